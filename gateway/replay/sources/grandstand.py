@@ -55,9 +55,7 @@ def open_grandstand(path: Path) -> Recording:
         with meaning_of(str(path), line):
             moments.append(_moment(row, moments[-1][0] if moments else 0))
     duration_ms = moments[-1][0] if moments else 0
-    return Recording(
-        header.match_id, header.title, header.game, header.state, moments, duration_ms, rules=header.rules
-    )
+    return Recording(header.match_id, header.title, header.game, header.state, moments, duration_ms, rules=header.rules)
 
 
 def _moment(row: dict[str, Any], before_ms: int) -> Moment:
@@ -97,7 +95,8 @@ class Writer:
 def recording_file(path: Path, header: Header) -> Iterator[Writer]:
     """A recording to write to `path`, gzipped when the name ends in `.gz`."""
     try:
-        opened = gzip.open(path, "wb") if path.suffix == ".gz" else path.open("wb")
+        # No time stamp in the file: the same recording gives the same bytes.
+        opened = gzip.GzipFile(path, "wb", mtime=0) if path.suffix == ".gz" else path.open("wb")
     except OSError as error:
         raise RecordingError(str(path), error.strerror or "cannot be written") from error
     with cast("IO[bytes]", opened) as file:
