@@ -118,11 +118,11 @@ class _Match:
 
     def tell(self, row: Row, where: str, line: int) -> None:
         """One row of the file: the happening, what its tags add, and where the ball is."""
-        kind = row["type"]
+        t_ms, kind = int(row["t"]), row["type"]
         count = self.by_type.get(kind)
         if count is None:
             raise RecordingError(where, f"unknown type of event {kind!r}", line)
-        t_ms, player, team = int(row["t"]), str(row["player"]), self.teams[row["team"]]
+        player, team = str(row["player"]), self.teams[row["team"]]
         self.squad[player]
         self.played[player] = None
         self._follow_period(t_ms, row)

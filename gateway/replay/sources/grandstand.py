@@ -67,6 +67,8 @@ def _moment(row: dict[str, Any], before_ms: int) -> Moment:
     for event in events:
         if not isinstance(event, dict) or not isinstance(event.get("op"), str):
             raise ValueError("an event is an object with an op")
+        if event["op"] == "reset":
+            raise ValueError("reset stands in the header, as the state, and nowhere else")
     return t_ms, events
 
 
