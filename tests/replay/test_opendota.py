@@ -117,7 +117,7 @@ def test_without_a_network_the_error_says_so() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
-    with pytest.raises(RecordingError, match="cannot reach 127.0.0.1 .* is there a network"):
+    with pytest.raises(RecordingError, match=r"cannot reach 127\.0\.0\.1 .* is there a network"):
         fetch_opendota("5", api_url=url)
 
 

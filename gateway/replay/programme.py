@@ -1,0 +1,89 @@
+"""What a demonstration plays: recordings that are there, simulated matches otherwise, and from where in each.
+
+Owns the choice of speeds and of the place where a first round begins; never plays anything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.replay.finding import discover
+from gateway.replay.recording import Recording
+from gateway.replay.simulator import Simulation, simulate
+
+SPEEDS: Mapping[str, float] = {"dota2": 4.0, "football": 4.0, "rocket-league": 1.0, "arena": 1.0}
+"""Match seconds a second. Football and Dota have one event in two to four seconds: at four times their speed
+something happens all the time. The other two have positions ten times a second and are shown as they were."""
+
+HEADLINES = frozenset({"kill", "score", "objective"})
+# A first round begins a little before the two minutes (of the spectator's time) with the most headlines.
+WINDOW_S = 120.0
+LEAD_IN_S = 5.0
+SIMULATED_S = 600
+SIMULATED_ALONE = 3
+VARIABLE = "GRANDSTAND_MATCHES"
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """One match of a demonstration; `recording(round)` gives what its n-th round plays."""
+
+    channel: str
+    recording: Callable[[int], Recording]
+
+
+def speed_of(recording: Recording) -> float:
+    """The speed at which a recording is worth watching."""
+    return SPEEDS.get(recording.game, 1.0)
+
+
+def interesting_start_ms(recording: Recording, speed: float) -> int:
+    """The place in a recording from which the most happens soon, not in its last quarter."""
+    times = [t_ms for t_ms, events in recording.events for event in events if event["op"] in HEADLINES]
+    window_ms, lead_in_ms = round(WINDOW_S * 1000 * speed), round(LEAD_IN_S * 1000 * speed)
+    best_ms = most = upper = 0
+    for lower, t_ms in enumerate(times):
+        if t_ms > recording.duration_ms * 3 // 4:
+            break
+        while upper < len(times) and times[upper] <= t_ms + window_ms:
+            upper += 1
+        if upper - lower > most:
+            best_ms, most = t_ms, upper - lower
+    return max(0, best_ms - lead_in_ms)
+
+
+def matches_folder(environment: Mapping[str, str]) -> Path:
+    """Where recorded matches are looked for: $GRANDSTAND_MATCHES, or `../shared/data` of the project's checkout."""
+    named = environment.get(VARIABLE)
+    return Path(named) if named else Path(__file__).resolve().parents[3] / "shared" / "data"
+
+
+def programme(folder: Path) -> list[Show]:
+    """The matches of a folder and one simulated match; three simulated ones where the folder has none."""
+    shows = [Show(channel_of(found.name), _always(found.open)) for found in discover(folder)]
+    arenas = 1 if shows else SIMULATED_ALONE
+    return shows + [Show(f"match:arena-{number}", _arena(number)) for number in range(1, arenas + 1)]
+
+
+def channel_of(match_id: str) -> str:
+    """The channel of a match: what a channel's name may not hold becomes a dash."""
+    return "match:" + (re.sub(r"[^A-Za-z0-9._~-]", "-", match_id)[:128] or "unnamed")
+
+
+def _always(opener: Callable[[], Recording]) -> Callable[[int], Recording]:
+    opened: list[Recording] = []
+
+    def recording(_round: int) -> Recording:
+        if not opened:
+            opened.append(opener())
+        return opened[0]
+
+    return recording
+
+
+def _arena(number: int) -> Callable[[int], Recording]:
+    # Each round is another match.
+    return lambda round_number: simulate(Simulation(seed=number + 1000 * round_number, duration_s=SIMULATED_S))
