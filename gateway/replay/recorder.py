@@ -89,19 +89,23 @@ async def _first_of(*events: asyncio.Event) -> None:
             wait.cancel()
 
 
+class _KeyframeRules(msgspec.Struct):
+    """Of a keyframe, which a channel has already read, the name of the rules."""
+
+    rules: str
+
+
 class _Recorder:
     """The sink of one channel: folds what comes, and writes what the fold took."""
 
-    def __init__(
-        self, name: str, path: Path, on_progress: Callable[[Recorded], None] | None, files: ExitStack
-    ) -> None:
+    def __init__(self, name: str, path: Path, on_progress: Callable[[Recorded], None] | None, files: ExitStack) -> None:
         self.done = asyncio.Event()
         self.ended: Ended | None = None
         self._name = name
         self._path = path
         self._on_progress = on_progress
         self._files = files
-        self._channel = Channel(name, ChannelLimits())
+        self._channel = Channel(name, ChannelLimits(), ring=False)
         self._writer: Writer | None = None
         self._rules = "scoreboard"
         self._start_ms: int | None = None
@@ -163,7 +167,7 @@ class _Recorder:
         """The newest keyframe that the stream still confirms, if there is one."""
         for frame in await bus.keyframes(self._name):
             try:
-                candidate = Channel.from_keyframe(frame, ChannelLimits())
+                candidate = Channel.from_keyframe(frame, self._name, ChannelLimits(), ring=False)
             except ModelError:
                 continue
             position = candidate.position
@@ -173,6 +177,7 @@ class _Recorder:
             trimmed = not entries and first is not None and first > position
             if trimmed or (entries and entry_digest_of(entries[0]) == candidate.keyframe_entry_digest):
                 self._channel = candidate
+                self._rules = msgspec.msgpack.decode(frame, type=_KeyframeRules).rules
                 return
 
     async def _read(self, bus: Bus, epoch: int, *, quiet: bool = False) -> None:

@@ -24,7 +24,7 @@ async def play_rounds(
     *,
     start_ms: Callable[[Recording], int] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
-    on_round: Callable[[int, Recording], None] | None = None,
+    on_round: Callable[[int, Recording, int], None] | None = None,
     rounds: int | None = None,
     pause_s: float = PAUSE_S,
 ) -> Played | None:
@@ -32,15 +32,17 @@ async def play_rounds(
 
     Args:
         recording: what the n-th round plays, from 0; called in a thread, as it may read a file.
-        start_ms: where the first round begins to be played at its speed; later rounds begin at the beginning.
+        start_ms: where the first round begins to be played at its speed (in a thread, too); later rounds begin at
+            the beginning.
+        on_round: told the round's number, what it plays and where it begins.
     """
     played: Played | None = None
     number = 0
     while rounds is None or number < rounds:
         chosen = await asyncio.to_thread(recording, number)
+        begin_ms = await asyncio.to_thread(start_ms, chosen) if start_ms is not None and number == 0 else 0
         if on_round is not None:
-            on_round(number, chosen)
-        begin_ms = start_ms(chosen) if start_ms is not None and number == 0 else 0
+            on_round(number, chosen, begin_ms)
         played = await play(chosen, publisher, channel, speed(chosen), on_progress, stop, start_ms=begin_ms)
         if played.outcome is Outcome.STOPPED:
             break

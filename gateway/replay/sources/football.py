@@ -232,4 +232,5 @@ class _Match:
         self.figures.set("teams", team, "score", to=self.score[team])
         self.figures.add("players", event["actor"], "own_goals")
         goal = {"op": "score", "actor": event["actor"], "team": team, "kind": "own goal", "minute": self._minute(row)}
-        return [goal | {"patch": self.figures.patch()}]
+        # Nobody's points: it counts for the team, not for the one who did it.
+        return [goal | {"patch": self.figures.patch(), "points": {}}]

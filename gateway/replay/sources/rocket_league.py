@@ -31,6 +31,7 @@ def open_rocket_league(events: Path, meta: Path, positions: Path | None = None) 
     _tell(match, events)
     if positions is not None:
         _tell(match, positions)
+        match.close_boost()
     moments = match.story.moments(0, match.clock_at, match.ending())
     return Recording(events.resolve().parent.name, state["title"], "rocket-league", state, moments, moments[-1][0])
 
@@ -185,12 +186,19 @@ class _Match:
         events: list[Event] = []
         if moved:
             events.append({"op": "position", "at": moved})
-        if t_ms >= self._boost_due_ms and self._boost != self._boost_told:
-            changed = {key: {"boost": now} for key, now in self._boost.items() if self._boost_told.get(key) != now}
-            events.append({"op": "position", "patch": {"players": changed}})
-            self._boost_told = dict(self._boost)
+        if t_ms >= self._boost_due_ms:
+            events.extend(self._boost_changes())
             self._boost_due_ms = t_ms + _BOOST_EVERY_MS
         self.story.tell(t_ms, *events)
+
+    def close_boost(self) -> None:
+        """Tells what changed in the last second."""
+        self.story.tell(self.story.last_ms(), *self._boost_changes())
+
+    def _boost_changes(self) -> list[Event]:
+        changed = {key: {"boost": now} for key, now in self._boost.items() if self._boost_told.get(key) != now}
+        self._boost_told = dict(self._boost)
+        return [{"op": "position", "patch": {"players": changed}}] if changed else []
 
     def _player(self, key: str) -> str:
         self.players[key]
