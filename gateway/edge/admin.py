@@ -1,0 +1,89 @@
+"""The admin port: metrics of all workers summed, health, and what each channel is doing. Not for the public."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from typing import TYPE_CHECKING
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from gateway.edge.http import json_response
+from gateway.observe import metrics
+
+if TYPE_CHECKING:
+    from gateway.edge.supervisor import Supervisor
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server inside the supervisor's loop: signals stay with the supervisor."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]
+        yield
+
+
+class Admin:
+    """Serves the admin port from the supervisor."""
+
+    def __init__(self, supervisor: Supervisor, metrics_dir: str) -> None:
+        self._supervisor = supervisor
+        self._metrics_dir = metrics_dir
+        self._server: _Server | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.url = ""
+
+    async def start(self) -> None:
+        """Returns when the port is open."""
+        settings = self._supervisor.settings.admin
+        app = Starlette(
+            routes=[
+                Route("/metrics", self._metrics),
+                Route("/healthz", self._healthz),
+                Route("/readyz", self._readyz),
+                Route("/admin/v1/workers", self._workers),
+                Route("/admin/v1/channels", self._channels),
+            ]
+        )
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((settings.host, settings.port))
+        self.url = f"http://{settings.host}:{sock.getsockname()[1]}"
+        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False)
+        self._server = _Server(config)
+        self._task = asyncio.get_running_loop().create_task(self._server.serve([sock]))
+        while not self._server.started:
+            if self._task.done():
+                self._task.result()
+            await asyncio.sleep(0.005)
+
+    async def close(self) -> None:
+        """Closes the port."""
+        if self._server is not None and self._task is not None:
+            self._server.should_exit = True
+            await self._task
+
+    async def _metrics(self, _request: Request) -> Response:
+        return Response(metrics.exposition(self._metrics_dir), media_type=metrics.CONTENT_TYPE)
+
+    async def _healthz(self, _request: Request) -> Response:
+        return json_response({"status": "ok"})
+
+    async def _readyz(self, _request: Request) -> Response:
+        ready = self._supervisor.ready
+        return json_response({"status": "ready" if ready else "starting"}, 200 if ready else 503)
+
+    async def _workers(self, _request: Request) -> Response:
+        reports = await self._supervisor.reports()
+        return json_response([{k: v for k, v in report.items() if k != "channels"} for report in reports])
+
+    async def _channels(self, _request: Request) -> Response:
+        reports = await self._supervisor.reports()
+        return json_response(
+            [{"worker": report["index"], **channel} for report in reports for channel in report["channels"]]
+        )

@@ -1,0 +1,41 @@
+"""What everything of one worker shares: settings, clock, store, plane. Made once by the worker."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.bus.base import Bus
+from gateway.edge.plane import Plane
+from gateway.model.audience import Audience
+from gateway.model.channel import ChannelLimits
+from gateway.model.rules import Rules, load_rules
+from gateway.settings import Settings
+
+
+def wall_ms() -> int:
+    """Unix time in milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(slots=True)
+class Context:
+    """One worker's shared parts.
+
+    Attributes:
+        index: the worker's number, 0-based.
+        audiences: every configured audience by name.
+        now_ms: the wall clock; given so that nothing below reads it by itself.
+    """
+
+    index: int
+    settings: Settings
+    loop: asyncio.AbstractEventLoop
+    bus: Bus
+    plane: Plane
+    audiences: dict[str, Audience]
+    channel_limits: ChannelLimits
+    now_ms: Callable[[], int] = wall_ms
+    load_rules: Callable[[str], Rules] = load_rules

@@ -1,0 +1,71 @@
+"""Who may do what, before anything is opened: token, scope, channel, audience, origin.
+
+Turns the access room's denials into the edge's failures; the same for HTTP, SSE and WebSocket.
+"""
+
+from __future__ import annotations
+
+import time
+
+from gateway.access.origins import allowed
+from gateway.access.tokens import AccessDenied, Grant, Verifier
+from gateway.edge.failures import BadRequest, Forbidden, Unauthorized
+from gateway.edge.request import Request
+from gateway.model.errors import BadName
+from gateway.model.names import check_channel
+from gateway.settings import Settings
+
+
+class Guard:
+    """Checks requests against the access settings."""
+
+    def __init__(self, verifier: Verifier, settings: Settings) -> None:
+        self._verifier = verifier
+        self._settings = settings
+
+    def grant(self, token: str | None) -> Grant:
+        """The grant of a token, or of an anonymous peer.
+
+        Raises:
+            Unauthorized, Forbidden
+        """
+        try:
+            return self._verifier.verify(token, time.time()) if token else self._verifier.anonymous()
+        except AccessDenied as denied:
+            raise (Forbidden if denied.code == "forbidden" else Unauthorized)(denied.detail) from None
+
+    def check_origin(self, request: Request) -> None:
+        """Refuses browsers of other sites: a WebSocket is not subject to CORS (RFC 6455 section 10.2).
+
+        Raises:
+            Forbidden
+        """
+        origin = request.headers.get("origin")
+        if origin is not None and not allowed(origin, request.headers.get("host", ""), self._settings.access.origins):
+            raise Forbidden("this origin may not watch", "origin")
+
+    @staticmethod
+    def check_channel(name: str) -> str:
+        """Returns the name if it is one.
+
+        Raises:
+            BadRequest
+        """
+        try:
+            return check_channel(name)
+        except BadName:
+            raise BadRequest("a channel is named kind:id", "channel") from None
+
+    @staticmethod
+    def check_scope(grant: Grant, scope: str, channel: str) -> None:
+        """Refuses what the grant does not cover.
+
+        Raises:
+            Unauthorized: nobody in particular asks, a token might help.
+            Forbidden: the token does not allow it.
+        """
+        if grant.may(scope, channel):
+            return
+        if grant.subject == "":
+            raise Unauthorized(f"a token with scope {scope} is needed for {channel}")
+        raise Forbidden(f"the token does not allow {scope} on {channel}")

@@ -1,0 +1,186 @@
+"""The HTTP routes on Starlette: snapshots, ingest, matches, health and the page. Thin: it asks the hub and answers.
+
+Every error is an RFC 9457 problem document made in `failures`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+
+from gateway.access.tokens import Grant
+from gateway.edge.context import Context
+from gateway.edge.failures import (
+    PROBLEM_TYPE,
+    Failure,
+    MethodNotAllowed,
+    NotFound,
+    TooLarge,
+    Unavailable,
+    UnknownChannel,
+)
+from gateway.edge.guard import Guard
+from gateway.edge.hub import Hub
+from gateway.edge.ingest import Ingest
+from gateway.edge.outlet import Outlet
+from gateway.edge.page import page_routes
+from gateway.model.messages import encode_json
+from gateway.model.names import LOBBY
+from gateway.observe import metrics
+from gateway.observe.log import logger
+
+PUBLIC_CACHE = "public, s-maxage=1, stale-while-revalidate=5"
+PRIVATE_CACHE = "private, no-cache"
+
+
+def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A JSON answer."""
+    return Response(msgspec.json.encode(value), status, headers, media_type="application/json")
+
+
+class Api:
+    """The routes of one worker."""
+
+    def __init__(self, context: Context, hub: Hub, guard: Guard, ingest: Ingest, ready: Callable[[], bool]) -> None:
+        self._context = context
+        self._hub = hub
+        self._guard = guard
+        self._ingest = ingest
+        self._ready = ready
+
+    def app(self) -> ASGIApp:
+        """The ASGI application."""
+        routes: list[BaseRoute] = [
+            Route("/v1/channels/{channel}", self._snapshot, methods=["GET"]),
+            Route("/v1/channels/{channel}/events", self._publish, methods=["POST"]),
+            Route("/v1/matches", self._matches, methods=["GET"]),
+            Route("/healthz", self._healthz, methods=["GET"]),
+            Route("/readyz", self._readyz, methods=["GET"]),
+            *page_routes(),
+        ]
+        origins = list(self._context.settings.access.origins)
+        cors = Middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID"],
+            expose_headers=["ETag"],
+        )
+        return Starlette(
+            routes=routes,
+            middleware=[cors] if origins else [],
+            exception_handlers={Failure: _on_failure, HTTPException: _on_http_error, Exception: _on_bug},
+        )
+
+    def _grant(self, request: Request) -> Grant:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        return self._guard.grant(token.strip() if scheme.lower() == "bearer" and token else None)
+
+    async def _outlet(self, request: Request, name: str) -> tuple[Outlet, str]:
+        grant = self._grant(request)
+        self._guard.check_scope(grant, "watch", name)
+        outlet = await self._hub.outlet(name, grant.audience)
+        return outlet, PUBLIC_CACHE if grant.subject == "" else PRIVATE_CACHE
+
+    async def _snapshot(self, request: Request) -> Response:
+        name = self._guard.check_channel(request.path_params["channel"])
+        outlet, cache = await self._outlet(request, name)
+        version = outlet.view.version
+        if version is None:
+            raise Unavailable("the channel has not been read yet")
+        etag = f'"{version}"'
+        headers = {"etag": etag, "cache-control": cache, "vary": "Authorization, Origin"}
+        known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+        if etag in known or "*" in known:
+            return Response(status_code=304, headers=headers)
+        metrics.SNAPSHOTS.labels("http").inc()
+        return Response(encode_json(outlet.snapshot()), 200, headers, media_type="application/json")
+
+    async def _matches(self, request: Request) -> Response:
+        """The live list: rows of the lobby channel, filtered by `status`."""
+        wanted = request.query_params.get("status")
+        try:
+            outlet, cache = await self._outlet(request, LOBBY)
+        except UnknownChannel:
+            return json_response({"matches": []}, headers={"cache-control": PUBLIC_CACHE})
+        doc = outlet.view.doc
+        rows = doc.get("matches", {}) if isinstance(doc, dict) else {}
+        matches = [
+            {"id": match_id, "channel": f"match:{match_id}", **row}
+            for match_id, row in sorted(rows.items())
+            if wanted is None or row.get("status") == wanted
+        ]
+        return json_response({"matches": matches}, headers={"cache-control": cache, "vary": "Authorization, Origin"})
+
+    async def _publish(self, request: Request) -> Response:
+        name = self._guard.check_channel(request.path_params["channel"])
+        grant = self._grant(request)
+        self._guard.check_scope(grant, "publish", name)
+        body = await _body(request, self._context.settings.ingest.max_bytes)
+        published = await self._ingest.publish(
+            name,
+            body,
+            content_type=request.headers.get("content-type", "application/json"),
+            epoch=request.query_params.get("epoch"),
+            idempotency_key=request.headers.get("idempotency-key"),
+            publisher=grant.subject or (request.client.host if request.client else ""),
+        )
+        return json_response(published, 200 if published.duplicate else 201)
+
+    async def _healthz(self, _request: Request) -> Response:
+        return json_response({"status": "ok"}, headers={"cache-control": "no-store"})
+
+    async def _readyz(self, _request: Request) -> Response:
+        if not self._ready():
+            raise Unavailable("this worker does not serve now")
+        return json_response({"status": "ready"}, headers={"cache-control": "no-store"})
+
+
+async def _body(request: Request, limit_bytes: int) -> bytes:
+    """The whole body, refused as soon as it is larger than the limit."""
+    declared = request.headers.get("content-length", "0")
+    if declared.isdigit() and int(declared) > limit_bytes:
+        raise TooLarge(f"at most {limit_bytes} bytes are taken")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit_bytes:
+            raise TooLarge(f"at most {limit_bytes} bytes are taken")
+    return bytes(body)
+
+
+def _problem(failure: Failure) -> Response:
+    metrics.REFUSALS.labels(failure.code.value).inc()
+    headers = {"cache-control": "no-store", **failure.headers()}
+    return Response(failure.problem(), failure.status, headers, media_type=PROBLEM_TYPE)
+
+
+async def _on_failure(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Failure)
+    return _problem(error)
+
+
+async def _on_http_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        return _problem(MethodNotAllowed("this address does not take that method"))
+    return _problem(NotFound("there is nothing at this address") if error.status_code == 404 else Failure())
+
+
+async def _on_bug(_request: Request, error: Exception) -> Response:
+    metrics.BUGS.inc()
+    logger.error("request_failed", exc_info=error)
+    return _problem(Failure())
+
+
+__all__ = ["Api", "json_response"]

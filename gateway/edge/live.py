@@ -1,0 +1,231 @@
+"""Live sessions: from an accepted request to a parked viewer, and what a parked viewer says later.
+
+Phases: authorise -> find the outlets (at once, or waiting for a load) -> 101 or 200 -> join each channel.
+Keeps no object per viewer: a connection's grant and encoding are one number in the native table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from gateway.access.rate import TokenBucket
+from gateway.access.tokens import Grant
+from gateway.edge.context import Context
+from gateway.edge.encoding import Encoding, frame_of
+from gateway.edge.failures import BadRequest, Failure, RateLimited, Unavailable, UnknownChannel, response
+from gateway.edge.guard import Guard
+from gateway.edge.hub import Hub
+from gateway.model.errors import BadMessage
+from gateway.model.messages import Beat, Unwatch, Watch, decode_viewer_json, decode_viewer_msgpack
+from gateway.observe import metrics
+from gateway.observe.log import logger
+
+PUBLIC = 0
+"""Tag of the public listeners."""
+SIBLING = 1
+"""Tag of the Unix socket on which the machine's other workers follow this one."""
+
+WS = 1
+SSE = 2
+
+OPENING_MAX = 10_000
+"""Handshakes that wait for a channel to load; more are answered 503."""
+OPENING_TIMEOUT_S = 5.0
+GRANTS_MAX = 65_536
+TALKERS_MAX = 10_000
+POLICY_VIOLATION = 1008
+INVALID_PAYLOAD = 1007
+
+Wanted = list[tuple[str, str | None]]
+"""Channels with the version held of each."""
+
+
+class Live:
+    """Opens sessions and serves what viewers ask on them."""
+
+    def __init__(self, context: Context, hub: Hub, guard: Guard) -> None:
+        self._context = context
+        self._hub = hub
+        self._guard = guard
+        self._table = context.plane.table
+        self._grants: list[Grant] = []
+        self._grant_numbers: dict[tuple[object, ...], int] = {}
+        self._opening: set[asyncio.Task[None]] = set()
+        self._talkers: dict[int, TokenBucket] = {}
+        self._hold_ms = 5000
+
+    # -- opening -----------------------------------------------------------------------------------------------
+
+    def open(
+        self, conn: int, kind: int, head: bytes, grant: Grant, encoding: Encoding, wanted: Wanted, sibling: bool
+    ) -> None:
+        """Answers the handshake with `head` and makes the connection a viewer of the wanted channels.
+
+        Raises:
+            Failure: nothing was sent yet; the caller refuses the connection.
+        """
+        word = self._word(grant, encoding)
+        if all(self._hub.ready_outlet(name, grant.audience) is not None for name, _ in wanted) and not sibling:
+            self._upgrade(conn, kind, head, grant, word)
+            for name, since in wanted:
+                outlet = self._hub.ready_outlet(name, grant.audience)
+                assert outlet is not None
+                outlet.join(conn, encoding, since, self._context.now_ms(), self._hold_ms)
+            return
+        if len(self._opening) >= OPENING_MAX:
+            raise Unavailable("too many viewers are arriving at once")
+        self._spawn(self._open_later(conn, kind, head, grant, encoding, word, wanted))
+
+    async def _open_later(
+        self, conn: int, kind: int, head: bytes, grant: Grant, encoding: Encoding, word: int, wanted: Wanted
+    ) -> None:
+        """Loads what is not here yet; a single unknown channel is refused before the upgrade."""
+        failed: list[tuple[str, Failure]] = []
+        outlets = []
+        for name, since in wanted:
+            try:
+                async with asyncio.timeout(OPENING_TIMEOUT_S):
+                    outlets.append((await self._hub.outlet(name, grant.audience), since))
+            except Failure as failure:
+                failed.append((name, failure))
+            except TimeoutError:
+                failed.append((name, Unavailable("the channel could not be loaded in time")))
+        if failed and len(wanted) == 1:
+            self.refuse(conn, failed[0][1])
+            return
+        self._upgrade(conn, kind, head, grant, word)
+        for outlet, since in outlets:
+            outlet.join(conn, encoding, since, self._context.now_ms(), self._hold_ms)
+        for name, failure in failed:
+            self._tell(conn, encoding, failure, name)
+
+    def _upgrade(self, conn: int, kind: int, head: bytes, grant: Grant, word: int) -> None:
+        if self._table.upgrade(conn, kind, head, word):
+            metrics.HANDSHAKES.labels("ws" if kind == WS else "sse").inc()
+            if grant.expires_s is not None:
+                self._table.set_expiry(conn, grant.expires_s)
+
+    def refuse(self, conn: int, failure: Failure) -> None:
+        """Answers a connection that is not upgraded with a problem document."""
+        metrics.REFUSALS.labels(failure.code.value).inc()
+        self._table.refuse(conn, response(failure))
+
+    # -- messages of viewers -----------------------------------------------------------------------------------
+
+    def on_message(self, conn: int, opcode: int, payload: bytes) -> None:
+        """One complete message of a parked viewer."""
+        sibling = self._table.tag(conn) == SIBLING
+        word = self._table.grant(conn)
+        grant, encoding = self._grants[word >> 2], Encoding(word & 3)
+        metrics.VIEWER_MESSAGES.inc()
+        if not sibling and not self._within_rate(conn):
+            self._table.close(conn, POLICY_VIOLATION, b"too many messages")
+            metrics.REFUSALS.labels(RateLimited.code.value).inc()
+            return
+        try:
+            message = decode_viewer_msgpack(payload) if opcode == 2 else decode_viewer_json(payload)
+        except BadMessage as bad:
+            self._tell(conn, encoding, BadRequest(bad.detail), None)
+            return
+        match message:
+            case Watch():
+                self._watch(conn, grant, encoding, message.channel, message.since, sibling)
+            case Unwatch():
+                self._unwatch(conn, grant, message.channel)
+            case Beat():
+                metrics.BEATS.inc()
+
+    def _watch(
+        self, conn: int, grant: Grant, encoding: Encoding, channel: str, since: str | None, sibling: bool
+    ) -> None:
+        try:
+            name = self._guard.check_channel(channel)
+            if not sibling:
+                self._guard.check_scope(grant, "watch", name)
+                if len(self._table.subscriptions(conn)) >= self._context.settings.viewers.max_channels:
+                    raise RateLimited("this connection watches as many channels as it may", "channel")
+            outlet = self._hub.ready_outlet(name, grant.audience)
+            seat = self._hub.seats.get(name)
+            if outlet is not None and (not sibling or (seat is not None and seat.owns)):
+                outlet.leave(conn)
+                outlet.join(conn, encoding, since, self._context.now_ms(), self._hold_ms)
+                return
+            if len(self._opening) >= OPENING_MAX:
+                raise Unavailable("too many viewers are arriving at once")
+        except Failure as failure:
+            self._tell(conn, encoding, failure, channel)
+            return
+        self._spawn(self._watch_later(conn, grant, encoding, name, since, sibling))
+
+    async def _watch_later(
+        self, conn: int, grant: Grant, encoding: Encoding, name: str, since: str | None, sibling: bool
+    ) -> None:
+        try:
+            async with asyncio.timeout(OPENING_TIMEOUT_S):
+                outlet = await self._hub.outlet(name, grant.audience, own=sibling)
+        except Failure as failure:
+            self._tell(conn, encoding, failure, name)
+        except TimeoutError:
+            self._tell(conn, encoding, Unavailable("the channel could not be loaded in time"), name)
+        else:
+            outlet.leave(conn)
+            outlet.join(conn, encoding, since, self._context.now_ms(), self._hold_ms)
+
+    def _unwatch(self, conn: int, grant: Grant, channel: str) -> None:
+        outlet = self._hub.ready_outlet(channel, grant.audience)
+        if outlet is not None:
+            outlet.leave(conn)
+
+    def _tell(self, conn: int, encoding: Encoding, failure: Failure, channel: str | None) -> None:
+        metrics.REFUSALS.labels(failure.code.value).inc()
+        if not self._table.send(conn, frame_of(failure.message(channel), encoding)):
+            metrics.DROPPED_ERRORS.inc()
+
+    # -- bookkeeping -------------------------------------------------------------------------------------------
+
+    def on_closed(self, conn: int, reason: str) -> None:
+        """The connection is gone."""
+        metrics.CLOSED.labels(reason).inc()
+        self._talkers.pop(conn, None)
+
+    def _within_rate(self, conn: int) -> bool:
+        bucket = self._talkers.get(conn)
+        rate = self._context.settings.viewers.messages_per_s
+        now_s = self._context.loop.time()
+        if bucket is None:
+            if len(self._talkers) >= TALKERS_MAX:
+                self._talkers.pop(next(iter(self._talkers)))
+            bucket = self._talkers[conn] = TokenBucket(rate, rate * 2, now_s)
+        return bucket.take(1, now_s)
+
+    def _word(self, grant: Grant, encoding: Encoding) -> int:
+        """The number kept with the connection: which grant, which encoding."""
+        key = (grant.scopes, grant.channels, grant.audience, grant.subject == "")
+        number = self._grant_numbers.get(key)
+        if number is None:
+            if len(self._grants) >= GRANTS_MAX:
+                raise Unavailable("this worker knows as many different grants as it may")
+            number = self._grant_numbers[key] = len(self._grants)
+            self._grants.append(grant)
+        return number << 2 | encoding
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._context.loop.create_task(work)
+        self._opening.add(task)
+        task.add_done_callback(self._opened)
+
+    def _opened(self, task: asyncio.Task[None]) -> None:
+        self._opening.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            metrics.BUGS.inc()
+            logger.error("session_failed", exc_info=error)
+
+    def close(self) -> None:
+        """Forgets the sessions that are still opening."""
+        for task in self._opening:
+            task.cancel()
+
+
+__all__ = ["PUBLIC", "SIBLING", "SSE", "WS", "Live", "UnknownChannel"]

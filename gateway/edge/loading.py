@@ -1,0 +1,73 @@
+"""How an owner gets a channel's document: the oldest keyframe that the stream confirms, then the tail.
+
+The oldest of the kept keyframes is preferred, so that the ring reaches back over at least one keyframe's interval and
+viewers of a worker that died can resume. Never writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gateway.bus.base import Bus
+from gateway.edge.failures import UnknownChannel
+from gateway.model.channel import Channel
+from gateway.model.entry import Entry, entry_digest_of
+from gateway.model.errors import ModelError
+from gateway.model.version import Position
+
+READ_COUNT = 500
+"""Entries of one read: bounds memory and the time the loop is held."""
+
+
+async def load(
+    bus: Bus,
+    name: str,
+    make: Callable[[], Channel],
+    restore: Callable[[bytes], Channel],
+    fold: Callable[[Channel, list[Entry]], None],
+) -> Channel:
+    """The channel folded up to the newest entry.
+
+    Args:
+        make: a new empty channel.
+        restore: a channel from a keyframe; raises ModelError for one that cannot be read.
+        fold: folds entries into the channel and counts what was wrong with them.
+
+    Raises:
+        UnknownChannel: the stream does not exist.
+        BusError: the store cannot be read.
+    """
+    info = await bus.tail(name)
+    if info is None or info.last_generated is None:
+        raise UnknownChannel(f"there is no channel {name}")
+    channel, after = None, None
+    for frame in reversed(await bus.keyframes(name)):
+        try:
+            candidate = restore(frame)
+        except ModelError:
+            continue
+        if await _confirmed(bus, candidate, info.first, info.last_generated):
+            channel, after = candidate, candidate.position
+            break
+    if channel is None:
+        channel = make()
+        after = Position(info.last_generated.epoch, 0)
+    start = after
+    assert start is not None
+    while True:
+        entries = await bus.read(name, start, None, READ_COUNT)
+        fold(channel, entries)
+        if len(entries) < READ_COUNT:
+            return channel
+        start = entries[-1].position
+
+
+async def _confirmed(bus: Bus, channel: Channel, first: Position | None, last: Position) -> bool:
+    """Whether the stream still tells the history that the keyframe ends."""
+    position = channel.position
+    if position is None or position > last or position.epoch != last.epoch:
+        return False
+    entries = await bus.read(channel.name, position, position, 1)
+    if entries:
+        return entry_digest_of(entries[0]) == channel.keyframe_entry_digest
+    return first is not None and first > position

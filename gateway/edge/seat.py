@@ -1,0 +1,142 @@
+"""A channel's seat on this worker: its outlets, and the source that feeds them now (owner or follower).
+
+The outlets, and with them the viewers and what they hold, outlive a change of the source.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from gateway.bus.errors import BusError
+from gateway.edge.context import Context
+from gateway.edge.failures import Failure, Unavailable, UnknownChannel
+from gateway.edge.follower import Follower
+from gateway.edge.links import Links
+from gateway.edge.outlet import Outlet, Resume
+from gateway.edge.owner import Owner
+from gateway.model.view import View
+from gateway.observe.log import logger
+
+RETRY_S = (0.05, 0.1, 0.2, 0.5, 1.0)
+
+
+class Seat:
+    """One channel on one worker.
+
+    Args:
+        owner: the owning worker's index; this worker's own index makes it the owner.
+    """
+
+    def __init__(self, name: str, context: Context, links: Links, owner: int) -> None:
+        self.name = name
+        self.outlets: dict[str, Outlet] = {}
+        self.idle_since_ms: int | None = None
+        self._context = context
+        self._links = links
+        self._owner = owner
+        self._source = self._make_source()
+        self._loaded = False
+        self._switching: asyncio.Task[None] | None = None
+
+    def _make_source(self) -> Owner | Follower:
+        if self._owner == self._context.index:
+            return Owner(self.name, self.outlets, self._context)
+        return Follower(self.name, self.outlets, self._context, self._links, self._owner)
+
+    async def load(self) -> None:
+        """Starts the first source.
+
+        Raises:
+            UnknownChannel, Unavailable
+        """
+        try:
+            await self._source.start()
+        except BusError:
+            raise Unavailable("the store cannot be read now") from None
+        self._loaded = True
+
+    def ready_outlet(self, audience: str) -> Outlet | None:
+        """The audience's outlet when it can be joined at once."""
+        outlet = self.outlets.get(audience)
+        return outlet if outlet is not None and self._loaded and outlet.view.version is not None else None
+
+    async def outlet(self, audience: str) -> Outlet:
+        """The audience's outlet, made on first use.
+
+        Raises:
+            UnknownChannel, Unavailable
+        """
+        outlet = self.outlets.get(audience)
+        if outlet is None:
+            settings = self._context.settings.channel
+            known = self._context.audiences[audience]
+            view = View(self.name, known, settings.ring_entries, settings.feed_entries)
+            outlet = Outlet(view, known, self._context.plane, self._resume)
+            self.outlets[audience] = outlet
+        if outlet.view.version is None:
+            await self._source.attach(outlet)
+        return outlet
+
+    def _resume(self, outlet: Outlet, since: str) -> Resume:
+        return self._source.resume(outlet, since)
+
+    def move(self, owner: int) -> None:
+        """The channel has a new owner: changes the source, the viewers stay."""
+        if owner == self._owner:
+            return
+        self._owner = owner
+        if self._switching is not None:
+            self._switching.cancel()
+        self._source.stop()
+        self._source = self._make_source()
+        self._switching = self._context.loop.create_task(self._switch())
+
+    async def _switch(self) -> None:
+        attempt = 0
+        while True:
+            try:
+                await self._source.start()
+                self._loaded = True
+                return
+            except (BusError, Failure) as error:
+                logger.info("source_not_ready", channel=self.name, role=self._source.role, error=type(error).__name__)
+                if isinstance(error, UnknownChannel) and not self._loaded:
+                    return
+            self._source.stop()
+            self._source = self._make_source()
+            await asyncio.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
+            attempt += 1
+
+    @property
+    def owns(self) -> bool:
+        """Whether this worker owns the channel."""
+        return self._owner == self._context.index
+
+    @property
+    def viewers(self) -> int:
+        """Viewers of all audiences."""
+        return sum(outlet.viewers for outlet in self.outlets.values())
+
+    def beat(self, now_ms: int) -> None:
+        """Once a second."""
+        self._source.beat(now_ms)
+
+    def close(self) -> None:
+        """Ends the source and gives the groups back; only without viewers."""
+        if self._switching is not None:
+            self._switching.cancel()
+        self._source.stop()
+        for outlet in self.outlets.values():
+            outlet.close()
+        self.outlets.clear()
+
+    def report(self) -> Mapping[str, object]:
+        """The channel for the admin view."""
+        return {
+            "channel": self.name,
+            "viewers": self.viewers,
+            "behind": sum(outlet.behind for outlet in self.outlets.values()),
+            "status": next((outlet.status.status for outlet in self.outlets.values()), "live"),
+            **self._source.report(),
+        }

@@ -1,0 +1,184 @@
+"""One worker process: listens with SO_REUSEPORT, serves viewers, follows its siblings, ends by draining.
+
+Phases: settings from the supervisor -> store and sockets -> ready -> serve -> drain -> end. Ends at once when the supervisor
+is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from pathlib import Path
+
+import uvloop
+
+from gateway.access.tokens import Verifier
+from gateway.bus.connect import open_bus, open_publisher
+from gateway.bus.errors import BusError
+from gateway.edge import control
+from gateway.edge.context import Context
+from gateway.edge.door import Door
+from gateway.edge.drain import drain
+from gateway.edge.fallthrough import FallThrough
+from gateway.edge.guard import Guard
+from gateway.edge.http import Api
+from gateway.edge.hub import Hub
+from gateway.edge.ingest import Ingest
+from gateway.edge.links import Links, socket_path
+from gateway.edge.live import PUBLIC, SIBLING, Live
+from gateway.edge.plane import Plane
+from gateway.edge.report import Reporter
+from gateway.edge.tls import TlsFront, tls_context
+from gateway.model.audience import Audience
+from gateway.model.channel import ChannelLimits
+from gateway.observe import gc_pauses, log, loop_lag
+from gateway.observe.log import logger
+from gateway.settings import Settings
+from native.connections import Table
+
+SIBLING_SUBSCRIPTIONS = 65_535
+"""A sibling follows every channel over few connections; viewers' own limit is checked when they ask."""
+
+
+def run(index: int, settings: Settings, port: int, channel: socket.socket) -> None:
+    """The process: returns when the worker has drained."""
+    log.configure(settings.observe, worker=index)
+    uvloop.run(_Worker(index, settings, port).serve(channel))
+
+
+def listen(host: str, port: int, backlog: int) -> socket.socket:
+    """A listening socket that shares its port with the other workers."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    sock.bind((host, port))
+    sock.listen(backlog)
+    sock.setblocking(False)
+    return sock
+
+
+def _listen_for_siblings(path: Path) -> socket.socket:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.unlink(missing_ok=True)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.bind(str(path))
+    os.chmod(path, 0o600)
+    sock.listen(128)
+    sock.setblocking(False)
+    return sock
+
+
+class _Worker:
+    """Wires one worker's parts together."""
+
+    def __init__(self, index: int, settings: Settings, port: int) -> None:
+        self._index = index
+        self._settings = settings
+        self._port = port
+        self._serving = False
+
+    async def serve(self, channel: socket.socket) -> None:
+        """Serves until told to drain or until the supervisor is gone."""
+        loop = asyncio.get_running_loop()
+        settings = self._settings
+        viewers = settings.viewers
+        table = Table(
+            viewers.max_connections + 1024,
+            max_message_bytes=viewers.max_message_bytes,
+            send_buffer_bytes=viewers.send_buffer_bytes,
+            head_timeout_ms=int(viewers.head_timeout_s * 1000),
+            idle_timeout_ms=int(viewers.idle_timeout_s * 1000),
+            close_timeout_ms=int(viewers.close_timeout_s * 1000),
+            max_subscriptions=SIBLING_SUBSCRIPTIONS,
+        )
+        plane = Plane(table, loop)
+        bus = open_bus(settings)
+        publisher = open_publisher(settings)
+        context = Context(
+            index=self._index,
+            settings=settings,
+            loop=loop,
+            bus=bus,
+            plane=plane,
+            audiences={name: Audience(name, tuple(a.hidden), a.delay_ms) for name, a in settings.audiences.items()},
+            channel_limits=ChannelLimits.from_settings(settings.channel),
+        )
+        runtime_dir = Path(settings.runtime_dir)
+        hub = Hub(context, Links(runtime_dir, loop))
+        verifier = Verifier(settings.access)
+        await verifier.start()
+        guard = Guard(verifier, settings)
+        live = Live(context, hub, guard)
+        api = Api(context, hub, guard, Ingest(context, publisher), lambda: self._serving)
+        http = FallThrough(table, api.app(), loop)
+        door = Door(context, guard, live, http.take)
+        reporter = Reporter(context, hub, http)
+
+        try:
+            await bus.connect()
+        except BusError as error:
+            logger.warning("store_unreachable", error=type(error).__name__)
+        sibling_sock = _listen_for_siblings(socket_path(runtime_dir, self._index))
+        public_sock = listen(settings.listen.host, self._port, settings.listen.backlog)
+        tls: TlsFront | None = None
+        if settings.listen.tls_cert:
+            tls = TlsFront(table, tls_context(Path(settings.listen.tls_cert), Path(settings.listen.tls_key)), loop)
+            await tls.start(public_sock)
+        else:
+            table.listen(public_sock.fileno(), PUBLIC)
+        table.listen(sibling_sock.fileno(), SIBLING)
+        plane.start(door)
+        hub.start()
+        reporter.start()
+        monitors = [loop.create_task(loop_lag.watch())]
+        gc_pauses.install()
+
+        reader, writer = await control.open_lines(channel)
+        self._serving = True
+        control.say(writer, control.Ready(os.getpid(), self._index))
+        logger.info("worker_ready", port=self._port)
+        orderly = await self._obey(reader, writer, hub, reporter)
+
+        self._serving = False
+        door.draining = True
+        if tls is not None:
+            tls.stop()
+        else:
+            table.unlisten(public_sock.fileno())
+        public_sock.close()
+        if orderly:
+            await drain(context, hub, http, viewers.drain_s)
+        for task in monitors:
+            task.cancel()
+        reporter.stop()
+        live.close()
+        plane.stop()
+        hub.close()
+        table.unlisten(sibling_sock.fileno())
+        sibling_sock.close()
+        await verifier.close()
+        await bus.close()
+        if publisher is not None:
+            await publisher.close()
+        writer.close()
+        logger.info("worker_ended", orderly=orderly)
+
+    async def _obey(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hub: Hub, reporter: Reporter
+    ) -> bool:
+        """Carries out what the supervisor says; True when it asked for the end, False when it is gone."""
+        while True:
+            message = await control.hear_supervisor(reader)
+            match message:
+                case control.Members():
+                    hub.set_members(message.indices)
+                case control.Report():
+                    control.say(writer, control.Reported(message.ref, reporter.snapshot()))
+                case control.Ping():
+                    control.say(writer, control.Pong())
+                case control.Drain():
+                    return True
+                case None:
+                    return False

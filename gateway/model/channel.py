@@ -1,0 +1,315 @@
+"""A channel's full document: folds entries, keeps a bounded ring of what each did, and answers for its history. Sans-IO.
+
+A view (view.py) is what an audience sees of it. Time is given; nothing here reads a clock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from gateway.model.audience import Audience
+from gateway.model.entry import Entry, EntryLimits, Event, decode_events, entry_digest_of
+from gateway.model.errors import BadKeyframe, BadVersion, MalformedEntry
+from gateway.model.patch import Patch, compose, fold, strip_nulls
+from gateway.model.rules import TRANSIENT_OPS, Rules, load_rules
+from gateway.model.version import Position, Version, mix, roll
+
+KEYFRAME_FORM = 1
+
+
+class ChannelLimits(EntryLimits, frozen=True, kw_only=True):
+    """What one channel may keep in memory."""
+
+    ring_entries: int = 1024
+    ring_bytes: int = 2_097_152
+    feed_entries: int = 50
+    max_document_nodes: int = 200_000
+
+
+class Folded(msgspec.Struct, frozen=True, gc=False):
+    """What became of one entry.
+
+    Args:
+        kind: applied, reset, duplicate or malformed.
+        gap: entries before this one are missing.
+        opened: the document was begun anew (a new epoch), whatever became of the entry itself.
+        reason: why it is malformed (entry.REASONS).
+        patch: what it did to the document, grounded on it.
+        events: its public events, without transient ones.
+        points: by board and member.
+    """
+
+    kind: str
+    gap: bool = False
+    opened: bool = False
+    reason: str = ""
+    patch: Any = {}
+    events: list[dict[str, Any]] = []
+    points: dict[str, dict[str, int]] = {}
+
+
+class RingEntry(msgspec.Struct, frozen=True, gc=False):
+    """One folded entry."""
+
+    position: Position
+    digest: int
+    entry_digest: int
+    patch: Any
+    events: list[dict[str, Any]]
+    arrived_ms: int
+    size_bytes: int
+
+
+DUPLICATE = Folded("duplicate")
+
+
+class Channel:
+    """One channel's document and recent history.
+
+    Args:
+        limits: bounds of the ring, the feed and single entries.
+        rules: finds rules by name.
+        ring: False for a channel of which only the document is wanted.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        limits: ChannelLimits,
+        rules: Callable[[str], Rules] = load_rules,
+        ring: bool = True,
+    ) -> None:
+        self.name = name
+        self.limits = limits
+        self.doc: dict[str, Any] = {}
+        self.position: Position | None = None
+        self.digest = 0
+        self.arrived_ms = 0
+        self.feed: deque[dict[str, Any]] = deque(maxlen=limits.feed_entries)
+        self.keyframe_entry_digest: int | None = None
+        self._last_entry_digest = 0
+        self._load_rules = rules
+        self._rules_name = "scoreboard"
+        self._rules = rules("scoreboard")
+        self._keeps_ring = ring
+        self._ring: deque[RingEntry] = deque()
+        self._ring_bytes = 0
+        self._first_index = 0
+
+    @property
+    def status_word(self) -> str:
+        """The document's own status, `live` where it has none."""
+        status = self.doc.get("status")
+        return status if isinstance(status, str) else "live"
+
+    # -- folding -----------------------------------------------------------------------------------------------
+
+    def fold(self, entry: Entry, arrived_ms: int) -> Folded:
+        """Takes the next entry; position and digest move even when it is malformed."""
+        position, last = entry.position, self.position
+        if last is not None and position <= last:
+            return DUPLICATE
+        opens = last is None or position.epoch != last.epoch
+        gap = position.seq != 0 if opens or last is None else position.seq != last.seq + 1
+        if opens:
+            self._open_epoch()
+        digest = entry_digest_of(entry)
+        self.position, self.digest, self.arrived_ms = position, roll(self.digest, digest), arrived_ms
+        self._last_entry_digest = digest
+        before = self.doc
+        try:
+            folded = self._fold_events(decode_events(entry.raw, self.limits), opens, gap)
+        except MalformedEntry as malformed:
+            self.doc = before
+            folded = Folded("malformed", gap, opens, malformed.reason)
+        if self._keeps_ring:
+            self._remember(RingEntry(position, self.digest, digest, folded.patch, folded.events, arrived_ms,
+                                     len(entry.raw) + 200))  # fmt: skip
+        return folded
+
+    def _open_epoch(self) -> None:
+        """A new epoch knows nothing of the old one."""
+        self.doc = {}
+        self.digest = 0
+        self.feed.clear()
+        self._first_index += len(self._ring)
+        self._ring.clear()
+        self._ring_bytes = 0
+        self._rules_name, self._rules = "scoreboard", self._load_rules("scoreboard")
+
+    def _fold_events(self, events: list[Event], opens: bool, gap: bool) -> Folded:
+        reset = False
+        if events[0].op == "reset":
+            if not opens or gap:
+                raise MalformedEntry("reset_in_epoch")
+            state = events[0].state
+            assert state is not None
+            rules = self._load_rules(events[0].rules)
+            self._rules_name, self._rules = events[0].rules, rules
+            self.doc = strip_nulls(state)
+            reset = True
+        patch: Patch = {}
+        shown: list[dict[str, Any]] = []
+        points: dict[str, dict[str, int]] = {}
+        document = self.doc
+        for event in events[1:] if reset else events:
+            if event.op == "reset":
+                raise MalformedEntry("reset_in_epoch")
+            change, scored = event.patch, event.points
+            if change is None or scored is None:
+                derived, counted = self._rules(document, event)
+                change = derived if change is None else change
+                scored = counted if scored is None else scored
+            if change:
+                document, grounded = fold(document, change)
+                patch = compose(patch, grounded) if patch else grounded
+            for board, members in scored.items():
+                total = points.setdefault(board, {})
+                for member, increment in members.items():
+                    total[member] = total.get(member, 0) + increment
+            if event.op not in TRANSIENT_OPS:
+                shown.append(event.public)
+        self.doc = document
+        self.feed.extend(shown)
+        if reset:
+            return Folded("reset", gap, True, "", patch, shown, points)
+        # Without its reset an epoch is still applied, on an empty document; operators are told why it looks so.
+        reason = "epoch_without_reset" if opens and not gap else ""
+        return Folded("applied", gap, opens, reason, patch, shown, points)
+
+    def _remember(self, entry: RingEntry) -> None:
+        ring = self._ring
+        ring.append(entry)
+        self._ring_bytes += entry.size_bytes
+        while len(ring) > self.limits.ring_entries or (self._ring_bytes > self.limits.ring_bytes and len(ring) > 1):
+            self._ring_bytes -= ring.popleft().size_bytes
+            self._first_index += 1
+
+    # -- history -----------------------------------------------------------------------------------------------
+
+    def newest_index(self) -> int:
+        """The index of the newest entry, as `between` takes it."""
+        return self._first_index + len(self._ring) - 1
+
+    def lookup(self, version: Version, audience: Audience) -> int | None:
+        """The index of the entry after which the audience's version was this one; None when it is not in the ring."""
+        if not self._ring:
+            return None
+        first, newest = self._ring[0], self._ring[-1]
+        if version.position < first.position or version.position > newest.position:
+            return None
+        # Entries are contiguous but for gaps, so the guess is right but for gaps; then look on.
+        guess = version.position.seq - first.position.seq
+        for offset in range(min(guess, len(self._ring) - 1), -1, -1):
+            entry = self._ring[offset]
+            if entry.position == version.position:
+                matches = mix(entry.digest, audience.key) == version.digest
+                return self._first_index + offset if matches else None
+            if entry.position < version.position:
+                return None
+        return None
+
+    def between(self, start: int, end: int) -> tuple[Patch, list[dict[str, Any]], int]:
+        """What happened after entry `start` up to entry `end`: composed patch, newest events, events left out."""
+        patch: Patch = {}
+        events: list[dict[str, Any]] = []
+        for index in range(start + 1, end + 1):
+            entry = self._ring[index - self._first_index]
+            if entry.patch:
+                patch = compose(patch, entry.patch) if patch else entry.patch
+            events.extend(entry.events)
+        kept = self.limits.feed_entries
+        skipped = max(0, len(events) - kept)
+        return patch, events[skipped:], skipped
+
+    def confirms(self, entry: Entry) -> bool | None:
+        """Whether the history folded here has this entry at its position; None when that is not known any more."""
+        if self.position is None:
+            return None
+        if entry.position == self.position:
+            return entry_digest_of(entry) == self._last_entry_digest
+        for known in reversed(self._ring):
+            if known.position == entry.position:
+                return entry_digest_of(entry) == known.entry_digest
+        return None
+
+    # -- keyframes ---------------------------------------------------------------------------------------------
+
+    def keyframe(self) -> bytes:
+        """The channel as bytes: document, feed, and what confirms its history."""
+        if self.position is None:
+            raise ValueError("nothing has been folded yet")
+        return msgspec.msgpack.encode(
+            {
+                "form": KEYFRAME_FORM,
+                "channel": self.name,
+                "position": str(self.position),
+                "digest": self.digest,
+                "entry_digest": self._last_entry_digest,
+                "arrived_ms": self.arrived_ms,
+                "rules": self._rules_name,
+                "doc": self.doc,
+                "feed": list(self.feed),
+            }
+        )
+
+    @classmethod
+    def from_keyframe(
+        cls,
+        data: bytes,
+        name: str,
+        limits: ChannelLimits,
+        rules: Callable[[str], Rules] = load_rules,
+        ring: bool = True,
+    ) -> Channel:
+        """The channel that a keyframe holds.
+
+        Raises:
+            BadKeyframe
+        """
+        try:
+            frame = msgspec.msgpack.decode(data, type=_Keyframe)
+            position = Position.parse(frame.position)
+            channel = cls(name, limits, rules, ring)
+            channel._rules_name, channel._rules = frame.rules, rules(frame.rules)
+        except (msgspec.DecodeError, BadVersion, MalformedEntry) as error:
+            raise BadKeyframe(type(error).__name__) from error
+        if frame.form != KEYFRAME_FORM or frame.channel != name:
+            raise BadKeyframe("another form or channel")
+        channel.doc, channel.position, channel.digest = frame.doc, position, frame.digest
+        channel.feed.extend(frame.feed)
+        channel.arrived_ms = frame.arrived_ms
+        channel.keyframe_entry_digest = channel._last_entry_digest = frame.entry_digest
+        if ring:
+            # The keyframe's own version can be resumed from.
+            channel._remember(RingEntry(position, frame.digest, frame.entry_digest, {}, [], frame.arrived_ms, 200))
+        return channel
+
+    def memory_bytes(self) -> int:
+        """About how much the ring and the document hold: entry bytes with their overhead, and the document's own."""
+        return 2_000 + self._ring_bytes * 6 + _size(self.doc) + sum(_size(event) for event in self.feed)
+
+
+class _Keyframe(msgspec.Struct):
+    form: int
+    channel: str
+    position: str
+    digest: int
+    entry_digest: int
+    arrived_ms: int
+    rules: str
+    doc: dict[str, Any]
+    feed: list[dict[str, Any]]
+
+
+def _size(value: Any) -> int:
+    """A rough size of a JSON value in memory."""
+    if isinstance(value, dict):
+        return 120 + sum(60 + len(key) + _size(member) for key, member in value.items())
+    if isinstance(value, list):
+        return 64 + sum(8 + _size(member) for member in value)
+    return 56 + len(value) if isinstance(value, str) else 32

@@ -1,0 +1,37 @@
+"""Lag of a publisher: how much later than usual its entries arrive, without its clock's offset. Pure.
+
+A raw difference of two machines' clocks says nothing; its smallest value over some minutes is taken as the offset.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+WINDOW_MS = 300_000
+BUCKET_MS = 10_000
+
+
+class Lag:
+    """The smallest difference over a sliding window, kept in buckets."""
+
+    def __init__(self, window_ms: int = WINDOW_MS, bucket_ms: int = BUCKET_MS) -> None:
+        self._bucket_ms = bucket_ms
+        self._buckets: deque[tuple[int, int]] = deque(maxlen=max(1, window_ms // bucket_ms))
+
+    def observe(self, now_ms: int, t_ms: int) -> int:
+        """Takes an entry stamped `t_ms` that arrived now.
+
+        Returns:
+            How many ms later than the promptest entry of the window it came.
+        """
+        difference = now_ms - t_ms
+        bucket = now_ms // self._bucket_ms
+        if self._buckets and self._buckets[-1][0] == bucket:
+            if difference < self._buckets[-1][1]:
+                self._buckets[-1] = (bucket, difference)
+        else:
+            self._buckets.append((bucket, difference))
+        oldest = bucket - (self._buckets.maxlen or 1)
+        while self._buckets[0][0] <= oldest:
+            self._buckets.popleft()
+        return difference - min(smallest for _, smallest in self._buckets)

@@ -1,0 +1,157 @@
+"""A view: what one audience of one channel sees now, and a bounded ring of the deltas that led there. Sans-IO.
+
+An owner advances it with what it folded, a follower with the deltas that it receives; both resume viewers from it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import msgspec
+
+from gateway.model.audience import Audience
+from gateway.model.messages import Delta, Snapshot
+from gateway.model.patch import Patch, Replace, apply, compose, fold, to_merge_patch
+
+RING_NODES = 200_000
+"""JSON nodes that a view's ring may hold; with the number of flushes it bounds the ring's memory."""
+
+
+class Flush(msgspec.Struct, frozen=True, gc=False):
+    """One step of the view."""
+
+    from_version: str
+    version: str
+    patch: Any
+    events: list[dict[str, Any]]
+    skipped: int
+    nodes: int
+
+
+class View:
+    """What one audience sees of one channel.
+
+    Args:
+        ring_entries: flushes kept.
+        feed_entries: events of a snapshot's feed and of one delta.
+    """
+
+    def __init__(self, channel: str, audience: Audience, ring_entries: int, feed_entries: int) -> None:
+        self.channel = channel
+        self.audience = audience
+        self.doc: dict[str, Any] = {}
+        self.version: str | None = None
+        self.flush_seq = 0
+        self.feed: deque[dict[str, Any]] = deque(maxlen=feed_entries)
+        self._feed_entries = feed_entries
+        self._ring_entries = ring_entries
+        self._ring: deque[Flush] = deque()
+        self._nodes = 0
+        self._seqs: dict[str, int] = {}
+
+    def replace(self, doc: dict[str, Any], version: str, feed: list[dict[str, Any]]) -> None:
+        """A new state: nothing leads to it from what viewers hold."""
+        self.doc, self.version = doc, version
+        self.feed.clear()
+        self.feed.extend(feed)
+        self.flush_seq += 1
+        self._ring.clear()
+        self._seqs.clear()
+        self._nodes = 0
+        self._seqs[version] = self.flush_seq
+
+    def advance(
+        self,
+        patch: Patch,
+        events: list[dict[str, Any]],
+        skipped: int,
+        version: str,
+        force: bool = False,
+    ) -> Delta | None:
+        """Takes a projected, grounded patch to `version`; None when there is nothing to see (unless forced).
+
+        Viewers then keep the version that they hold: to this audience it is still the newest.
+        """
+        if self.version is None:
+            raise ValueError("a view begins with a state")
+        if version == self.version or (not patch and not events and not skipped and not force):
+            return None
+        return self._step(apply(self.doc, patch), patch, events, skipped, version)
+
+    def receive(self, delta: Delta) -> Delta:
+        """Takes a delta whose `from` is the version held; returns it."""
+        doc, grounded = fold(self.doc, delta.patch)
+        self._step(doc, grounded, delta.events, delta.skipped, delta.version)
+        return delta
+
+    def _step(
+        self, doc: dict[str, Any], patch: Patch, events: list[dict[str, Any]], skipped: int, version: str
+    ) -> Delta:
+        assert self.version is not None
+        flush = Flush(self.version, version, patch, events, skipped, _nodes(patch) + 4 * len(events) + 4)
+        self.doc, self.version = doc, version
+        self.feed.extend(events)
+        self.flush_seq += 1
+        self._ring.append(flush)
+        self._seqs[version] = self.flush_seq
+        self._nodes += flush.nodes
+        while len(self._ring) > self._ring_entries or (self._nodes > RING_NODES and len(self._ring) > 1):
+            gone = self._ring.popleft()
+            self._nodes -= gone.nodes
+            self._seqs.pop(gone.from_version, None)
+        return self.delta_of(flush.from_version, patch, events, skipped, version)
+
+    def delta_of(self, since: str, patch: Patch, events: list[dict[str, Any]], skipped: int, version: str) -> Delta:
+        """The message that says it."""
+        return Delta(
+            channel=self.channel,
+            from_=since,
+            version=version,
+            patch=to_merge_patch(patch),
+            events=events,
+            skipped=skipped,
+        )
+
+    def snapshot(self, status: str) -> Snapshot:
+        """The whole state as a message."""
+        assert self.version is not None
+        return Snapshot(self.channel, self.version, self.doc, list(self.feed), status)
+
+    def delta_since(self, version: str) -> Delta | None:
+        """One conflated delta from `version` to the newest; None when it is not in the ring, or is the newest."""
+        seq = self._seqs.get(version)
+        if seq is None or seq == self.flush_seq or self.version is None:
+            return None
+        patch: Patch = {}
+        events: list[dict[str, Any]] = []
+        skipped = 0
+        first_seq = self.flush_seq - len(self._ring)
+        for offset in range(seq - first_seq, len(self._ring)):
+            flush = self._ring[offset]
+            patch = compose(patch, flush.patch) if patch else flush.patch
+            events.extend(flush.events)
+            skipped += flush.skipped
+        over = max(0, len(events) - self._feed_entries)
+        return self.delta_of(version, patch, events[over:], skipped + over, self.version)
+
+    def version_at(self, flush_seq: int) -> str | None:
+        """The version after that flush; None when it is not in the ring."""
+        offset = flush_seq - (self.flush_seq - len(self._ring)) - 1
+        if 0 <= offset < len(self._ring):
+            return self._ring[offset].version
+        if offset == -1:
+            return self._ring[0].from_version if self._ring else self.version
+        return None
+
+    def flush_seq_of(self, version: str) -> int | None:
+        """The flush after which viewers held `version`."""
+        return self._seqs.get(version)
+
+
+def _nodes(value: Any) -> int:
+    if type(value) is Replace:
+        return 2 + _nodes(value.value)
+    if isinstance(value, dict):
+        return 1 + sum(_nodes(member) for member in value.values())
+    return 1 + len(value) if isinstance(value, list) else 1
