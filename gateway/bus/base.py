@@ -1,0 +1,83 @@
+"""The bus: what an edge needs of a store. Adapters follow it and pass one contract suite (tests/bus).
+
+Wake-ups are apart from content: a wake-up says that a stream changed, then its tail is read from the last entry known,
+inclusive, so that every read confirms the history.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.model.entry import Entry
+from gateway.model.version import Position
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """A stream: its first entry kept, the last id it ever gave out, and how many entries it keeps."""
+
+    first: Position | None
+    last_generated: Position | None
+    length: int
+
+
+class Sink(Protocol):
+    """Who follows a channel. Calls are quick and never raise."""
+
+    def on_entries(self, channel: str, entries: list[Entry]) -> None:
+        """New entries, in order, after those given before."""
+        ...
+
+    def on_confirm_failed(self, channel: str) -> None:
+        """The store tells another history than the entries given before; the channel is followed no more."""
+        ...
+
+    def on_store(self, connected: bool) -> None:
+        """The connection was lost, or is back."""
+        ...
+
+    def on_broken(self, channel: str, reason: str) -> None:
+        """The stream cannot be read (its key has another type, for example)."""
+        ...
+
+
+class Bus(Protocol):
+    """The reading side."""
+
+    wakeup: str
+    wakeup_reason: str
+
+    async def connect(self) -> None:
+        """Connects, and goes on trying in the background when that fails.
+
+        Raises:
+            Unavailable: the store cannot be reached now.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+    async def tail(self, channel: str) -> StreamInfo | None:
+        """What the stream holds; None when there is none.
+
+        Raises:
+            Unavailable, WrongType
+        """
+        ...
+
+    async def read(self, channel: str, start: Position | None, end: Position | None, count: int) -> list[Entry]:
+        """Entries from `start` to `end`, both inclusive; None is the stream's end on that side."""
+        ...
+
+    async def keyframes(self, channel: str) -> list[bytes]:
+        """The channel's keyframes, newest first."""
+        ...
+
+    def follow(self, channel: str, after: Entry | Position | None, sink: Sink) -> None:
+        """Gives `sink` all entries after `after` (an Entry lets reads confirm it; None: from the beginning)."""
+        ...
+
+    def unfollow(self, channel: str) -> None:
+        """Ends following."""
+        ...
