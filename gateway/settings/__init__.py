@@ -1,0 +1,33 @@
+"""The settings: their tree, and how they are loaded."""
+
+from gateway.settings.load import SettingsError, keys, load
+from gateway.settings.tree import (
+    AccessSettings,
+    Admin,
+    AudienceSettings,
+    BusSettings,
+    ChannelSettings,
+    KeyframeSettings,
+    Listen,
+    ObserveSettings,
+    PaceSettings,
+    Settings,
+    ViewerSettings,
+)
+
+__all__ = [
+    "AccessSettings",
+    "Admin",
+    "AudienceSettings",
+    "BusSettings",
+    "ChannelSettings",
+    "KeyframeSettings",
+    "Listen",
+    "ObserveSettings",
+    "PaceSettings",
+    "Settings",
+    "SettingsError",
+    "ViewerSettings",
+    "keys",
+    "load",
+]
