@@ -1,7 +1,7 @@
 """Plays a recording into a channel in real time or faster, as a game server would publish it.
 
 Owns its epoch and its place in the recording; never folds for viewers. The way of a moment: due by the clock, joined
-with others that are due, appended under a key that makes a repeated attempt harmless, then reported as progress.
+with others that are due, appended exactly once, then reported as progress.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import asyncio
 import time
 import uuid
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from math import inf
 from random import Random
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from gateway.bus.errors import Fenced, Unavailable
 from gateway.model.version import Position
@@ -33,19 +33,21 @@ BACKOFF_LAST_S = 5.0
 MAX_REOPENINGS = 5
 REOPENINGS_WINDOW_S = 60.0
 
-T = TypeVar("T")
+
+# An event that changes nothing; its place in the stream tells whether an entry of unknown fate was taken.
+PROBE: Event = {"op": "clock", "patch": {}, "points": {}}
 
 
 class Publishing(Protocol):
     """What the player needs of the bus's writing side (gateway.bus.publisher.Publisher)."""
 
-    async def new_epoch(self, channel: str) -> int:
-        """The next epoch of a channel."""
+    async def append(self, channel: str, epoch: int, events: bytes, t_ms: int) -> Position:
+        """Appends an entry; after Unavailable nothing is known of its fate."""
 
     async def append_idempotent(
-        self, channel: str, epoch: int | None, idem_key: str | None, raw: bytes, t_ms: int, opens_epoch: bool
+        self, channel: str, epoch: int | None, key: str | None, events: bytes, t_ms: int, opens_epoch: bool
     ) -> tuple[Position, bool]:
-        """Appends an entry once, however often it is asked with the same key."""
+        """Appends an entry once, however often it is asked with the same key; `opens_epoch` takes the next epoch."""
 
 
 class Outcome(StrEnum):
@@ -64,7 +66,7 @@ class Progress:
     moments: int
     events: int
     entries: int
-    position: Position | None
+    position: Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,11 @@ class Played:
 
 
 class _Stopped(Exception):
-    """`stop` was set while the store was away."""
+    """`stop` was set."""
+
+
+class _HistoryLost(Exception):
+    """The store gave a number that it had given before: it has lost entries that it had acknowledged."""
 
 
 async def play(
@@ -129,8 +135,8 @@ class _Playing:
         self._jitter = Random(self._key)
         self._epochs: list[int] = []
         self._reopened_s: deque[float] = deque(maxlen=MAX_REOPENINGS)
-        self._position: Position | None = None
-        self._sent = self._moments = self._events = self._entries = self._retries = 0
+        self._position = Position(0, 0)
+        self._keys = self._moments = self._events = self._entries = self._retries = 0
         self._t_ms = 0
         self._clock: Event = {"op": "clock"} | dict(recording.state.get("clock") or {"t_ms": 0, "running": True})
         self._clock_s = 0.0
@@ -159,7 +165,7 @@ class _Playing:
                 await self._send([self._clock])
             else:
                 await self._wait_until(min(due_s, self._clock_s + HEARTBEAT_S))
-            if self._stop.is_set():
+            if self._stop.is_set() and moments.next_ms() is not None:
                 raise _Stopped
 
     def progress(self) -> Progress:
@@ -187,35 +193,67 @@ class _Playing:
             self._on_progress(self.progress())
 
     async def _send(self, events: list[Event]) -> None:
-        """Appends one entry; where the epoch is lost, a new one is opened with all that was to be told so far."""
+        """Appends one entry; where the epoch or a part of it is lost, a new one is opened with all that was told."""
         try:
-            expected = self._position.seq + 1 if self._position is not None else 0
-            position = await self._append(events, opens_epoch=False)
+            await self._append(encode_entry(events))
+            self._entries += 1
         except Fenced as fenced:
             self._note_reopening(fenced)
             await self._reopen()
-        else:
-            self._position = position
-            if position.seq < expected:
-                # The store has lost entries that it had acknowledged: their figures would be missing for good.
-                await self._reopen()
+        except _HistoryLost:
+            await self._reopen()
         self._events += len(events)
         clocks = [event for event in events if event["op"] == "clock" and "patch" not in event]
         if clocks:
             self._clock = clocks[-1]
             self._clock_s = self._loop.time()
 
-    async def _append(self, events: list[Event], *, opens_epoch: bool) -> Position:
-        raw = encode_entry(events)
-        epoch, key = self._epochs[-1], f"{self._key}-{self._sent}"
-        self._sent += 1
-        position, _ = await self._until_done(
-            lambda: self._publisher.append_idempotent(
-                self._channel, epoch, key, raw, time.time_ns() // 1_000_000, opens_epoch
-            )
-        )
+    async def _append(self, raw: bytes) -> None:
+        """Appends an entry once, through any number of outages."""
+        while True:
+            try:
+                self._move_to(await self._publisher.append(self._channel, self._position.epoch, raw, _now_ms()))
+                return
+            except Unavailable:
+                self._retries += 1
+            if_not_taken = self._position.next
+            self._move_to(await self._append_once(encode_entry([PROBE]), self._position.epoch))
+            if self._position > if_not_taken:
+                return
+
+    def _move_to(self, position: Position) -> None:
+        if position <= self._position:
+            raise _HistoryLost
+        self._position = position
+
+    async def _reopen(self) -> None:
+        """Opens a new epoch with the state after all moments told."""
+        state = await asyncio.to_thread(fold_file, self._recording, self._moments)
+        await self._open(reset_event(self._recording, state))
+
+    async def _append_once(self, raw: bytes, epoch: int | None) -> Position:
+        """Appends under a key, so that it may be asked again; without an epoch the entry opens the next one."""
+        key = f"{self._key}-{self._keys}"
+        self._keys += 1
+        pause_s = BACKOFF_FIRST_S
+        while True:
+            try:
+                position, _ = await self._publisher.append_idempotent(
+                    self._channel, epoch, key, raw, _now_ms(), epoch is None
+                )
+                return position
+            except Unavailable:
+                self._retries += 1
+            await self._wait_until(self._loop.time() + pause_s * self._jitter.uniform(0.5, 1.0))
+            if self._stop.is_set():
+                raise _Stopped
+            pause_s = min(BACKOFF_LAST_S, pause_s * 2)
+
+    async def _open(self, reset: Event) -> None:
+        self._position = await self._append_once(encode_entry([reset]), None)
+        self._epochs.append(self._position.epoch)
         self._entries += 1
-        return position
+        self._clock_s = self._loop.time()
 
     def _note_reopening(self, fenced: Fenced) -> None:
         now_s = self._loop.time()
@@ -223,35 +261,9 @@ class _Playing:
             raise fenced
         self._reopened_s.append(now_s)
 
-    async def _reopen(self) -> None:
-        """Opens a new epoch with the state after all moments told."""
-        state = await asyncio.to_thread(fold_file, self._recording, self._moments)
-        await self._open(reset_event(self._recording, state))
 
-    async def _open(self, reset: Event) -> None:
-        while True:
-            self._epochs.append(await self._until_done(lambda: self._publisher.new_epoch(self._channel)))
-            try:
-                self._position = await self._append([reset], opens_epoch=True)
-            except Fenced as fenced:
-                # Somebody took a higher epoch between the two calls.
-                self._note_reopening(fenced)
-                continue
-            self._clock_s = self._loop.time()
-            return
-
-    async def _until_done(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Asks the store until it answers, with growing pauses."""
-        pause_s = BACKOFF_FIRST_S
-        while True:
-            try:
-                return await ask()
-            except Unavailable:
-                self._retries += 1
-            await self._wait_until(self._loop.time() + pause_s * self._jitter.uniform(0.5, 1.0))
-            if self._stop.is_set():
-                raise _Stopped
-            pause_s = min(BACKOFF_LAST_S, pause_s * 2)
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 class _Ahead:

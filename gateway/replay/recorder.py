@@ -71,12 +71,14 @@ async def record(
     with ExitStack() as files:
         recorder = _Recorder(channel, path, on_progress, files)
         await recorder.begin(bus, from_now)
-        if recorder.ended is None:
-            bus.follow(channel, recorder.position, recorder)
+        if not recorder.done.is_set():
+            bus.follow(channel, recorder.last, recorder)
             try:
                 await _first_of(recorder.done, stop or asyncio.Event())
             finally:
                 bus.unfollow(channel)
+        if recorder.failure is not None:
+            raise recorder.failure
         return recorder.recorded(recorder.ended or Ended.STOPPED)
 
 
@@ -101,6 +103,8 @@ class _Recorder:
     def __init__(self, name: str, path: Path, on_progress: Callable[[Recorded], None] | None, files: ExitStack) -> None:
         self.done = asyncio.Event()
         self.ended: Ended | None = None
+        self.failure: RecordingError | None = None
+        self.last: Entry | Position | None = None
         self._name = name
         self._path = path
         self._on_progress = on_progress
@@ -110,11 +114,6 @@ class _Recorder:
         self._rules = "scoreboard"
         self._start_ms: int | None = None
         self._t_ms = self._moments = self._events = self._skipped = 0
-
-    @property
-    def position(self) -> Position | None:
-        """The last entry that is in the recording."""
-        return self._channel.position
 
     def recorded(self, ended: Ended | None) -> Recorded:
         """What is recorded so far."""
@@ -139,18 +138,21 @@ class _Recorder:
             if self._channel.position is not None:
                 self._open()
             await self._read(bus, info.last_generated.epoch)
-        if self._writer is None and self.ended is None:
+        if self._writer is None and not self.done.is_set():
             raise RecordingError(self._name, "the stream no longer holds the beginning, and there is no keyframe")
 
     # -- the sink's side ---------------------------------------------------------------------------------------
 
     def on_entries(self, channel: str, entries: list[Entry]) -> None:
         """Entries in their order, as the bus gives them."""
-        for entry in entries:
-            if self.ended is None:
-                self._take(entry)
-        if self._writer is not None:
-            self._writer.flush()
+        try:
+            for entry in entries:
+                if not self.done.is_set():
+                    self._take(entry)
+            if self._writer is not None:
+                self._writer.flush()
+        except RecordingError as error:
+            self._fail(error)
         if self._on_progress is not None:
             self._on_progress(self.recorded(self.ended))
 
@@ -160,6 +162,10 @@ class _Recorder:
 
     def on_store(self, connected: bool) -> None:
         """The bus reconnects by itself; what it missed comes by `on_entries`."""
+
+    def on_broken(self, channel: str, reason: str) -> None:
+        """The stream cannot be read any more."""
+        self._fail(RecordingError(channel, f"the stream cannot be read any more ({reason})"))
 
     # -- inside ------------------------------------------------------------------------------------------------
 
@@ -176,13 +182,13 @@ class _Recorder:
             entries = await bus.read(self._name, position, position, 1)
             trimmed = not entries and first is not None and first > position
             if trimmed or (entries and entry_digest_of(entries[0]) == candidate.keyframe_entry_digest):
-                self._channel = candidate
+                self._channel, self.last = candidate, position
                 self._rules = msgspec.msgpack.decode(frame, type=_KeyframeRules).rules
                 return
 
     async def _read(self, bus: Bus, epoch: int, *, quiet: bool = False) -> None:
         start = self._channel.position or Position(epoch, 0)
-        while self.ended is None:
+        while not self.done.is_set():
             entries = await bus.read(self._name, start, None, READ_COUNT)
             if quiet:
                 for entry in entries:
@@ -194,6 +200,7 @@ class _Recorder:
             start = entries[-1].position
 
     def _fold(self, entry: Entry) -> str:
+        self.last = entry
         return self._channel.fold(entry, entry.t_ms or 0).kind
 
     def _take(self, entry: Entry) -> None:
@@ -208,8 +215,8 @@ class _Recorder:
             self._rules = str(_events_of(entry)[0].get("rules", self._rules))
             self._start_ms = entry.t_ms
             self._open()
-        elif kind == "applied":
-            self._write(entry, _events_of(entry))
+        elif kind == "applied" and self._writer is not None:
+            self._write(self._writer, entry, _events_of(entry))
         else:
             self._skipped += 1
         self._note_end_of_match()
@@ -225,15 +232,18 @@ class _Recorder:
         header = Header(KIND, VERSION, match_id, title, game, doc, self._rules)
         self._writer = self._files.enter_context(recording_file(self._path, header))
 
-    def _write(self, entry: Entry, events: list[Event]) -> None:
-        assert self._writer is not None
+    def _write(self, writer: Writer, entry: Entry, events: list[Event]) -> None:
         if self._start_ms is None:
             self._start_ms = entry.t_ms
         if entry.t_ms is not None and self._start_ms is not None:
             self._t_ms = max(self._t_ms, entry.t_ms - self._start_ms)
-        self._writer.moment(self._t_ms, events)
+        writer.moment(self._t_ms, events)
         self._moments += 1
         self._events += len(events)
+
+    def _fail(self, error: RecordingError) -> None:
+        self.failure = error
+        self.done.set()
 
     def _end(self, why: Ended) -> None:
         if self.ended is None:

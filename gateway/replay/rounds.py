@@ -24,6 +24,7 @@ async def play_rounds(
     *,
     start_ms: Callable[[Recording], int] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    on_played: Callable[[Played], None] | None = None,
     on_round: Callable[[int, Recording, int], None] | None = None,
     rounds: int | None = None,
     pause_s: float = PAUSE_S,
@@ -44,6 +45,8 @@ async def play_rounds(
         if on_round is not None:
             on_round(number, chosen, begin_ms)
         played = await play(chosen, publisher, channel, speed(chosen), on_progress, stop, start_ms=begin_ms)
+        if on_played is not None:
+            on_played(played)
         if played.outcome is Outcome.STOPPED:
             break
         number += 1

@@ -73,10 +73,15 @@ def _moment(row: dict[str, Any], before_ms: int) -> Moment:
 
 
 class Writer:
-    """Writes a recording line by line; what is written is complete after each `flush()`."""
+    """Writes a recording line by line; a plain file holds all that is written after each `flush()`.
 
-    def __init__(self, file: IO[bytes], header: Header) -> None:
+    Raises:
+        RecordingError: from every method, when the file cannot be written.
+    """
+
+    def __init__(self, file: IO[bytes], path: Path, header: Header) -> None:
         self._file = file
+        self._path = path
         self._before_ms = 0
         self._write(header)
 
@@ -87,22 +92,34 @@ class Writer:
 
     def flush(self) -> None:
         """Hands what is written to the system."""
-        self._file.flush()
+        with _writing(self._path):
+            self._file.flush()
 
     def _write(self, line: Any) -> None:
-        self._file.write(msgspec.json.encode(line) + b"\n")
+        with _writing(self._path):
+            self._file.write(msgspec.json.encode(line) + b"\n")
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RecordingError(str(path), error.strerror or "cannot be written") from error
 
 
 @contextmanager
 def recording_file(path: Path, header: Header) -> Iterator[Writer]:
     """A recording to write to `path`, gzipped when the name ends in `.gz`."""
-    try:
+    with _writing(path):
         # No time stamp in the file: the same recording gives the same bytes.
         opened = gzip.GzipFile(path, "wb", mtime=0) if path.suffix == ".gz" else path.open("wb")
-    except OSError as error:
-        raise RecordingError(str(path), error.strerror or "cannot be written") from error
-    with cast("IO[bytes]", opened) as file:
-        yield Writer(file, header)
+    file = cast("IO[bytes]", opened)
+    try:
+        yield Writer(file, path, header)
+    finally:
+        with _writing(path):
+            file.close()
 
 
 def write_recording(recording: Recording, path: Path) -> None:
