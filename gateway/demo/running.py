@@ -63,7 +63,7 @@ async def _serve_and_play(settings: Settings, matches: Path, tell: Callable[[str
     if serving.done():
         waiting.cancel()
         return await serving
-    publisher = open_publisher(settings)
+    publisher = open_publisher(settings.bus.write_url or settings.bus.url)
     try:
         await _Programme(settings, publisher, tell, stop).play(programme(matches), matches)
     finally:

@@ -67,6 +67,8 @@ class Progress:
     events: int
     entries: int
     position: Position
+    waiting: bool
+    """The store cannot be reached, and is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ class _Playing:
         self._position = Position(0, 0)
         self._keys = self._moments = self._events = self._entries = self._retries = 0
         self._t_ms = 0
+        self._waiting = False
         self._clock: Event = {"op": "clock"} | dict(recording.state.get("clock") or {"t_ms": 0, "running": True})
         self._clock_s = 0.0
 
@@ -171,7 +174,13 @@ class _Playing:
     def progress(self) -> Progress:
         """How far it is."""
         return Progress(
-            self._t_ms, self._recording.duration_ms, self._moments, self._events, self._entries, self._position
+            self._t_ms,
+            self._recording.duration_ms,
+            self._moments,
+            self._events,
+            self._entries,
+            self._position,
+            self._waiting,
         )
 
     def _played(self, outcome: Outcome) -> Played:
@@ -189,6 +198,9 @@ class _Playing:
         self._moments += len(moments)
         self._t_ms = moments[-1][0]
         await self._send(events)
+        self._report()
+
+    def _report(self) -> None:
         if self._on_progress is not None:
             self._on_progress(self.progress())
 
@@ -215,7 +227,7 @@ class _Playing:
                 self._move_to(await self._publisher.append(self._channel, self._position.epoch, raw, _now_ms()))
                 return
             except Unavailable:
-                self._retries += 1
+                self._note_outage()
             if_not_taken = self._position.next
             self._move_to(await self._append_once(encode_entry([PROBE]), self._position.epoch))
             if self._position > if_not_taken:
@@ -241,9 +253,10 @@ class _Playing:
                 position, _ = await self._publisher.append_idempotent(
                     self._channel, epoch, key, raw, _now_ms(), epoch is None
                 )
+                self._waiting = False
                 return position
             except Unavailable:
-                self._retries += 1
+                self._note_outage()
             await self._wait_until(self._loop.time() + pause_s * self._jitter.uniform(0.5, 1.0))
             if self._stop.is_set():
                 raise _Stopped
@@ -254,6 +267,11 @@ class _Playing:
         self._epochs.append(self._position.epoch)
         self._entries += 1
         self._clock_s = self._loop.time()
+
+    def _note_outage(self) -> None:
+        self._retries += 1
+        self._waiting = True
+        self._report()
 
     def _note_reopening(self, fenced: Fenced) -> None:
         now_s = self._loop.time()

@@ -81,3 +81,8 @@ def test_a_recording_of_no_moments_is_one(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_is_an_error_of_one_line(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="No such file or directory"):
         write_recording(simulate(Simulation(duration_s=10)), tmp_path / "none" / "x.ndjson")
+
+
+def test_a_full_disk_is_an_error_of_one_line() -> None:
+    with pytest.raises(RecordingError, match="/dev/full: No space left"):
+        write_recording(simulate(Simulation(duration_s=10)), Path("/dev/full"))

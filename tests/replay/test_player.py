@@ -4,79 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
-from gateway.bus.connect import open_bus, open_publisher
+from gateway.bus.connect import open_publisher
 from gateway.bus.embedded import EmbeddedValkey
 from gateway.bus.errors import Fenced
 from gateway.bus.publisher import Publisher
-from gateway.model.channel import Channel, ChannelLimits
-from gateway.model.entry import Entry
 from gateway.replay import player
 from gateway.replay.finding import open_recording
 from gateway.replay.fold import fold_file
 from gateway.replay.player import Outcome, Progress, play
-from gateway.replay.recording import Event, Moment, Recording
+from gateway.replay.recording import Recording
 from gateway.replay.rounds import play_rounds
 from gateway.replay.simulator import Simulation, simulate
 from tests.replay.conftest import FOLDERS
-
-CHANNEL = "match:test"
-DEADLINE_S = 20.0
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[EmbeddedValkey]:
-    """A real Valkey."""
-    valkey = EmbeddedValkey(tmp_path / "store")
-    await valkey.start()
-    yield valkey
-    await valkey.stop()
-
-
-@pytest.fixture
-async def publisher(store: EmbeddedValkey) -> AsyncIterator[Publisher]:
-    """The writing side of the store."""
-    opened = open_publisher(store.url)
-    yield opened
-    await opened.close()
-
-
-async def entries_of(store: EmbeddedValkey, channel: str = CHANNEL) -> list[Entry]:
-    """All entries of a channel's stream."""
-    bus = open_bus(store.url, "poll")
-    try:
-        return await bus.read(channel, None, None, 100_000)
-    finally:
-        await bus.close()
-
-
-def folded(entries: list[Entry]) -> dict[str, Any]:
-    """The document that a viewer of the stream ends on."""
-    channel = Channel(CHANNEL, ChannelLimits())
-    for entry in entries:
-        assert channel.fold(entry, 0).kind in ("applied", "reset")
-    return channel.doc
-
-
-def events_in(entries: list[Entry]) -> list[Event]:
-    told: list[Event] = []
-    for entry in entries:
-        decoded = msgspec.json.decode(entry.raw)
-        told.extend(decoded if isinstance(decoded, list) else [decoded])
-    return told
-
-
-def counting(moments: list[int]) -> Recording:
-    """A recording that counts: each moment scores once, so that a lost or repeated one shows in the score."""
-    state = {"title": "Count", "teams": {"a": {"score": 0}}, "clock": {"t_ms": 0, "running": True}}
-    told: list[Moment] = [(t_ms, [{"op": "score", "team": "a", "number": n}]) for n, t_ms in enumerate(moments)]
-    return Recording("count", "Count", "arena", state, told, moments[-1])
+from tests.replay.stores import CHANNEL, DEADLINE_S, counting, entries_of, events_in, folded
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -86,7 +31,7 @@ async def test_a_recorded_match_played_at_full_speed_folds_to_the_file(
     recording = open_recording(str(matches / folder))
     seen: list[Progress] = []
     played = await play(recording, publisher, CHANNEL, 0, seen.append)
-    entries = await entries_of(store)
+    entries = await entries_of(store.url)
     assert folded(entries) == fold_file(recording)
     assert played.outcome is Outcome.FINISHED
     assert played.progress == seen[-1]
@@ -104,7 +49,7 @@ async def test_times_are_absolute_and_scaled(store: EmbeddedValkey, publisher: P
     began_ms = time.time_ns() // 1_000_000
     await play(recording, publisher, CHANNEL, 4.0)
     took_ms = time.time_ns() // 1_000_000 - began_ms
-    stamps = [entry.t_ms for entry in await entries_of(store)]
+    stamps = [entry.t_ms for entry in await entries_of(store.url)]
     assert all(stamp is not None and began_ms <= stamp <= began_ms + took_ms for stamp in stamps)
     # 2 s at four times their speed; a delay of one moment is not handed on to the next.
     assert 500 <= took_ms < 1_000
@@ -113,7 +58,7 @@ async def test_times_are_absolute_and_scaled(store: EmbeddedValkey, publisher: P
 
 async def test_what_is_due_together_is_one_entry(store: EmbeddedValkey, publisher: Publisher) -> None:
     played = await play(counting([0] * 100), publisher, CHANNEL, 1.0)
-    entries = await entries_of(store)
+    entries = await entries_of(store.url)
     assert folded(entries)["teams"]["a"]["score"] == 100
     # The reset, 64 together, the rest together.
     assert [len(events_in([entry])) for entry in entries] == [1, player.MAX_ENTRY_EVENTS, 36]
@@ -125,7 +70,7 @@ async def test_an_entry_stays_within_its_bytes(store: EmbeddedValkey, publisher:
     events = [(t_ms, [told[0] | {"text": "x" * 10_000}]) for t_ms, told in recording.events]
     big = Recording("big", "Big", "arena", recording.state, events, 0)
     await play(big, publisher, CHANNEL, 0)
-    entries = await entries_of(store)
+    entries = await entries_of(store.url)
     assert folded(entries)["teams"]["a"]["score"] == 20
     assert max(len(entry.raw) for entry in entries) <= player.MAX_ENTRY_BYTES + 100
 
@@ -135,7 +80,7 @@ async def test_the_beginning_is_published_at_once(store: EmbeddedValkey, publish
     began_s = time.monotonic()
     await play(recording, publisher, CHANNEL, 1.0, start_ms=60_000)
     assert 0.1 <= time.monotonic() - began_s < 2.0
-    assert folded(await entries_of(store)) == fold_file(recording)
+    assert folded(await entries_of(store.url)) == fold_file(recording)
 
 
 async def test_a_slow_match_still_says_that_it_lives(
@@ -144,7 +89,7 @@ async def test_a_slow_match_still_says_that_it_lives(
     monkeypatch.setattr(player, "HEARTBEAT_S", 0.05)
     recording = counting([0, 40])
     await play(recording, publisher, CHANNEL, 0.1)
-    entries = await entries_of(store)
+    entries = await entries_of(store.url)
     clocks = [event for event in events_in(entries) if event["op"] == "clock"]
     assert len(clocks) >= 3
     assert clocks[0] == {"op": "clock", "t_ms": 0, "running": True}
@@ -158,7 +103,7 @@ async def test_stopping_ends_a_playing_where_it_is(store: EmbeddedValkey, publis
     played = await play(recording, publisher, CHANNEL, 1.0, lambda _: stop.set(), stop)
     assert played.outcome is Outcome.STOPPED
     assert time.monotonic() - began_s < 5
-    assert folded(await entries_of(store))["teams"]["a"]["score"] == 2
+    assert folded(await entries_of(store.url))["teams"]["a"]["score"] == 2
 
 
 async def test_a_fenced_player_opens_a_new_epoch_with_all_that_was_told(
@@ -181,7 +126,7 @@ async def test_a_fenced_player_opens_a_new_epoch_with_all_that_was_told(
 
     played = await play(recording, publisher, CHANNEL, 1.0, on_progress)
     await asyncio.gather(*takeovers)
-    entries = await entries_of(store)
+    entries = await entries_of(store.url)
     assert played.epochs == (1, 3)
     assert taken == [2]
     assert folded(entries) == fold_file(recording)
@@ -218,7 +163,7 @@ async def test_nothing_is_lost_or_doubled_while_the_store_is_away(store: Embedde
     await store.stop()
     await store.start()
     played = await asyncio.wait_for(playing, DEADLINE_S)
-    entries = await entries_of(store)
+    entries = await entries_of(store.url)
     assert played.retries > 0
     assert played.outcome is Outcome.FINISHED
     assert folded(entries) == fold_file(recording)
@@ -243,7 +188,7 @@ async def test_an_entry_whose_answer_was_lost_is_not_appended_twice(
     played = await asyncio.wait_for(play(recording, cut, CHANNEL, 1.0, on_progress), DEADLINE_S)
     await cut.close()
     await proxy.stop()
-    entries = await entries_of(store)
+    entries = await entries_of(store.url)
     assert proxy.swallowed == 3
     assert played.retries >= 3
     assert played.epochs == (1,)
@@ -273,7 +218,7 @@ async def test_entries_that_the_store_forgot_are_told_again_in_a_new_epoch(
     played = await asyncio.wait_for(play(recording, publisher, CHANNEL, 1.0, on_progress), DEADLINE_S)
     await asyncio.gather(*forgotten)
     assert len(played.epochs) == 2
-    assert folded(await entries_of(store)) == fold_file(recording)
+    assert folded(await entries_of(store.url)) == fold_file(recording)
 
 
 async def test_rounds_follow_each_other_each_in_its_own_epoch(store: EmbeddedValkey, publisher: Publisher) -> None:
@@ -290,7 +235,7 @@ async def test_rounds_follow_each_other_each_in_its_own_epoch(store: EmbeddedVal
         pause_s=0.01,
     )
     assert begun == [(0, "arena-0", 5_000), (1, "arena-1", 0), (2, "arena-2", 0)]
-    entries = await entries_of(store)
+    entries = await entries_of(store.url)
     assert sorted({entry.position.epoch for entry in entries}) == [1, 2, 3]
     assert played is not None
     assert folded(entries) == fold_file(simulate(Simulation(seed=2, duration_s=10)))

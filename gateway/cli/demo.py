@@ -1,0 +1,41 @@
+"""`grandstand demo`: store, gateway and several matches at once, in one command."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvloop
+
+from gateway.cli.playing import refuse
+from gateway.demo import run_demo
+from gateway.observe import log
+from gateway.replay.programme import matches_folder
+from gateway.settings import SettingsError, load
+
+
+def demo(
+    matches: Annotated[
+        Path | None, typer.Option(help="folder of recordings; by default $GRANDSTAND_MATCHES or ../shared/data")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="the port of page and API; by default the setting listen.port")
+    ] = None,
+    settings_file: Annotated[Path | None, typer.Option("--settings", help="settings file (TOML)")] = None,
+) -> None:
+    """Serves several live matches on http://localhost:8080 until Ctrl-C."""
+    try:
+        settings, _ = load(settings_file, os.environ, {"listen.port": str(port)} if port is not None else {})
+    except SettingsError as error:
+        refuse(str(error))
+    log.configure(settings.observe)
+    try:
+        code = uvloop.run(run_demo(settings, matches or matches_folder(os.environ), typer.echo))
+    except OSError as error:
+        refuse(f"port {settings.listen.port}: {error.strerror}")
+    except asyncio.CancelledError:
+        code = 0
+    raise typer.Exit(code)

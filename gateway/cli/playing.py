@@ -1,0 +1,230 @@
+"""What the commands share that play or record matches: settings of the store, progress bars, one-line errors.
+
+Owns no command of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from gateway.bus.connect import open_bus, open_publisher
+from gateway.bus.embedded import EmbeddedValkey
+from gateway.bus.errors import BusError, Unavailable
+from gateway.bus.publisher import Publisher
+from gateway.model.errors import BadName
+from gateway.model.names import check_channel
+from gateway.replay.player import Outcome, Played
+from gateway.replay.player import Progress as Place
+from gateway.replay.recording import Recording, RecordingError
+from gateway.replay.rounds import play_rounds
+from gateway.settings import Settings, SettingsError, load
+
+T = TypeVar("T")
+
+
+def settings_with_store(file: Path | None, bus_url: str | None) -> Settings:
+    """The effective settings with a store: the command line's, the settings' own, or the embedded one that runs here.
+
+    Raises:
+        SettingsError: a setting is wrong, or there is no store.
+    """
+    settings, _ = load(file, os.environ, {"bus.url": bus_url} if bus_url else {})
+    if settings.bus.url:
+        return settings
+    url = EmbeddedValkey(Path(settings.bus.embedded_dir)).url
+    if not Path(url.removeprefix("unix://")).is_socket():
+        raise SettingsError("bus.url", "no store is set and no embedded one runs here; give --bus redis://HOST:PORT")
+    return msgspec.structs.replace(settings, bus=msgspec.structs.replace(settings.bus, url=url))
+
+
+def channel_or_refuse(name: str) -> str:
+    """The name, if it is one of a channel."""
+    try:
+        return check_channel(name)
+    except BadName:
+        refuse(f"{name!r} is not a channel; one looks like match:42")
+
+
+def refuse(reason: str) -> NoReturn:
+    """Says in one line on stderr what is wrong, and ends with exit code 2."""
+    typer.echo(f"grandstand: {reason}", err=True)
+    raise typer.Exit(2)
+
+
+def run(work: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -> T:
+    """Runs a command's work; Ctrl-C and SIGTERM set the event that it is given."""
+
+    async def main() -> T:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        return await work(stop)
+
+    try:
+        return asyncio.run(main())
+    except (RecordingError, SettingsError) as error:
+        refuse(str(error))
+    except Unavailable as error:
+        refuse(f"the store cannot be reached ({error})")
+    except BusError as error:
+        refuse(f"the store: {error}")
+
+
+def write_url(settings: Settings) -> str:
+    """Where to publish.
+
+    Raises:
+        SettingsError: the settings say that nothing may be written.
+    """
+    if settings.bus.write_url == "none":
+        raise SettingsError("bus.write_url", "is none: this gateway may not write to the store")
+    return settings.bus.write_url or settings.bus.url
+
+
+@asynccontextmanager
+async def publisher_of(settings: Settings) -> AsyncIterator[Publisher]:
+    """The writing side of the configured store."""
+    publisher = open_publisher(write_url(settings))
+    try:
+        yield publisher
+    finally:
+        await publisher.close()
+
+
+async def check_store(settings: Settings, channel: str) -> None:
+    """Asks the store once, as a wrong address is better told at once than tried for ever.
+
+    Raises:
+        BusError: it does not answer, or may not be asked.
+    """
+    bus = open_bus(write_url(settings), settings.bus.wakeup)
+    try:
+        await bus.tail(channel)
+    finally:
+        await bus.close()
+
+
+def clock_text(t_ms: int) -> str:
+    """Minutes and seconds."""
+    return f"{t_ms // 60_000}:{t_ms // 1000 % 60:02}"
+
+
+class PlayingBar:
+    """A progress bar over a recording, on stderr; silent where `--json` asks for lines that a machine reads."""
+
+    def __init__(self, shown: bool) -> None:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[place]}"),
+            TextColumn("{task.fields[events]} events"),
+            TextColumn("{task.fields[position]}"),
+            TimeElapsedColumn(),
+        )
+        console = Console(stderr=True)
+        self.progress = Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal))
+        self._task: TaskID | None = None
+
+    def begin(self, recording: Recording) -> None:
+        """A new round."""
+        if self._task is not None:
+            self.progress.remove_task(self._task)
+        self._task = self.progress.add_task(
+            recording.title, total=max(1, recording.duration_ms), place="0:00", events=0, position=""
+        )
+
+    def move(self, place: Place) -> None:
+        """The round has come so far."""
+        if self._task is not None:
+            text = f"{clock_text(place.t_ms)} of {clock_text(place.duration_ms)}"
+            position = "the store is away, trying again" if place.waiting else str(place.position)
+            self.progress.update(
+                self._task,
+                completed=max(1, place.t_ms),
+                place=text,
+                events=place.events,
+                position=position,
+            )
+
+
+def played_line(recording: Recording, channel: str, played: Played) -> dict[str, Any]:
+    """What a round did, for a machine."""
+    place = played.progress
+    return {
+        "channel": channel,
+        "match": recording.match_id,
+        "title": recording.title,
+        "outcome": str(played.outcome),
+        "epochs": list(played.epochs),
+        "position": str(place.position),
+        "events": place.events,
+        "entries": place.entries,
+        "retries": played.retries,
+        "t_ms": place.t_ms,
+    }
+
+
+def play_to_store(
+    recording: Callable[[int], Recording],
+    settings: Settings,
+    channel: str,
+    *,
+    speed: float | None,
+    start_s: float,
+    loop: bool,
+    as_json: bool,
+    default_speed: Callable[[Recording], float],
+) -> None:
+    """Plays one recording (or, looping, each round's) into the configured store, with a bar or with JSON lines."""
+    bar = PlayingBar(shown=not as_json)
+    rounds: list[Recording] = []
+
+    async def work(stop: asyncio.Event) -> Played | None:
+        def on_round(number: int, chosen: Recording, begin_ms: int) -> None:
+            rounds[:] = [chosen]
+            bar.begin(chosen)
+
+        def on_played(played: Played) -> None:
+            if as_json:
+                print_json(played_line(rounds[0], channel, played))
+
+        await check_store(settings, channel)
+        async with publisher_of(settings) as publisher:
+            return await play_rounds(
+                recording,
+                publisher,
+                channel,
+                default_speed if speed is None else lambda _: speed,
+                stop,
+                start_ms=lambda _: round(start_s * 1000),
+                on_progress=bar.move,
+                on_round=on_round,
+                on_played=on_played,
+                rounds=None if loop else 1,
+            )
+
+    with bar.progress:
+        played = run(work)
+    if played is not None and not as_json:
+        place = played.progress
+        ended = "played to the end" if played.outcome is Outcome.FINISHED else f"stopped at {clock_text(place.t_ms)}"
+        typer.echo(f"{channel}: {ended}, {place.events} events, version position {place.position}")
+
+
+def print_json(line: dict[str, Any]) -> None:
+    """One line of JSON on stdout."""
+    sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
+    sys.stdout.flush()
