@@ -1,0 +1,86 @@
+"""Every metric of the gateway: all names are here. Counted in each process, summed over processes by the exposition.
+
+The directory in $PROMETHEUS_MULTIPROC_DIR, set before the first import, makes a process's figures visible to the supervisor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+LAG_BUCKETS_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 15.0)
+LOOP_BUCKETS_S: Final = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
+
+# Viewers
+CONNECTIONS = Gauge("grandstand_connections", "Connections now, by state", ["state"], multiprocess_mode="livesum")
+BEHIND = Gauge("grandstand_behind_viewers", "Viewers whose socket is full", multiprocess_mode="livesum")
+HANDSHAKES = Counter("grandstand_handshakes_total", "Viewers that were let in, by kind", ["kind"])
+REFUSALS = Counter("grandstand_refusals_total", "Requests that were not served, by error code", ["code"])
+CLOSED = Counter("grandstand_closed_total", "Connections that ended, by reason", ["reason"])
+VIEWER_MESSAGES = Counter("grandstand_viewer_messages_total", "Messages of viewers")
+BEATS = Counter("grandstand_beats_total", "Reports of viewers' pages")
+DROPPED_ERRORS = Counter("grandstand_dropped_errors_total", "Error messages that a full connection could not take")
+
+# Events
+EVENTS_IN = Counter("grandstand_events_total", "Events folded by owners")
+MALFORMED = Counter("grandstand_entries_malformed_total", "Entries that were skipped, by reason", ["reason"])
+GAPS = Counter("grandstand_gaps_total", "Times that entries were missing in a stream")
+HISTORIES_LOST = Counter("grandstand_histories_started_over_total", "Channels read anew, by cause", ["why"])
+INGESTED = Counter("grandstand_ingested_events_total", "Events taken over HTTP")
+PUBLISH_TO_FLUSH = Histogram(
+    "grandstand_publish_to_flush_seconds",
+    "From a publisher's stamp (without its clock's offset) to the flush of the entry",
+    buckets=LAG_BUCKETS_S,
+)
+
+# Out
+FRAMES_OUT = Counter("grandstand_frames_out_total", "Frames sent whole")
+BYTES_OUT = Counter("grandstand_bytes_out_total", "Bytes sent to viewers")
+BYTES_IN = Counter("grandstand_bytes_in_total", "Bytes received from viewers")
+CONFLATED = Counter("grandstand_conflated_total", "Catch-up messages to viewers that were behind")
+SNAPSHOTS = Counter("grandstand_snapshots_total", "Snapshots sent, by reason", ["reason"])
+RESUMES = Counter("grandstand_resumes_total", "Viewers that went on from their version, by kind", ["kind"])
+
+# Inside
+CHANNELS = Gauge("grandstand_channels", "Channels served now, by role", ["role"], multiprocess_mode="livesum")
+SIBLING_LINKS = Gauge("grandstand_sibling_links", "Links to sibling workers", multiprocess_mode="livesum")
+RESYNCS = Counter("grandstand_sibling_resyncs_total", "Times that a follower asked its owner again")
+STORE_RECONNECTS = Counter("grandstand_store_reconnects_total", "Times that the store's connection came back")
+WORKER_RESTARTS = Counter("grandstand_worker_restarts_total", "Workers that died and were brought back")
+KEYFRAMES = Counter("grandstand_keyframes_total", "Keyframes written")
+LOOP_LAG = Histogram("grandstand_loop_lag_seconds", "How late a worker's loop ran a timer", buckets=LOOP_BUCKETS_S)
+GC_PAUSE = Histogram("grandstand_gc_pause_seconds", "Garbage collections", ["generation"], buckets=LOOP_BUCKETS_S)
+BUGS = Counter("grandstand_bugs_total", "Exceptions that nobody expected")
+
+
+def copy_table(stats: Mapping[str, int], last: Mapping[str, int], http_connections: int) -> None:
+    """Copies the native table's figures: gauges as they are, counters by what they grew since `last`."""
+    for state in ("parked", "handshaking"):
+        CONNECTIONS.labels(state).set(stats[state])
+    CONNECTIONS.labels("http").set(http_connections)
+    BEHIND.set(stats["behind"])
+    for counter, name in ((FRAMES_OUT, "frames_out"), (BYTES_OUT, "bytes_out"), (BYTES_IN, "bytes_in")):
+        counter.inc(stats[name] - last.get(name, 0))
+
+
+def exposition(directory: str) -> bytes:
+    """All processes' figures in the text format."""
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry, path=directory)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)
+
+
+def bury(pid: int, directory: str) -> None:
+    """Takes a dead process's gauges out of the sums; what it counted stays."""
+    multiprocess.mark_process_dead(pid, path=directory)  # type: ignore[no-untyped-call]
