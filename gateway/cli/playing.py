@@ -17,7 +17,7 @@ from typing import Any, NoReturn, TypeVar
 import msgspec
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from gateway.bus.connect import open_bus, open_publisher
 from gateway.bus.embedded import EmbeddedValkey
@@ -128,11 +128,10 @@ class PlayingBar:
     def __init__(self, shown: bool) -> None:
         columns = (
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=16),
             TextColumn("{task.fields[place]}"),
             TextColumn("{task.fields[events]} events"),
             TextColumn("{task.fields[position]}"),
-            TimeElapsedColumn(),
         )
         console = Console(stderr=True)
         self.progress = Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal))
@@ -143,7 +142,7 @@ class PlayingBar:
         if self._task is not None:
             self.progress.remove_task(self._task)
         self._task = self.progress.add_task(
-            recording.title, total=max(1, recording.duration_ms), place="0:00", events=0, position=""
+            recording.title.split(" · ")[0], total=max(1, recording.duration_ms), place="0:00", events=0, position=""
         )
 
     def move(self, place: Place) -> None:
