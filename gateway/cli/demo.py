@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 import uvloop
 
+from gateway.bus.errors import BusError
 from gateway.cli.playing import refuse
 from gateway.demo import run_demo
 from gateway.observe import log
@@ -27,15 +27,20 @@ def demo(
     settings_file: Annotated[Path | None, typer.Option("--settings", help="settings file (TOML)")] = None,
 ) -> None:
     """Serves several live matches on http://localhost:8080 until Ctrl-C."""
+    flags = {"listen.port": str(port)} if port is not None else {}
     try:
-        settings, _ = load(settings_file, os.environ, {"listen.port": str(port)} if port is not None else {})
+        settings, origins = load(settings_file, os.environ, flags)
+        if "observe.log_level" not in origins:
+            # What is playing is of interest here, not each start of a worker.
+            settings, _ = load(settings_file, os.environ, {**flags, "observe.log_level": "warning"})
     except SettingsError as error:
         refuse(str(error))
     log.configure(settings.observe)
     try:
         code = uvloop.run(run_demo(settings, matches or matches_folder(os.environ), typer.echo))
+    except BusError as error:
+        refuse(f"the store: {error}")
     except OSError as error:
-        refuse(f"port {settings.listen.port}: {error.strerror}")
-    except asyncio.CancelledError:
-        code = 0
+        ports = f"listen.port is {settings.listen.port}, admin.port is {settings.admin.port}"
+        refuse(f"cannot listen ({error.strerror or error}); {ports}")
     raise typer.Exit(code)

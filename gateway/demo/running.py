@@ -6,16 +6,19 @@ Owns the order of beginning and ending; what is played is gateway.replay.program
 from __future__ import annotations
 
 import asyncio
+import signal
 import tempfile
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import msgspec
 
 from gateway.bus.connect import open_publisher
 from gateway.bus.embedded import EmbeddedValkey
+from gateway.bus.errors import BusError
 from gateway.bus.publisher import Publisher
-from gateway.edge.supervisor import serve
+from gateway.edge.supervisor import Supervisor
 from gateway.observe.log import logger
 from gateway.replay.programme import Show, interesting_start_ms, programme, speed_of
 from gateway.replay.recording import Recording, RecordingError
@@ -42,52 +45,38 @@ async def run_demo(
         tell: shows one line to whoever started the demonstration.
     """
     stop = stop or asyncio.Event()
-    settings = demo_settings(settings)
-    with tempfile.TemporaryDirectory(prefix="grandstand-demo-") as directory:
-        if settings.bus.url:
-            return await _serve_and_play(settings, matches, tell, stop)
-        store = EmbeddedValkey(Path(directory))
-        await store.start()
-        try:
-            bus = msgspec.structs.replace(settings.bus, url=store.url)
-            return await _serve_and_play(msgspec.structs.replace(settings, bus=bus), matches, tell, stop)
-        finally:
-            await store.stop()
-
-
-async def _serve_and_play(settings: Settings, matches: Path, tell: Callable[[str], None], stop: asyncio.Event) -> int:
-    ready = asyncio.Event()
-    serving = asyncio.create_task(serve(settings, ready, stop))
-    waiting = asyncio.create_task(ready.wait())
-    await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
-    if serving.done():
-        waiting.cancel()
-        return await serving
-    publisher = open_publisher(settings.bus.write_url or settings.bus.url)
-    try:
-        await _Programme(settings, publisher, tell, stop).play(programme(matches), matches)
-    finally:
-        stop.set()
-        await publisher.close()
-        code = await serving
-    return code
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as parts:
+        settings = demo_settings(settings)
+        if not settings.bus.url:
+            directory = parts.enter_context(tempfile.TemporaryDirectory(prefix="grandstand-demo-"))
+            store = EmbeddedValkey(Path(directory), settings.bus.embedded_port or None)
+            await store.start()
+            parts.push_async_callback(store.stop)
+            settings = msgspec.structs.replace(settings, bus=msgspec.structs.replace(settings.bus, url=store.url))
+        supervisor = Supervisor(settings)
+        parts.push_async_callback(supervisor.close)
+        await supervisor.start()
+        publisher = open_publisher(settings.bus.write_url or settings.bus.url)
+        parts.push_async_callback(publisher.close)
+        tell(f"Grandstand is at {supervisor.url}, its store at {settings.bus.url}")
+        await _Programme(publisher, supervisor.url, tell, stop).play(programme(matches), matches)
+    return 0
 
 
 class _Programme:
     """All shows of one demonstration."""
 
-    def __init__(
-        self, settings: Settings, publisher: Publisher, tell: Callable[[str], None], stop: asyncio.Event
-    ) -> None:
-        self._settings = settings
+    def __init__(self, publisher: Publisher, url: str, tell: Callable[[str], None], stop: asyncio.Event) -> None:
         self._publisher = publisher
+        self._url = url
         self._tell = tell
         self._stop = stop
 
     async def play(self, shows: list[Show], matches: Path) -> None:
         """Plays all shows until stopped; one that cannot be played is told and left out."""
-        url = f"http://localhost:{self._settings.listen.port}"
-        self._tell(f"Grandstand is at {url}")
         recorded = any(not show.channel.startswith("match:arena-") for show in shows)
         source = f"recordings of {matches}" if recorded else f"simulated matches (there are no recordings in {matches})"
         self._tell(f"Playing {source}, round after round:")
@@ -97,7 +86,7 @@ class _Programme:
                 tasks.create_task(self._play_show(show, event))
             for event in begun:
                 await event.wait()
-            self._tell(f"In a terminal: grandstand watch {shows[0].channel} --url {url}")
+            self._tell(f"In a terminal: grandstand watch {shows[0].channel} --url {self._url}")
             self._tell("Ctrl-C ends everything.")
             await self._stop.wait()
 
@@ -124,7 +113,7 @@ class _Programme:
                 start_ms=start_ms,
                 on_round=on_round,
             )
-        except RecordingError as error:
+        except (RecordingError, BusError) as error:
             self._tell(f"  {show.channel:32} cannot be played: {error}")
         finally:
             begun.set()
