@@ -19,6 +19,10 @@ class WrongType(BusError):
     """A key of ours holds another type."""
 
 
+class NoSuchStream(BusError):
+    """The channel has no stream."""
+
+
 class Fenced(BusError):
     """A publisher of an old epoch: the store refuses its entries.
 

@@ -20,6 +20,18 @@ def wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def channel_limits(settings: Settings) -> ChannelLimits:
+    """The limits of a channel as the settings have them."""
+    channel = settings.channel
+    return ChannelLimits(
+        max_entry_bytes=channel.max_event_bytes,
+        max_depth=channel.max_depth,
+        ring_entries=channel.ring_entries,
+        ring_bytes=channel.ring_bytes,
+        feed_entries=channel.feed_entries,
+    )
+
+
 @dataclass(slots=True)
 class Context:
     """One worker's shared parts.

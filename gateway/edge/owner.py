@@ -7,13 +7,13 @@ Owns the full document; only reads the store.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from gateway.bus.errors import BusError
+from gateway.bus.errors import BusError, NoSuchStream
+from gateway.bus.loading import load
 from gateway.edge.context import Context
 from gateway.edge.delayed import DelayedFlush
 from gateway.edge.failures import UnknownChannel
-from gateway.edge.loading import load
 from gateway.edge.outlet import HOLD, Outlet, Resume
 from gateway.edge.pending import Pending
 from gateway.model.channel import Channel, Folded
@@ -39,12 +39,16 @@ class Owner:
     Args:
         name: the channel.
         outlets: the channel's outlets by audience name, shared with whoever holds the channel.
+        make_outlet: makes the outlet of an audience that has none yet.
     """
 
     role = "owner"
 
-    def __init__(self, name: str, outlets: dict[str, Outlet], context: Context) -> None:
+    def __init__(
+        self, name: str, outlets: dict[str, Outlet], context: Context, make_outlet: Callable[[str], Outlet]
+    ) -> None:
         self.name = name
+        self._make_outlet = make_outlet
         self._outlets = outlets
         self._context = context
         self._channel: Channel | None = None
@@ -76,6 +80,9 @@ class Owner:
         self._channel = await self._load()
         if self._stopped:
             return
+        for name, audience in self._context.audiences.items():
+            if audience.delay_ms:
+                self._make_outlet(name)
         for outlet in self._outlets.values():
             self._seed(outlet)
         self._context.bus.follow(self.name, self._channel.position, self)
@@ -104,15 +111,20 @@ class Owner:
         self._seed(outlet)
 
     async def _load(self) -> Channel:
-        context = self._context
-        limits = context.channel_limits
-        self._delayed.begin(self._outlets)
+        try:
+            return await self._load_history()
+        except NoSuchStream:
+            raise UnknownChannel(f"there is no channel {self.name}") from None
+
+    async def _load_history(self) -> Channel:
+        context, limits = self._context, self._context.channel_limits
         return await load(
             context.bus,
             self.name,
             lambda: Channel(self.name, limits, context.load_rules),
             lambda frame: Channel.from_keyframe(frame, self.name, limits, context.load_rules),
             self._fold_quietly,
+            self._delayed.begin,
         )
 
     def _fold_quietly(self, channel: Channel, entries: list[Entry]) -> None:
@@ -120,7 +132,9 @@ class Owner:
         for entry in entries:
             arrived_ms = now_ms if entry.t_ms is None else min(now_ms, entry.t_ms)
             folded = channel.fold(entry, arrived_ms)
-            if folded.kind == "malformed":
+            if folded.kind != "duplicate":
+                self._delayed.push(folded, channel, arrived_ms)
+            if folded.reason:
                 self._note(entry, folded)
 
     def _seed(self, outlet: Outlet) -> None:
@@ -130,7 +144,7 @@ class Owner:
         outlet.on_drained = self._on_drained
         outlet.status = self._status(self._context.now_ms())
         if outlet.audience.delay_ms:
-            self._delayed.seed(outlet, channel)
+            self._delayed.seed(outlet)
             return
         view = outlet.view
         version = self._version(outlet)
@@ -174,14 +188,14 @@ class Owner:
                 continue
             self._entries += 1
             metrics.EVENTS_IN.inc(max(1, len(folded.events)))
-            if folded.kind == "malformed":
+            if folded.reason:
                 self._note(entry, folded)
             if folded.gap:
                 self._gaps += 1
                 metrics.GAPS.inc()
                 self._start_over("gap")
                 return
-            if folded.kind == "reset":
+            if folded.opened:
                 self._pending.replace()
             else:
                 self._pending.add(folded.patch, folded.events)

@@ -41,7 +41,7 @@ class Seat:
 
     def _make_source(self) -> Owner | Follower:
         if self._owner == self._context.index:
-            return Owner(self.name, self.outlets, self._context)
+            return Owner(self.name, self.outlets, self._context, self._make_outlet)
         return Follower(self.name, self.outlets, self._context, self._links, self._owner)
 
     async def load(self) -> None:
@@ -67,15 +67,18 @@ class Seat:
         Raises:
             UnknownChannel, Unavailable
         """
+        outlet = self._make_outlet(audience)
+        if outlet.view.version is None:
+            await self._source.attach(outlet)
+        return outlet
+
+    def _make_outlet(self, audience: str) -> Outlet:
         outlet = self.outlets.get(audience)
         if outlet is None:
             settings = self._context.settings.channel
             known = self._context.audiences[audience]
             view = View(self.name, known, settings.ring_entries, settings.feed_entries)
-            outlet = Outlet(view, known, self._context.plane, self._resume)
-            self.outlets[audience] = outlet
-        if outlet.view.version is None:
-            await self._source.attach(outlet)
+            outlet = self.outlets[audience] = Outlet(view, known, self._context.plane, self._resume)
         return outlet
 
     def _resume(self, outlet: Outlet, since: str) -> Resume:

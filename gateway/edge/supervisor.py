@@ -245,7 +245,7 @@ class Supervisor:
         while worker.process.is_alive():
             await asyncio.sleep(0.001)
         worker.process.join()
-        metrics.bury(worker.process.pid or 0)
+        metrics.bury(worker.process.pid or 0, self._metrics_dir)
         metrics.WORKER_RESTARTS.inc()
         lived_s = loop.time() - worker.started_s
         deaths = self._quick_deaths.get(worker.index, 0) + 1 if lived_s < CRASH_LOOP_S else 0

@@ -15,9 +15,9 @@ import uvloop
 
 from gateway.access.tokens import Verifier
 from gateway.bus.connect import open_bus, open_publisher
-from gateway.bus.errors import BusError
+from gateway.bus.errors import Unavailable
 from gateway.edge import control
-from gateway.edge.context import Context
+from gateway.edge.context import Context, channel_limits
 from gateway.edge.door import Door
 from gateway.edge.drain import drain
 from gateway.edge.fallthrough import FallThrough
@@ -31,7 +31,6 @@ from gateway.edge.plane import Plane
 from gateway.edge.report import Reporter
 from gateway.edge.tls import TlsFront, tls_context
 from gateway.model.audience import Audience
-from gateway.model.channel import ChannelLimits
 from gateway.observe import gc_pauses, log, loop_lag
 from gateway.observe.log import logger
 from gateway.settings import Settings
@@ -94,8 +93,9 @@ class _Worker:
             max_subscriptions=SIBLING_SUBSCRIPTIONS,
         )
         plane = Plane(table, loop)
-        bus = open_bus(settings)
-        publisher = open_publisher(settings)
+        bus = open_bus(settings.bus.url, settings.bus.wakeup)
+        write_url = settings.bus.write_url or settings.bus.url
+        publisher = open_publisher(write_url) if write_url != "none" else None
         context = Context(
             index=self._index,
             settings=settings,
@@ -103,11 +103,11 @@ class _Worker:
             bus=bus,
             plane=plane,
             audiences={name: Audience(name, tuple(a.hidden), a.delay_ms) for name, a in settings.audiences.items()},
-            channel_limits=ChannelLimits.from_settings(settings.channel),
+            channel_limits=channel_limits(settings),
         )
         runtime_dir = Path(settings.runtime_dir)
         hub = Hub(context, Links(runtime_dir, loop))
-        verifier = Verifier(settings.access)
+        verifier = Verifier(settings.access, frozenset(settings.audiences))
         await verifier.start()
         guard = Guard(verifier, settings)
         live = Live(context, hub, guard)
@@ -118,7 +118,7 @@ class _Worker:
 
         try:
             await bus.connect()
-        except BusError as error:
+        except Unavailable as error:
             logger.warning("store_unreachable", error=type(error).__name__)
         sibling_sock = _listen_for_siblings(socket_path(runtime_dir, self._index))
         public_sock = listen(settings.listen.host, self._port, settings.listen.backlog)

@@ -1,4 +1,4 @@
-"""How an owner gets a channel's document: the oldest keyframe that the stream confirms, then the tail.
+"""How a reader gets a channel's document: the oldest keyframe that the stream confirms, then the tail.
 
 The oldest of the kept keyframes is preferred, so that the ring reaches back over at least one keyframe's interval and
 viewers of a worker that died can resume. Never writes.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.bus.base import Bus
-from gateway.edge.failures import UnknownChannel
+from gateway.bus.errors import NoSuchStream
 from gateway.model.channel import Channel
 from gateway.model.entry import Entry, entry_digest_of
 from gateway.model.errors import ModelError
@@ -25,6 +25,7 @@ async def load(
     make: Callable[[], Channel],
     restore: Callable[[bytes], Channel],
     fold: Callable[[Channel, list[Entry]], None],
+    begin: Callable[[Channel], None],
 ) -> Channel:
     """The channel folded up to the newest entry.
 
@@ -32,14 +33,15 @@ async def load(
         make: a new empty channel.
         restore: a channel from a keyframe; raises ModelError for one that cannot be read.
         fold: folds entries into the channel and counts what was wrong with them.
+        begin: told of the channel that the tail will be folded into.
 
     Raises:
-        UnknownChannel: the stream does not exist.
+        NoSuchStream: the stream does not exist.
         BusError: the store cannot be read.
     """
     info = await bus.tail(name)
     if info is None or info.last_generated is None:
-        raise UnknownChannel(f"there is no channel {name}")
+        raise NoSuchStream(name)
     channel, after = None, None
     for frame in reversed(await bus.keyframes(name)):
         try:
@@ -52,6 +54,7 @@ async def load(
     if channel is None:
         channel = make()
         after = Position(info.last_generated.epoch, 0)
+    begin(channel)
     start = after
     assert start is not None
     while True:

@@ -1,0 +1,39 @@
+"""`grandstand serve`: supervisor and workers on one port."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import typer
+
+from gateway.cli.effective import SetOption, SettingsFile, effective, fail, refuse
+
+
+def serve(settings_file: SettingsFile = None, given: SetOption = None) -> None:
+    """Serves viewers until SIGTERM or Ctrl-C."""
+    settings, _ = effective(settings_file, given)
+    from gateway.access.keys import BadKeys, read_keys
+    from gateway.bus.errors import BusError, StoreBusy
+    from gateway.edge.supervisor import run
+    from gateway.edge.tls import tls_context
+
+    try:
+        if settings.access.keys_file:
+            read_keys(Path(settings.access.keys_file))
+        if settings.listen.tls_cert:
+            tls_context(Path(settings.listen.tls_cert), Path(settings.listen.tls_key))
+    except BadKeys as error:
+        refuse(f"access.keys_file: {error}")
+    except (ssl.SSLError, OSError) as error:
+        refuse(f"listen.tls_cert: cannot be used ({error.reason if isinstance(error, ssl.SSLError) else error.strerror})")
+    try:
+        code = run(settings)
+    except StoreBusy as error:
+        refuse(f"bus.embedded_dir: {error}")
+    except BusError as error:
+        fail(f"the store: {error}")
+    except OSError as error:
+        ports = f"listen.port is {settings.listen.port}, admin.port is {settings.admin.port}"
+        refuse(f"cannot listen ({error.strerror or error}); {ports}")
+    raise typer.Exit(code)
