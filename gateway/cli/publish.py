@@ -17,7 +17,9 @@ from gateway.settings import Settings
 
 def publish(
     channel: Annotated[str, typer.Argument(help="the channel, e.g. match:42")],
-    event: Annotated[str | None, typer.Argument(help="the event, JSON; without it, one a line from standard input")] = None,
+    event: Annotated[
+        str | None, typer.Argument(help="the event, JSON; without it, one a line from standard input")
+    ] = None,
     settings_file: SettingsFile = None,
     given: SetOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON line an event")] = False,

@@ -26,7 +26,9 @@ def serve(settings_file: SettingsFile = None, given: SetOption = None) -> None:
     except BadKeys as error:
         refuse(f"access.keys_file: {error}")
     except (ssl.SSLError, OSError) as error:
-        refuse(f"listen.tls_cert: cannot be used ({error.reason if isinstance(error, ssl.SSLError) else error.strerror})")
+        refuse(
+            f"listen.tls_cert: cannot be used ({error.reason if isinstance(error, ssl.SSLError) else error.strerror})"
+        )
     try:
         code = run(settings)
     except StoreBusy as error:

@@ -47,7 +47,7 @@ class Door:
                 self._fall_through(conn)
         except Failure as failure:
             self._live.refuse(conn, failure)
-        except Exception:
+        except Exception:  # noqa: BLE001
             # One bad handshake must not end the worker; it is a bug and counted as one.
             metrics.BUGS.inc()
             logger.exception("handshake_failed")

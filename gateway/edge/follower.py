@@ -91,9 +91,7 @@ class Follower:
 class _Following:
     """One audience's subscription on a link."""
 
-    def __init__(
-        self, channel: str, outlet: Outlet, link: Link, links: Links, loop: asyncio.AbstractEventLoop
-    ) -> None:
+    def __init__(self, channel: str, outlet: Outlet, link: Link, links: Links, loop: asyncio.AbstractEventLoop) -> None:
         self._channel = channel
         self._outlet = outlet
         self._link = link

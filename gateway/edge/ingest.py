@@ -45,7 +45,13 @@ class Ingest:
         self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
     async def publish(
-        self, channel: str, body: bytes, *, content_type: str, epoch: str | None, idempotency_key: str | None,
+        self,
+        channel: str,
+        body: bytes,
+        *,
+        content_type: str,
+        epoch: str | None,
+        idempotency_key: str | None,
         publisher: str,
     ) -> Published:
         """Checks and appends a body of one event, a list, or NDJSON.

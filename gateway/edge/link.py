@@ -99,7 +99,7 @@ class Link:
                     max_frame_size=64 * 1024 * 1024,
                     socket_factory=self._connect,
                 )
-            except (OSError, WSError, asyncio.TimeoutError) as error:
+            except (TimeoutError, OSError, WSError) as error:
                 delay_s = BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]
                 attempt += 1
                 logger.info("sibling_unreachable", worker=self.index, error=type(error).__name__)
@@ -137,7 +137,7 @@ class Link:
             user.on_message(message, payload)
 
 
-class _Listener(WSListener):  # type: ignore[misc]
+class _Listener(WSListener):
     """picows' callbacks; joins fragmented messages."""
 
     def __init__(self, link: Link) -> None:

@@ -88,8 +88,8 @@ class Live:
             try:
                 async with asyncio.timeout(OPENING_TIMEOUT_S):
                     outlets.append((await self._hub.outlet(name, grant.audience), since))
-            except Failure as failure:
-                failed.append((name, failure))
+            except Failure as caught:
+                failed.append((name, caught))
             except TimeoutError:
                 failed.append((name, Unavailable("the channel could not be loaded in time")))
         if failed and len(wanted) == 1:

@@ -54,7 +54,7 @@ class Outlet:
         resume: how the source answers a `since` that the view does not know.
     """
 
-    def __init__(self, view: View, audience: Audience, plane: Plane, resume: "Callable[[Outlet, str], Resume]") -> None:
+    def __init__(self, view: View, audience: Audience, plane: Plane, resume: Callable[[Outlet, str], Resume]) -> None:
         self.view = view
         self.audience = audience
         self.status = Status(channel=view.channel, status="live", behind_ms=0)

@@ -171,7 +171,8 @@ class Owner:
 
     def _version(self, outlet: Outlet) -> str:
         channel = self._channel
-        assert channel is not None and channel.position is not None
+        assert channel is not None
+        assert channel.position is not None
         return str(Version(channel.position, mix(channel.digest, outlet.audience.key)))
 
     # -- the stream's side (bus.Sink) --------------------------------------------------------------------------

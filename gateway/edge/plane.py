@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from typing import Protocol
 
 from native.connections import CLOSE_REASONS, Table
 from native.fanout import Fanout
+
 from native.frames import Frame
 
 SLICE_US = 2000
@@ -144,5 +144,3 @@ class Plane:
     def _sweep(self) -> None:
         self._dispatch(self.table.sweep(int(time.monotonic() * 1000), SWEEP_SLOTS))
         self._sweeper = self._loop.call_later(SWEEP_INTERVAL_S, self._sweep)
-
-

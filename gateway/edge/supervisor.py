@@ -43,9 +43,7 @@ def run(settings: Settings) -> int:
     return uvloop.run(serve(settings))
 
 
-async def serve(
-    settings: Settings, ready: asyncio.Event | None = None, stop: asyncio.Event | None = None
-) -> int:
+async def serve(settings: Settings, ready: asyncio.Event | None = None, stop: asyncio.Event | None = None) -> int:
     """Serves until `stop` is set or a signal comes.
 
     Args:
@@ -128,7 +126,11 @@ class Supervisor:
         self._keep(self._watch_hung())
         await self._all_ready.wait()
         logger.info(
-            "serving", url=self.url, admin=self._admin.url, workers=settings.listen.workers, port=self.port,
+            "serving",
+            url=self.url,
+            admin=self._admin.url,
+            workers=settings.listen.workers,
+            port=self.port,
             pids=self.pids,
         )
 
@@ -252,8 +254,12 @@ class Supervisor:
         self._quick_deaths[worker.index] = deaths
         delay_s = BACKOFF_S[min(deaths, len(BACKOFF_S) - 1)]
         logger.warning(
-            "worker_died", index=worker.index, pid=worker.process.pid, exit_code=worker.process.exitcode,
-            lived_s=round(lived_s, 1), back_in_s=delay_s,
+            "worker_died",
+            index=worker.index,
+            pid=worker.process.pid,
+            exit_code=worker.process.exitcode,
+            lived_s=round(lived_s, 1),
+            back_in_s=delay_s,
         )
         await asyncio.sleep(delay_s)
         if not self._closing:

@@ -11,8 +11,9 @@ import socket
 import ssl
 from pathlib import Path
 
-from gateway.edge.live import PUBLIC
 from native.connections import Table
+
+from gateway.edge.live import PUBLIC
 
 HIGH_WATER_BYTES = 65_536
 

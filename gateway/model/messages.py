@@ -144,7 +144,8 @@ def decode_server_json(data: bytes) -> ServerMessage:
         BadMessage
     """
     try:
-        return _server_json.decode(data)
+        message: ServerMessage = _server_json.decode(data)
+        return message
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise BadMessage("not a message of the server") from error
 
@@ -156,7 +157,8 @@ def decode_server_msgpack(data: bytes) -> ServerMessage:
         BadMessage
     """
     try:
-        return _server_msgpack.decode(data)
+        message: ServerMessage = _server_msgpack.decode(data)
+        return message
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise BadMessage("not a message of the server") from error
 
@@ -168,7 +170,8 @@ def decode_viewer_json(data: bytes) -> ViewerMessage:
         BadMessage
     """
     try:
-        return _viewer_json.decode(data)
+        message: ViewerMessage = _viewer_json.decode(data)
+        return message
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise BadMessage("the message is not one of watch, unwatch, beat") from error
 
@@ -180,6 +183,7 @@ def decode_viewer_msgpack(data: bytes) -> ViewerMessage:
         BadMessage
     """
     try:
-        return _viewer_msgpack.decode(data)
+        message: ViewerMessage = _viewer_msgpack.decode(data)
+        return message
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise BadMessage("the message is not one of watch, unwatch, beat") from error

@@ -15,9 +15,10 @@ TARGET = Path(__file__).resolve().parent.parent.parent / "docs" / "settings.md"
 
 HEAD = f"""# Settings
 
-From a TOML file (`grandstand serve --settings FILE`, or `$GRANDSTAND_CONFIG`), the environment (`{PREFIX}LISTEN__PORT=8080`) and
-flags (`--set listen.port=8080`), in rising order. They are checked as a whole before anything starts; a wrong one is one line and exit code 2.
-`grandstand config` shows the effective ones and where each came from. This page is made by `python -m gateway.settings.document`.
+From a TOML file (`grandstand serve --settings FILE`, or `$GRANDSTAND_CONFIG`), the environment
+(`{PREFIX}LISTEN__PORT=8080`) and flags (`--set listen.port=8080`), in rising order. They are checked as a whole before
+anything starts; a wrong one is one line and exit code 2. `grandstand config` shows the effective ones and where each
+came from. This page is made by `python -m gateway.settings.document`.
 """
 
 

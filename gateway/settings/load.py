@@ -110,7 +110,16 @@ def _parse(key: str, text: str, kind: Any) -> Any:
         except msgspec.DecodeError:
             raise SettingsError(key, "is not JSON") from None
     if bare is bool:
-        words = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+        words = {
+            "true": True,
+            "1": True,
+            "yes": True,
+            "on": True,
+            "false": False,
+            "0": False,
+            "no": False,
+            "off": False,
+        }
         if text.lower() not in words:
             raise SettingsError(key, f"{text!r} is not true or false")
         return words[text.lower()]

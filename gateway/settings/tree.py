@@ -15,10 +15,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A group of settings."""
 
 
-Port = Annotated[int, Meta(ge=0, le=65535)]
-
-
-class Listen(Section):
+class Listen(Section, frozen=True):
     """Where viewers connect."""
 
     host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
@@ -29,29 +26,37 @@ class Listen(Section):
     tls_key: Annotated[str, Meta(description="the certificate's private key (PEM)")] = ""
 
 
-class Admin(Section):
+class Admin(Section, frozen=True):
     """Metrics, health and the admin view."""
 
     host: Annotated[str, Meta(description="address to listen on; not for the public")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="port; 0 picks a free one")] = 9090
 
 
-class BusSettings(Section):
+class BusSettings(Section, frozen=True):
     """The store."""
 
-    url: Annotated[str, Meta(description="redis://, rediss:// or unix:// of the store that is read; empty: an embedded Valkey")] = ""
-    write_url: Annotated[str, Meta(description="where ingest, keyframes and the lobby write; empty: bus.url; `none`: nowhere")] = ""
+    url: Annotated[
+        str, Meta(description="redis://, rediss:// or unix:// of the store that is read; empty: an embedded Valkey")
+    ] = ""
+    write_url: Annotated[
+        str, Meta(description="where ingest, keyframes and the lobby write; empty: bus.url; `none`: nowhere")
+    ] = ""
     wakeup: Annotated[
         Literal["auto", "blocking", "notify", "poll"], Meta(description="how changes of streams are heard of")
     ] = "auto"
     embedded_dir: Annotated[str, Meta(description="directory of the embedded Valkey")] = ".grandstand/store"
-    embedded_port: Annotated[int, Meta(ge=0, le=65535, description="TCP port of the embedded Valkey on 127.0.0.1; 0: Unix socket only")] = 0
+    embedded_port: Annotated[
+        int, Meta(ge=0, le=65535, description="TCP port of the embedded Valkey on 127.0.0.1; 0: Unix socket only")
+    ] = 0
 
 
-class ChannelSettings(Section):
+class ChannelSettings(Section, frozen=True):
     """What one channel may hold."""
 
-    ring_entries: Annotated[int, Meta(ge=16, le=100_000, description="recent entries from which viewers can resume")] = 1024
+    ring_entries: Annotated[
+        int, Meta(ge=16, le=100_000, description="recent entries from which viewers can resume")
+    ] = 1024
     ring_bytes: Annotated[int, Meta(ge=65_536, description="bytes of those entries")] = 2_097_152
     feed_entries: Annotated[int, Meta(ge=1, le=1000, description="recent events in a snapshot")] = 50
     max_event_bytes: Annotated[int, Meta(ge=256, le=16_777_216, description="bytes of one entry")] = 65_536
@@ -60,33 +65,47 @@ class ChannelSettings(Section):
     max_channels: Annotated[int, Meta(ge=1, description="channels that one worker serves at once")] = 20_000
 
 
-class PaceSettings(Section):
+class PaceSettings(Section, frozen=True):
     """How often viewers hear."""
 
-    min_interval_ms: Annotated[int, Meta(ge=10, le=1000, description="shortest time between two deltas of a channel")] = 50
+    min_interval_ms: Annotated[
+        int, Meta(ge=10, le=1000, description="shortest time between two deltas of a channel")
+    ] = 50
     max_interval_ms: Annotated[int, Meta(ge=50, le=10_000, description="longest, under overload")] = 1000
     tick_s: Annotated[float, Meta(ge=1, le=60, description="silence after which a tick is sent")] = 10.0
-    paused_after_s: Annotated[float, Meta(ge=1, description="a match is paused when its publisher is silent for this")] = 15.0
+    paused_after_s: Annotated[
+        float, Meta(ge=1, description="a match is paused when its publisher is silent for this")
+    ] = 15.0
 
 
-class ViewerSettings(Section):
+class ViewerSettings(Section, frozen=True):
     """Limits of connections."""
 
     max_connections: Annotated[int, Meta(ge=1, le=1_000_000, description="connections of one worker")] = 18_000
-    max_message_bytes: Annotated[int, Meta(ge=128, le=1_048_576, description="bytes of one message of a viewer")] = 16_384
-    messages_per_s: Annotated[float, Meta(ge=1, description="messages a second of one viewer; twice that at once")] = 20.0
+    max_message_bytes: Annotated[int, Meta(ge=128, le=1_048_576, description="bytes of one message of a viewer")] = (
+        16_384
+    )
+    messages_per_s: Annotated[float, Meta(ge=1, description="messages a second of one viewer; twice that at once")] = (
+        20.0
+    )
     max_channels: Annotated[int, Meta(ge=1, le=1000, description="channels of one connection")] = 32
-    send_buffer_bytes: Annotated[int, Meta(ge=0, description="kernel send buffer of a connection; 0: the kernel's choice")] = 65_536
+    send_buffer_bytes: Annotated[
+        int, Meta(ge=0, description="kernel send buffer of a connection; 0: the kernel's choice")
+    ] = 65_536
     head_timeout_s: Annotated[float, Meta(gt=0, description="time for a whole request head")] = 10.0
     close_timeout_s: Annotated[float, Meta(gt=0, description="time for the closing handshake")] = 5.0
-    idle_timeout_s: Annotated[float, Meta(ge=0, description="a viewer that says nothing is closed after this; 0: never")] = 0.0
+    idle_timeout_s: Annotated[
+        float, Meta(ge=0, description="a viewer that says nothing is closed after this; 0: never")
+    ] = 0.0
     drain_s: Annotated[float, Meta(ge=0, le=600, description="time to say goodbye when a worker ends")] = 5.0
 
 
-class AccessSettings(Section):
+class AccessSettings(Section, frozen=True):
     """Who may do what."""
 
-    keys_file: Annotated[str, Meta(description="keys that tokens are checked with: a JWK set, PEM files' text, or a raw secret")] = ""
+    keys_file: Annotated[
+        str, Meta(description="keys that tokens are checked with: a JWK set, PEM files' text, or a raw secret")
+    ] = ""
     jwks_url: Annotated[str, Meta(description="address of a JWK set, read again when an unknown key id appears")] = ""
     algorithms: Annotated[list[str], Meta(description="signature algorithms taken")] = msgspec.field(
         default_factory=lambda: ["HS256", "RS256", "EdDSA"]
@@ -95,46 +114,54 @@ class AccessSettings(Section):
     audience_claim: Annotated[str, Meta(description="required `aud`; empty: any")] = ""
     leeway_s: Annotated[float, Meta(ge=0, le=300, description="clock difference allowed for exp and nbf")] = 5.0
     anonymous: Annotated[bool, Meta(description="may anybody watch without a token")] = True
-    anonymous_channels: Annotated[list[str], Meta(description="patterns of the channels they may watch")] = msgspec.field(
-        default_factory=lambda: ["match:*", "board:*", "lobby:*"]
+    anonymous_channels: Annotated[list[str], Meta(description="patterns of the channels they may watch")] = (
+        msgspec.field(default_factory=lambda: ["match:*", "board:*", "lobby:*"])
     )
     anonymous_audience: Annotated[str, Meta(description="the audience they belong to")] = "public"
     anonymous_publish: Annotated[bool, Meta(description="may anybody publish; for trying out only")] = False
-    origins: Annotated[list[str], Meta(description="origins of pages that may connect beside the gateway's own; * for any")] = (
-        msgspec.field(default_factory=list)
-    )
+    origins: Annotated[
+        list[str], Meta(description="origins of pages that may connect beside the gateway's own; * for any")
+    ] = msgspec.field(default_factory=list)
 
 
-class AudienceSettings(Section):
+class AudienceSettings(Section, frozen=True):
     """One audience."""
 
     hidden: list[str] = msgspec.field(default_factory=list)
     delay_ms: Annotated[int, Meta(ge=0, le=3_600_000)] = 0
 
 
-class IngestSettings(Section):
+class IngestSettings(Section, frozen=True):
     """Events over HTTP."""
 
     max_bytes: Annotated[int, Meta(ge=256, le=16_777_216, description="bytes of one request")] = 1_048_576
-    events_per_s: Annotated[float, Meta(ge=1, description="events a second of one publisher; twice that at once")] = 2000.0
+    events_per_s: Annotated[float, Meta(ge=1, description="events a second of one publisher; twice that at once")] = (
+        2000.0
+    )
 
 
-class ObserveSettings(Section):
+class ObserveSettings(Section, frozen=True):
     """What operators see."""
 
-    log_format: Annotated[Literal["auto", "console", "json"], Meta(description="auto: console on a terminal, else JSON")] = "auto"
+    log_format: Annotated[
+        Literal["auto", "console", "json"], Meta(description="auto: console on a terminal, else JSON")
+    ] = "auto"
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="least level logged")] = "info"
 
 
-class KeyframeSettings(Section):
+class KeyframeSettings(Section, frozen=True):
     """The role that writes keyframes and the list of matches."""
 
     enabled: Annotated[bool, Meta(description="run it beside the workers (where the gateway may write)")] = True
-    every_entries: Annotated[int, Meta(ge=1, description="entries of a channel after which a keyframe is written")] = 200
-    every_s: Annotated[float, Meta(ge=0.5, description="seconds after which one is written if anything has changed")] = 10.0
+    every_entries: Annotated[int, Meta(ge=1, description="entries of a channel after which a keyframe is written")] = (
+        200
+    )
+    every_s: Annotated[
+        float, Meta(ge=0.5, description="seconds after which one is written if anything has changed")
+    ] = 10.0
 
 
-class Settings(Section):
+class Settings(Section, frozen=True):
     """All settings."""
 
     listen: Listen = Listen()
@@ -149,6 +176,6 @@ class Settings(Section):
     keyframes: KeyframeSettings = KeyframeSettings()
     audiences: Annotated[
         dict[str, AudienceSettings],
-        Meta(description="audiences by name: {hidden = [\"/players/*/pos\"], delay_ms = 0}; `public` always exists"),
+        Meta(description='audiences by name: {hidden = ["/players/*/pos"], delay_ms = 0}; `public` always exists'),
     ] = msgspec.field(default_factory=dict)
     runtime_dir: Annotated[str, Meta(description="directory of the workers' sockets; empty: a temporary one")] = ""

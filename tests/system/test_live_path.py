@@ -136,7 +136,9 @@ def test_resume_at_the_newest_version_is_told_so(served: GatewayProcess, studio:
     back.close()
 
 
-@pytest.mark.parametrize("since", ["1-0.00000000", "0-0.ffffffff", "nonsense", "1-0", "999999999999999999999-1.00000000"])
+@pytest.mark.parametrize(
+    "since", ["1-0.00000000", "0-0.ffffffff", "nonsense", "1-0", "999999999999999999999-1.00000000"]
+)
 def test_a_version_that_does_not_match_gets_a_snapshot(served: GatewayProcess, studio: Studio, since: str) -> None:
     back = watch(served, studio, since=since)
     assert back.message()["type"] == "snapshot"
@@ -216,7 +218,14 @@ def test_a_new_epoch_replaces_the_document_and_fences_the_old_one(served: Gatewa
 def test_malformed_entries_are_skipped_and_reported(served: GatewayProcess, studio: Studio) -> None:
     viewer, held = watch(served, studio), Document()
     held.receive(viewer.next("snapshot"))
-    for bad in (b"not json", b"17", b'{"op":3}', b'{"op":"x","patch":[1]}', b"[" * 5000, b'{"op":"x","points":{"k":{"p":"1"}}}'):
+    for bad in (
+        b"not json",
+        b"17",
+        b'{"op":3}',
+        b'{"op":"x","patch":[1]}',
+        b"[" * 5000,
+        b'{"op":"x","points":{"k":{"p":"1"}}}',
+    ):
         studio.store.xadd(studio.key, {"t": "1", "e": bad}, id=f"{studio.epoch}-*")
     studio.store.xadd(studio.key, {"other": "field"}, id=f"{studio.epoch}-*")
     studio.patch({"figures": {"n": 1}})
@@ -265,9 +274,7 @@ def test_unknown_channel_is_a_problem_before_the_upgrade_and_an_error_after(
         ("/v1/live", {"Origin": "https://elsewhere.example"}, 403),
     ],
 )
-def test_bad_handshakes_are_problems(
-    served: GatewayProcess, target: str, headers: dict[str, str], status: int
-) -> None:
+def test_bad_handshakes_are_problems(served: GatewayProcess, target: str, headers: dict[str, str], status: int) -> None:
     with peer(served.port) as connection:
         connection.upgrade(target, **headers)
         assert connection.status == status

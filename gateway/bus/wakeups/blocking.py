@@ -37,7 +37,7 @@ class Blocking:
                 self._added.clear()
                 await self._added.wait()
                 continue
-            answer = await self._client.xread(streams, count=1, block=BLOCK_MS)
+            answer: Any = await self._client.xread(streams, count=1, block=BLOCK_MS)
             changed = [name for key, _ in answer or [] if (name := channel_of(key.decode())) is not None]
             if changed:
                 # Read before waiting again, or XREAD would return the same entries at once.

@@ -111,5 +111,5 @@ class Notify:
 
     async def close(self) -> None:
         """Closes the connection."""
-        await self._pubsub.aclose()
+        await self._pubsub.aclose()  # type: ignore[no-untyped-call]
         await self._client.aclose()

@@ -42,7 +42,7 @@ class Poll:
                 one.key: str(one.position) if one.position is not None else "0-0"
                 for one in followed[start : start + KEYS]
             }
-            answer = await self._client.xread(streams, count=1)
+            answer: Any = await self._client.xread(streams, count=1)
             changed += [name for key, _ in answer or [] if (name := channel_of(key.decode())) is not None]
         if changed:
             await self._bus.read_now(changed)

@@ -1,0 +1,132 @@
+# Every target does all the set-up it needs; what is done already is not done again. Stamps of finished steps are in .make/.
+#
+#   make demo       live matches on http://localhost:8080        make bench      measure, and hold the results against the bounds
+#   make test       everything that shows that it works           make sanitize   native tests under ASan and UBSan
+#   make lint       ruff, mypy, import arrows                     make dashboard  build the page alone
+#   make lock       choose dependencies' versions anew            make generate   tables and types that are made from code
+#   make clean      remove all that make has made
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv
+UV_PIP := VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip
+LINTED := gateway tests loadtest setup.py
+NATIVE := $(wildcard native/*.pyx native/*.pxd native/*.h) setup.py
+PAGE := $(shell find dashboard -type f -not -path '*/node_modules/*' -not -path '*/test-results/*' 2>/dev/null)
+PYTEST ?= tests
+, := ,
+
+.PHONY: help demo test lint bench sanitize dashboard lock generate clean tools browser
+
+help:
+	@sed -n '3,$${/^#/!q;s/^# \{0,1\}//p}' Makefile
+
+demo: .make/native .make/page
+	@exec $(BIN)/grandstand demo $(DEMO)
+
+test: .make/native .make/page lint browser
+	@echo "testing the dashboard"
+	@npm --prefix dashboard test --silent
+	@echo "testing the gateway"
+	@$(BIN)/pytest $(PYTEST) -m "not bench"
+
+lint: .make/native
+	@echo "checking style, types and import arrows"
+	@$(BIN)/ruff check --quiet $(wildcard $(LINTED))
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo > .make/imports.log || { cat .make/imports.log; exit 1; }
+
+bench: .make/native
+	@$(BIN)/python -m loadtest.bench $(BENCH)
+
+# The sanitised modules live in their own folder, so that the ordinary ones stay as they are.
+sanitize: .make/native
+	@echo "building the native modules with sanitizers"
+	@mkdir -p build/sanitize/native
+	@GRANDSTAND_SANITIZE=1 $(BIN)/python setup.py -q build_ext --build-lib build/sanitize --build-temp build/sanitize/objects
+	@cp native/*.py build/sanitize/native/
+	@echo "testing the native modules under ASan and UBSan"
+	@LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+	  ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc PYTHONPATH=build/sanitize GRANDSTAND_SANITIZE=1 \
+	  $(BIN)/pytest tests/native -o pythonpath=build/sanitize -o cache_dir=build/sanitize/cache --timeout 600
+
+dashboard: .make/page
+
+lock: .make/python
+	@echo "choosing dependencies' versions"
+	@$(UV) pip compile -q pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --no-emit-index-url --no-header -o requirements.lock
+	@$(UV) pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header -c requirements.lock -o requirements.runtime.lock
+
+generate: .make/native
+	@$(BIN)/python -m gateway.settings.document
+	@$(BIN)/python -m gateway.observe.document
+	@$(BIN)/python -m gateway.model.generate
+
+clean:
+	@rm -rf .venv .make build dist *.egg-info gateway/page dashboard/node_modules native/*.so native/*.c native/*.html
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find gateway native tests loadtest -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ---- steps -----------------------------------------------------------------------------------------------------------
+
+# need COMMAND, PACKAGES, TEST: installs Debian packages when the test fails and we are root; else says what to install.
+define need
+	@{ $(3); } >/dev/null 2>&1 || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "installing $(2)"; \
+	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2); } >/dev/null \
+	      || { echo "make: $(1) is missing and could not be installed: apt-get install $(2)" >&2; exit 1; }; \
+	  else echo "make: $(1) is missing: install it, on Debian by: sudo apt-get install $(2)" >&2; exit 1; fi; }
+endef
+
+.make/tools:
+	@mkdir -p .make
+	$(call need,Python 3.11 or newer,python3 python3-venv python3-dev,$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3$(,) 11))')
+	$(call need,Python with venv,python3-venv,$(PYTHON) -c 'import venv$(,) ensurepip')
+	$(call need,the headers of Python,python3-dev,$(PYTHON) -c 'import os$(,) sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")')
+	$(call need,a C compiler,gcc libc6-dev,command -v gcc)
+	@touch $@
+
+.make/node: | .make/tools
+	$(call need,Node.js with npm,nodejs npm,command -v node && command -v npm)
+	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' \
+	  || { echo "make: Node.js $$(node --version) is too old: 20 or newer is needed" >&2; exit 1; }
+	@touch $@
+
+browser: | .make/tools
+	$(call need,Chromium (for tests/browser),chromium,command -v chromium || command -v chromium-browser || command -v google-chrome)
+
+.make/python: requirements.lock | .make/tools
+	@[ -x $(BIN)/python ] || { echo "making .venv"; $(PYTHON) -m venv .venv; }
+	@[ -x $(UV) ] || $(BIN)/python -m pip install -q --disable-pip-version-check "$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements.lock)"
+	@echo "installing Python packages"
+	@$(UV_PIP) sync -q --require-hashes requirements.lock
+	@touch $@
+
+.make/project: pyproject.toml .make/python
+	@echo "building the native modules"
+	@$(UV_PIP) install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+.make/native: $(NATIVE) .make/project
+	@$(if $(filter native/%,$?),echo "building the native modules")
+	@$(BIN)/python setup.py -q build_ext --inplace $(if $(filter setup.py,$?),--force)
+	@touch $@
+
+.make/npm: dashboard/package.json dashboard/package-lock.json | .make/node
+	@echo "installing npm packages"
+	@npm --prefix dashboard ci --silent --no-audit --no-fund
+	@touch $@
+
+.make/page: $(PAGE) .make/npm
+	@echo "building the page"
+	@npm --prefix dashboard run build --silent
+	@touch $@

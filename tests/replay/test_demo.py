@@ -1,0 +1,123 @@
+"""The demonstration as a process: matches play, a page's request is answered, Ctrl-C ends everything."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 30.0
+
+
+class Demonstration:
+    """A running `grandstand demo`."""
+
+    def __init__(self, process: subprocess.Popen[str], output: Path) -> None:
+        self.process = process
+        self.output = output
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """The first place in its output that matches."""
+        deadline_s = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline_s:
+            found = re.search(pattern, self.output.read_text())
+            if found:
+                return found
+            assert self.process.poll() is None, self.output.read_text()
+            time.sleep(0.05)
+        raise AssertionError(f"no {pattern!r} in:\n{self.output.read_text()}")
+
+
+def snapshot(url: str, channel: str) -> dict[str, Any] | None:
+    """A channel's document over HTTP."""
+    try:
+        with urllib.request.urlopen(f"{url}/v1/channels/{channel}", timeout=10) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
+    except urllib.error.HTTPError as error:
+        error.close()
+        return None
+
+
+@contextmanager
+def demonstration(tmp_path: Path, matches: Path) -> Iterator[Demonstration]:
+    """`grandstand demo` on a free port."""
+    environment = os.environ | {
+        "GRANDSTAND_LISTEN__PORT": "0",
+        "GRANDSTAND_ADMIN__PORT": "0",
+        "GRANDSTAND_MATCHES": str(matches),
+        "TMPDIR": str(tmp_path),
+    }
+    output = tmp_path / "output.txt"
+    command = [sys.executable, "-u", "-c", "import typer; from gateway.cli.demo import demo; typer.run(demo)"]
+    with output.open("w") as file:
+        process = subprocess.Popen(
+            command, stdout=file, stderr=subprocess.STDOUT, env=environment, text=True, start_new_session=True
+        )
+    try:
+        yield Demonstration(process, output)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def wait_for_change(url: str, channel: str) -> None:
+    """Until the channel is there and has moved on."""
+    first: str | None = None
+    deadline_s = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline_s:
+        seen = snapshot(url, channel)
+        if seen is not None:
+            if first is not None and seen["version"] != first:
+                return
+            first = first or seen["version"]
+        time.sleep(0.05)
+    raise AssertionError(f"{channel} does not move")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_simulated_matches_play_and_a_signal_ends_everything(tmp_path: Path, number: signal.Signals) -> None:
+    with demonstration(tmp_path, tmp_path / "none") as demo:
+        url = demo.wait_for(r"Grandstand is at (\S+),")[1]
+        demo.wait_for("Ctrl-C ends everything")
+        for name in ("arena-1", "arena-2", "arena-3"):
+            wait_for_change(url, f"match:{name}")
+        seen = snapshot(url, "match:arena-1")
+        assert seen is not None
+        assert seen["state"]["game"] == "arena"
+        assert seen["state"]["clock"]["t_ms"] > 0
+        # To the whole group, as a terminal does it.
+        os.killpg(demo.process.pid, number)
+        assert demo.process.wait(STOP_TIMEOUT_S) == 0, demo.output.read_text()
+        assert "Traceback" not in demo.output.read_text()
+        # Store, sockets and metrics are gone with it.
+        assert [path.name for path in tmp_path.iterdir()] == ["output.txt"]
+
+
+def test_recorded_matches_play_when_there_are_some(tmp_path: Path, matches: Path) -> None:
+    with demonstration(tmp_path, matches) as demo:
+        url = demo.wait_for(r"Grandstand is at (\S+),")[1]
+        demo.wait_for("Ctrl-C ends everything")
+        for name in ("dota2-ti8-final-g5", "rocket-league-rlcs-s8", "football-wc2018-final", "arena-1"):
+            wait_for_change(url, f"match:{name}")
+        football = snapshot(url, "match:football-wc2018-final")
+        assert football is not None
+        # What was before the beginning of the first round is there.
+        assert football["state"]["teams"]["france"]["score"] >= 2
+        assert len(football["feed"]) > 10
+        os.killpg(demo.process.pid, signal.SIGINT)
+        assert demo.process.wait(STOP_TIMEOUT_S) == 0, demo.output.read_text()
