@@ -34,7 +34,9 @@ def total(swarm: Swarm, name: str) -> int:
     return value
 
 
-def frame(payload: bytes, opcode: int = 1, fin: bool = True, first: int | None = None, form: int | None = None) -> bytes:
+def frame(
+    payload: bytes, opcode: int = 1, fin: bool = True, first: int | None = None, form: int | None = None
+) -> bytes:
     """A server's frame; `first` and `form` (126 or 127) make odd ones."""
     begin = first if first is not None else (0x80 if fin else 0) | opcode
     if form == 127 or (form is None and len(payload) > 65535):

@@ -1,0 +1,3 @@
+ANSWERS: tuple[str, ...]
+
+def accept_of(key: bytes) -> bytes: ...
