@@ -22,7 +22,7 @@ PAGE := $(shell find dashboard -type f -not -path '*/node_modules/*' -not -path 
 PYTEST ?= tests
 , := ,
 
-.PHONY: help demo test lint bench sanitize dashboard lock generate clean tools browser
+.PHONY: help demo test lint bench sanitize dashboard lock generate clean browser
 
 help:
 	@sed -n '3,$${/^#/!q;s/^# \{0,1\}//p}' Makefile
@@ -71,15 +71,15 @@ generate: .make/native
 	@$(BIN)/python -m gateway.model.generate
 
 clean:
-	@rm -rf .venv .make build dist *.egg-info gateway/page dashboard/node_modules native/*.so native/*.c native/*.html
-	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .make build dist *.egg-info .import_linter_cache .grimp_cache gateway/page dashboard/node_modules native/*.so native/*.c native/*.html
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find gateway native tests loadtest -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---- steps -----------------------------------------------------------------------------------------------------------
 
 # need COMMAND, PACKAGES, TEST: installs Debian packages when the test fails and we are root; else says what to install.
 define need
-	@{ $(3); } >/dev/null 2>&1 || { \
+	@{ $(3) ; } >/dev/null 2>&1 || { \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    echo "installing $(2)"; \
 	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2); } >/dev/null \
@@ -112,13 +112,13 @@ browser: | .make/tools
 	@touch $@
 
 .make/project: pyproject.toml .make/python
-	@echo "building the native modules"
-	@$(UV_PIP) install -q --no-deps --no-build-isolation -e .
+	@echo "installing the project"
+	@GRANDSTAND_SKIP_NATIVE=1 $(UV_PIP) install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
 .make/native: $(NATIVE) .make/project
-	@$(if $(filter native/%,$?),echo "building the native modules")
-	@$(BIN)/python setup.py -q build_ext --inplace $(if $(filter setup.py,$?),--force)
+	@echo "building the native modules"
+	@$(BIN)/python setup.py -q build_ext --inplace $(if $(wildcard $@),$(if $(filter setup.py,$?),--force))
 	@touch $@
 
 .make/npm: dashboard/package.json dashboard/package-lock.json | .make/node

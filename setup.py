@@ -1,6 +1,7 @@
 """Builds the Cython extensions of `native`; everything else is in pyproject.toml.
 
-GRANDSTAND_SANITIZE=1 builds them with AddressSanitizer and UndefinedBehaviorSanitizer (see `make sanitize`).
+GRANDSTAND_SANITIZE=1 builds them with AddressSanitizer and UndefinedBehaviorSanitizer (`make sanitize`).
+GRANDSTAND_SKIP_NATIVE=1 builds none (`make` installs the project first and builds them in place, where unchanged ones stay).
 """
 
 import os
@@ -10,6 +11,8 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 SANITIZE = os.environ.get("GRANDSTAND_SANITIZE") == "1"
+SKIP_NATIVE = os.environ.get("GRANDSTAND_SKIP_NATIVE") == "1"
+JOBS = os.cpu_count() or 1
 
 compile_args = ["-O3", "-g", "-Wall", "-Wextra", "-Wno-unused-function", "-Wno-unused-parameter"]
 link_args: list[str] = []
@@ -19,22 +22,32 @@ if SANITIZE:
     compile_args += ["-O1", *flags]
     link_args += flags
 
-extensions = [
-    Extension(
-        f"native.{path.stem}",
-        [str(path)],
-        extra_compile_args=compile_args,
-        extra_link_args=link_args,
-        define_macros=macros,
-    )
-    for path in sorted(Path("native").glob("*.pyx"))
-]
 
-setup(
-    ext_modules=cythonize(
-        extensions,
-        language_level=3,
-        nthreads=1,
-        compiler_directives={"embedsignature": True, "initializedcheck": False},
+def extensions() -> list[Extension]:
+    """One for each .pyx; a changed header builds all of them again."""
+    headers = [str(path) for path in sorted(Path("native").glob("*.h"))]
+    return [
+        Extension(
+            f"native.{path.stem}",
+            [str(path)],
+            depends=headers,
+            extra_compile_args=compile_args,
+            extra_link_args=link_args,
+            define_macros=macros,
+        )
+        for path in sorted(Path("native").glob("*.pyx"))
+    ]
+
+
+if __name__ == "__main__":
+    setup(
+        ext_modules=[]
+        if SKIP_NATIVE
+        else cythonize(
+            extensions(),
+            language_level=3,
+            nthreads=JOBS,
+            compiler_directives={"embedsignature": True, "initializedcheck": False},
+        ),
+        options={"build_ext": {"parallel": JOBS}},
     )
-)
