@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import jwt
 import structlog
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -25,6 +26,7 @@ REFRESH_S = 300.0
 MIN_REFRESH_S = 5.0
 FETCH_TIMEOUT_S = 5.0
 KEYS_MAX = 64
+MIN_RSA_BITS = 2048
 BODY_MAX_BYTES = 1_048_576
 
 
@@ -56,14 +58,16 @@ def read_keys(path: Path) -> list[Key]:
         return parse_jwks(text)
     if "-----BEGIN" in text:
         return [_pem(block) for block in _pem_blocks(text)]
-    secret = text.encode()
-    if len(secret) < MIN_SECRET_BYTES:
-        raise BadKeys(f"{path}: a secret has at least {MIN_SECRET_BYTES} bytes (RFC 7518 section 3.2)")
-    return [Key(None, "HS256", secret)]
+    key = _key(None, data.strip())
+    assert key is not None
+    return [key]
 
 
-def parse_jwks(text: str) -> list[Key]:
-    """The keys of a JWK set (RFC 7517); keys of other types are left out.
+def parse_jwks(text: str, *, secrets: bool = True) -> list[Key]:
+    """The keys of a JWK set (RFC 7517); keys of other types or for other uses are left out.
+
+    Args:
+        secrets: whether shared secrets are taken. Who publishes a set on the web publishes no secret in it.
 
     Raises:
         BadKeys
@@ -71,21 +75,17 @@ def parse_jwks(text: str) -> list[Key]:
     try:
         found = jwt.PyJWKSet.from_json(text)
     except (jwt.PyJWTError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadKeys(f"not a JWK set ({type(error).__name__})") from None
+        raise BadKeys(f"not a JWK set with usable keys ({type(error).__name__})") from None
     keys = []
     for jwk in found.keys[:KEYS_MAX]:
-        if jwk.public_key_use not in (None, "sig"):
+        if jwk.public_key_use not in (None, "sig") or (isinstance(jwk.key, bytes) and not secrets):
             continue
-        material = jwk.key
-        if isinstance(material, bytes):
-            algorithm = "HS256"
-        elif isinstance(material, RSAPublicKey):
-            algorithm = "RS256"
-        elif isinstance(material, Ed25519PublicKey):
-            algorithm = "EdDSA"
-        else:
-            continue
-        keys.append(Key(jwk.key_id, algorithm, material))
+        key = _key(jwk.key_id, jwk.key)
+        # A set may tie a key to another algorithm of its type (RS512, for example): then it is not for us.
+        if key is not None and jwk.algorithm_name == key.algorithm:
+            keys.append(key)
+    if not keys:
+        raise BadKeys("a JWK set without a usable key")
     return keys
 
 
@@ -96,13 +96,31 @@ def _pem_blocks(text: str) -> list[str]:
 def _pem(block: str) -> Key:
     try:
         material = load_pem_public_key(block.encode())
-    except ValueError as error:
-        raise BadKeys("a PEM block is not a public key") from error
+    except (ValueError, UnsupportedAlgorithm):
+        raise BadKeys("a PEM block is not a public key") from None
+    key = _key(None, material)
+    if key is None:
+        raise BadKeys("a PEM key is neither RSA nor Ed25519")
+    return key
+
+
+def _key(kid: str | None, material: Any) -> Key | None:
+    """The key with the one algorithm of its type; None for other types.
+
+    Raises:
+        BadKeys: the key is too weak.
+    """
+    if isinstance(material, bytes):
+        if len(material) < MIN_SECRET_BYTES:
+            raise BadKeys(f"a secret has at least {MIN_SECRET_BYTES} bytes (RFC 7518 section 3.2)")
+        return Key(kid, "HS256", material)
     if isinstance(material, RSAPublicKey):
-        return Key(None, "RS256", material)
+        if material.key_size < MIN_RSA_BITS:
+            raise BadKeys(f"an RSA key has at least {MIN_RSA_BITS} bits (RFC 7518 section 3.3)")
+        return Key(kid, "RS256", material)
     if isinstance(material, Ed25519PublicKey):
-        return Key(None, "EdDSA", material)
-    raise BadKeys("a PEM key is neither RSA nor Ed25519")
+        return Key(kid, "EdDSA", material)
+    return None
 
 
 class KeyRing:
@@ -164,13 +182,26 @@ class KeyRing:
     async def _fetch(self) -> None:
         self._fetched_s = time.monotonic()
         try:
-            async with httpx.AsyncClient(timeout=FETCH_TIMEOUT_S) as client:
-                answer = await client.get(self._url)
-                answer.raise_for_status()
-            if len(answer.content) > BODY_MAX_BYTES:
-                raise BadKeys("the JWK set is too large")
-            self._fetched = parse_jwks(answer.text)
-            self.generation += 1
-        except (httpx.HTTPError, BadKeys) as error:
+            keys = parse_jwks(await self._download(), secrets=False)
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, UnicodeDecodeError, BadKeys) as error:
             # The keys known so far stay good.
             logger.warning("jwks_not_read", error=type(error).__name__)
+            return
+        if keys != self._fetched:
+            self._fetched = keys
+            self.generation += 1
+
+    async def _download(self) -> str:
+        """The set's text, read no further than the limit."""
+        body = bytearray()
+        async with (
+            httpx.AsyncClient(timeout=FETCH_TIMEOUT_S) as client,
+            asyncio.timeout(2 * FETCH_TIMEOUT_S),
+            client.stream("GET", self._url) as answer,
+        ):
+            answer.raise_for_status()
+            async for chunk in answer.aiter_bytes():
+                body += chunk
+                if len(body) > BODY_MAX_BYTES:
+                    raise BadKeys("the JWK set is too large")
+        return body.decode()

@@ -19,12 +19,6 @@ def allowed(origin: str, host: str, origins: Collection[str]) -> bool:
         own_port = own.port or DEFAULT_PORTS.get(parts.scheme)
     except ValueError:
         return False
-    return (
-        parts.scheme in DEFAULT_PORTS
-        and parts.hostname is not None
-        and (parts.hostname, port)
-        == (
-            own.hostname,
-            own_port,
-        )
-    )
+    if parts.scheme not in DEFAULT_PORTS or parts.hostname is None:
+        return False
+    return (parts.hostname, port) == (own.hostname, own_port)

@@ -134,9 +134,11 @@ class Verifier:
         grant = self._cache.get(digest)
         if grant is None:
             grant = self._grant(self._claims(token))
-            self._cache[digest] = grant
-            if len(self._cache) > CACHE_MAX:
+            if len(self._cache) >= CACHE_MAX:
                 self._cache.popitem(last=False)
+            self._cache[digest] = grant
+        else:
+            self._cache.move_to_end(digest)
         if grant.expires_s is not None and now_s >= grant.expires_s + self._config.leeway_s:
             raise AccessDenied("unauthorized", "the token has expired")
         return grant
@@ -148,7 +150,7 @@ class Verifier:
         except jwt.PyJWTError:
             raise AccessDenied("unauthorized", "the token is not a JWT") from None
         algorithm, kid = header.get("alg"), header.get("kid")
-        if algorithm not in config.algorithms:
+        if not isinstance(algorithm, str) or algorithm not in config.algorithms:
             raise AccessDenied("unauthorized", "the token's algorithm is not taken")
         for key in self._ring.candidates(kid if isinstance(kid, str) else None, algorithm):
             try:
@@ -168,7 +170,7 @@ class Verifier:
                 raise AccessDenied("unauthorized", "the token has expired") from None
             except jwt.ImmatureSignatureError:
                 raise AccessDenied("unauthorized", "the token is not valid yet") from None
-            except jwt.PyJWTError as error:
+            except (jwt.PyJWTError, OverflowError) as error:
                 raise AccessDenied("unauthorized", f"the token is not good ({type(error).__name__})") from None
         raise AccessDenied("unauthorized", "no known key has signed the token")
 
@@ -183,7 +185,7 @@ class Verifier:
             raise AccessDenied("unauthorized", "the claim channels is not a list of patterns")
         if len(channels) > PATTERNS_MAX:
             raise AccessDenied("unauthorized", f"more than {PATTERNS_MAX} channel patterns")
-        if audience not in self._audiences:
+        if not isinstance(audience, str) or audience not in self._audiences:
             raise AccessDenied("forbidden", "the token's audience does not exist here")
         return Grant(
             str(claims.get("sub", "")) or "token",

@@ -15,7 +15,9 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _SECRET_KEYS: Final = re.compile(r"token|secret|password|authorization|bearer", re.IGNORECASE)
-_URL_PASSWORD: Final = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]*@")
+_URL_PASSWORD: Final = re.compile(r"(?<=://)([^/@\s:]*):[^/\s]*@")
+_QUERY_PASSWORD: Final = re.compile(r"(?<=[?&]password=)[^&#\s]*")
+_JWT: Final = re.compile(r"eyJ[\w-]{5,}\.[\w-]+\.[\w-]*")
 
 
 class LogSettings(Protocol):
@@ -41,11 +43,10 @@ def configure(settings: LogSettings, **bound: object) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _without_secrets,
     ]
     if as_json:
         processors.append(structlog.processors.format_exc_info)
-    processors.append(renderer)
+    processors += [_without_secrets, renderer]
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[settings.log_level]),
@@ -60,15 +61,15 @@ def configure(settings: LogSettings, **bound: object) -> None:
 
 def masked(url: str) -> str:
     """A URL without its password."""
-    return _URL_PASSWORD.sub(r"\1:***@", url)
+    return _QUERY_PASSWORD.sub("***", _URL_PASSWORD.sub(r"\1:***@", url))
 
 
 def _without_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     for key, value in event.items():
         if _SECRET_KEYS.search(key):
             event[key] = "***"
-        elif isinstance(value, str) and "://" in value:
-            event[key] = masked(value)
+        elif isinstance(value, str):
+            event[key] = _JWT.sub("***", masked(value) if "://" in value else value)
     return event
 
 

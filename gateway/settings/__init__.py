@@ -1,6 +1,7 @@
 """The settings: their tree, and how they are loaded."""
 
-from gateway.settings.load import SettingsError, keys, load
+from gateway.settings.errors import SettingsError
+from gateway.settings.load import keys, load
 from gateway.settings.tree import (
     AccessSettings,
     Admin,

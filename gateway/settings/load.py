@@ -9,29 +9,18 @@ import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from gateway.settings.checks import check_together
+from gateway.settings.errors import SettingsError
 from gateway.settings.tree import AudienceSettings, Section, Settings
 
 PREFIX = "GRANDSTAND_"
 FILE_VARIABLE = "GRANDSTAND_CONFIG"
-NOT_SETTINGS = frozenset({FILE_VARIABLE, "GRANDSTAND_MATCHES", "GRANDSTAND_SANITIZE"})
-
-
-class SettingsError(Exception):
-    """A wrong setting.
-
-    Args:
-        key: the setting's dotted name, or the file's.
-        detail: what is wrong with it.
-    """
-
-    def __init__(self, key: str, detail: str) -> None:
-        super().__init__(f"{key}: {detail}")
-        self.key = key
-        self.detail = detail
+NOT_SETTINGS = frozenset({FILE_VARIABLE, "GRANDSTAND_MATCHES", "GRANDSTAND_SANITIZE", "GRANDSTAND_SKIP_NATIVE"})
+WORDS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
 def keys() -> Iterator[tuple[str, Any]]:
@@ -73,7 +62,7 @@ def load(
         _check_known(key, known)
         values[key], origins[key] = _parse(key, text, known[key]), "flag"
     settings = _build(values)
-    _check_together(settings)
+    check_together(settings)
     return settings, origins
 
 
@@ -110,19 +99,9 @@ def _parse(key: str, text: str, kind: Any) -> Any:
         except msgspec.DecodeError:
             raise SettingsError(key, "is not JSON") from None
     if bare is bool:
-        words = {
-            "true": True,
-            "1": True,
-            "yes": True,
-            "on": True,
-            "false": False,
-            "0": False,
-            "no": False,
-            "off": False,
-        }
-        if text.lower() not in words:
+        if text.lower() not in WORDS:
             raise SettingsError(key, f"{text!r} is not true or false")
-        return words[text.lower()]
+        return WORDS[text.lower()]
     if bare in (int, float):
         try:
             return bare(text)
@@ -144,32 +123,12 @@ def _build(values: Mapping[str, Any]) -> Settings:
     except msgspec.ValidationError as error:
         detail, _, where = str(error).partition(" - at `$.")
         key = where.rstrip("`").replace("[...]", "")
-        raise SettingsError(key or "settings", detail[:1].lower() + detail[1:]) from None
+        raise SettingsError(key or "settings", detail[:1].lower() + detail[1:] + _choices(key)) from None
     audiences = {"public": AudienceSettings(), **settings.audiences}
     return msgspec.structs.replace(settings, audiences=audiences)
 
 
-def _check_together(settings: Settings) -> None:
-    """What no single setting can say."""
-    listen, pace, bus = settings.listen, settings.pace, settings.bus
-    if bool(listen.tls_cert) != bool(listen.tls_key):
-        raise SettingsError("listen.tls_key", "certificate and key go together")
-    for key, name in (("listen.tls_cert", listen.tls_cert), ("listen.tls_key", listen.tls_key),
-                      ("access.keys_file", settings.access.keys_file)):  # fmt: skip
-        if name and not Path(name).is_file():
-            raise SettingsError(key, f"{name} is not a file")
-    if pace.max_interval_ms < pace.min_interval_ms:
-        raise SettingsError("pace.max_interval_ms", "is shorter than pace.min_interval_ms")
-    for key, url in (("bus.url", bus.url), ("bus.write_url", bus.write_url)):
-        if url and url != "none" and not url.startswith(("redis://", "rediss://", "unix://")):
-            raise SettingsError(key, "is not a redis://, rediss:// or unix:// URL")
-    if settings.access.anonymous_audience not in settings.audiences:
-        raise SettingsError("access.anonymous_audience", "there is no such audience")
-    unknown = [name for name in settings.access.algorithms if name not in ("HS256", "RS256", "EdDSA")]
-    if unknown:
-        raise SettingsError("access.algorithms", f"{unknown[0]} is not one of HS256, RS256, EdDSA")
-    for name, audience in settings.audiences.items():
-        for path in audience.hidden:
-            parts = path.split("/")
-            if parts[0] or len(parts) < 2 or not all(parts[1:]):
-                raise SettingsError("audiences", f"{name}: {path!r} is not a path like /players/*/pos")
+def _choices(key: str) -> str:
+    """What may be chosen, where a setting is one of a few words."""
+    bare = dict(keys()).get(key)
+    return f"; one of {', '.join(get_args(bare))}" if get_origin(bare) is Literal else ""

@@ -10,6 +10,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+ALGORITHMS = ("HS256", "RS256", "EdDSA")
+"""Signature algorithms of tokens that there is code for."""
+
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A group of settings."""
@@ -61,7 +64,9 @@ class ChannelSettings(Section, frozen=True):
     feed_entries: Annotated[int, Meta(ge=1, le=1000, description="recent events in a snapshot")] = 50
     max_event_bytes: Annotated[int, Meta(ge=256, le=16_777_216, description="bytes of one entry")] = 65_536
     max_depth: Annotated[int, Meta(ge=2, le=64, description="nesting of one entry")] = 16
-    idle_unload_s: Annotated[float, Meta(ge=1, description="a channel without viewers is let go after this")] = 60.0
+    idle_unload_s: Annotated[
+        float, Meta(ge=1, le=86_400, description="a channel without viewers is let go after this")
+    ] = 60.0
     max_channels: Annotated[int, Meta(ge=1, description="channels that one worker serves at once")] = 20_000
 
 
@@ -74,7 +79,7 @@ class PaceSettings(Section, frozen=True):
     max_interval_ms: Annotated[int, Meta(ge=50, le=10_000, description="longest, under overload")] = 1000
     tick_s: Annotated[float, Meta(ge=1, le=60, description="silence after which a tick is sent")] = 10.0
     paused_after_s: Annotated[
-        float, Meta(ge=1, description="a match is paused when its publisher is silent for this")
+        float, Meta(ge=1, le=86_400, description="a match is paused when its publisher is silent for this")
     ] = 15.0
 
 
@@ -85,17 +90,17 @@ class ViewerSettings(Section, frozen=True):
     max_message_bytes: Annotated[int, Meta(ge=128, le=1_048_576, description="bytes of one message of a viewer")] = (
         16_384
     )
-    messages_per_s: Annotated[float, Meta(ge=1, description="messages a second of one viewer; twice that at once")] = (
-        20.0
-    )
+    messages_per_s: Annotated[
+        float, Meta(ge=1, le=86_400, description="messages a second of one viewer; twice that at once")
+    ] = 20.0
     max_channels: Annotated[int, Meta(ge=1, le=1000, description="channels of one connection")] = 32
     send_buffer_bytes: Annotated[
         int, Meta(ge=0, description="kernel send buffer of a connection; 0: the kernel's choice")
     ] = 65_536
-    head_timeout_s: Annotated[float, Meta(gt=0, description="time for a whole request head")] = 10.0
-    close_timeout_s: Annotated[float, Meta(gt=0, description="time for the closing handshake")] = 5.0
+    head_timeout_s: Annotated[float, Meta(gt=0, le=86_400, description="time for a whole request head")] = 10.0
+    close_timeout_s: Annotated[float, Meta(gt=0, le=86_400, description="time for the closing handshake")] = 5.0
     idle_timeout_s: Annotated[
-        float, Meta(ge=0, description="a viewer that says nothing is closed after this; 0: never")
+        float, Meta(ge=0, le=86_400, description="a viewer that says nothing is closed after this; 0: never")
     ] = 0.0
     drain_s: Annotated[float, Meta(ge=0, le=600, description="time to say goodbye when a worker ends")] = 5.0
 
@@ -108,7 +113,7 @@ class AccessSettings(Section, frozen=True):
     ] = ""
     jwks_url: Annotated[str, Meta(description="address of a JWK set, read again when an unknown key id appears")] = ""
     algorithms: Annotated[list[str], Meta(description="signature algorithms taken")] = msgspec.field(
-        default_factory=lambda: ["HS256", "RS256", "EdDSA"]
+        default_factory=lambda: list(ALGORITHMS)
     )
     issuer: Annotated[str, Meta(description="required `iss`; empty: any")] = ""
     audience_claim: Annotated[str, Meta(description="required `aud`; empty: any")] = ""
@@ -135,9 +140,9 @@ class IngestSettings(Section, frozen=True):
     """Events over HTTP."""
 
     max_bytes: Annotated[int, Meta(ge=256, le=16_777_216, description="bytes of one request")] = 1_048_576
-    events_per_s: Annotated[float, Meta(ge=1, description="events a second of one publisher; twice that at once")] = (
-        2000.0
-    )
+    events_per_s: Annotated[
+        float, Meta(ge=1, le=86_400, description="events a second of one publisher; twice that at once")
+    ] = 2000.0
 
 
 class ObserveSettings(Section, frozen=True):
@@ -157,7 +162,7 @@ class KeyframeSettings(Section, frozen=True):
         200
     )
     every_s: Annotated[
-        float, Meta(ge=0.5, description="seconds after which one is written if anything has changed")
+        float, Meta(ge=0.5, le=86_400, description="seconds after which one is written if anything has changed")
     ] = 10.0
 
 

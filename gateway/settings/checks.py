@@ -1,0 +1,110 @@
+"""What no single setting can say: checks of the whole tree, before anything starts.
+
+Looks at files' presence, never into them; opens no connection.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from gateway.settings.errors import SettingsError
+from gateway.settings.tree import ALGORITHMS, Settings
+
+STORE_SCHEMES = ("redis", "rediss", "unix")
+AUDIENCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+SOCKET_PATH_ROOM = 75
+"""Characters of a directory that leave room for a Unix socket's name: the kernel takes 107 in all (unix(7))."""
+
+
+def check_together(settings: Settings) -> None:
+    """Checks what depends on several settings or on the machine.
+
+    Raises:
+        SettingsError: names the first setting that is wrong.
+    """
+    _check_addresses(settings)
+    _check_files(settings)
+    _check_store(settings)
+    _check_access(settings)
+    _check_audiences(settings)
+    if settings.pace.max_interval_ms < settings.pace.min_interval_ms:
+        raise SettingsError("pace.max_interval_ms", "is shorter than pace.min_interval_ms")
+    if settings.channel.max_event_bytes > settings.channel.ring_bytes:
+        raise SettingsError("channel.ring_bytes", "is less than channel.max_event_bytes: not one entry would fit")
+    if len(settings.runtime_dir) > SOCKET_PATH_ROOM:
+        raise SettingsError(
+            "runtime_dir", f"is longer than {SOCKET_PATH_ROOM} characters; its sockets need short paths"
+        )
+
+
+def _check_addresses(settings: Settings) -> None:
+    listen, admin = settings.listen, settings.admin
+    if listen.port and listen.port == admin.port and listen.host == admin.host:
+        raise SettingsError("admin.port", f"{admin.port} is listen.port too")
+    for key, host in (("listen.host", listen.host), ("admin.host", admin.host)):
+        if not host or host != host.strip() or "/" in host:
+            raise SettingsError(key, f"{host!r} is not an address")
+
+
+def _check_files(settings: Settings) -> None:
+    listen = settings.listen
+    if bool(listen.tls_cert) != bool(listen.tls_key):
+        missing = "listen.tls_key" if listen.tls_cert else "listen.tls_cert"
+        raise SettingsError(missing, "is missing: certificate and key go together")
+    files = {
+        "listen.tls_cert": listen.tls_cert,
+        "listen.tls_key": listen.tls_key,
+        "access.keys_file": settings.access.keys_file,
+    }
+    for key, name in files.items():
+        if name and not Path(name).is_file():
+            raise SettingsError(key, f"{name} is not a file")
+
+
+def _check_store(settings: Settings) -> None:
+    for key, url in (("bus.url", settings.bus.url), ("bus.write_url", settings.bus.write_url)):
+        if not url or (key == "bus.write_url" and url == "none"):
+            continue
+        # The URL itself may hold a password: it is not repeated.
+        try:
+            parts = urlsplit(url)
+            good = parts.scheme in STORE_SCHEMES and bool(parts.path if parts.scheme == "unix" else parts.hostname)
+            good = good and (parts.port is None or parts.port > 0)
+        except ValueError:
+            good = False
+        if not good:
+            raise SettingsError(key, "is not a redis://, rediss:// or unix:// URL")
+
+
+def _check_access(settings: Settings) -> None:
+    access = settings.access
+    if access.anonymous_audience not in settings.audiences:
+        raise SettingsError("access.anonymous_audience", f"there is no audience {access.anonymous_audience!r}")
+    for algorithm in access.algorithms:
+        if algorithm not in ALGORITHMS:
+            raise SettingsError("access.algorithms", f"{algorithm} is not one of {', '.join(ALGORITHMS)}")
+    if access.jwks_url and not _is_web(access.jwks_url):
+        raise SettingsError("access.jwks_url", "is not an http:// or https:// URL")
+    for origin in access.origins:
+        if origin != "*" and not (_is_web(origin) and urlsplit(origin).path == "" and "?" not in origin):
+            raise SettingsError("access.origins", f"{origin!r} is not an origin like https://example.org")
+
+
+def _is_web(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _check_audiences(settings: Settings) -> None:
+    for name, audience in settings.audiences.items():
+        if not AUDIENCE_NAME.fullmatch(name):
+            raise SettingsError(f"audiences.{name}", "a name has up to 32 of a-z, 0-9, _ and -")
+        for path in audience.hidden:
+            parts = path.split("/")
+            if parts[0] or len(parts) < 2 or not all(parts[1:]):
+                raise SettingsError(f"audiences.{name}", f"{path!r} is not a path like /players/*/pos")
