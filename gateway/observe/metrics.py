@@ -5,7 +5,7 @@ The directory in $PROMETHEUS_MULTIPROC_DIR, set before the first import, makes a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from prometheus_client import (
@@ -17,6 +17,8 @@ from prometheus_client import (
     generate_latest,
     multiprocess,
 )
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 LAG_BUCKETS_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 15.0)
@@ -57,11 +59,45 @@ CHANNELS = Gauge("grandstand_channels", "Channels served now, by role", ["role"]
 SIBLING_LINKS = Gauge("grandstand_sibling_links", "Links to sibling workers", multiprocess_mode="livesum")
 RESYNCS = Counter("grandstand_sibling_resyncs_total", "Times that a follower asked its owner again")
 STORE_RECONNECTS = Counter("grandstand_store_reconnects_total", "Times that the store's connection came back")
-WORKER_RESTARTS = Counter("grandstand_worker_restarts_total", "Workers that died and were brought back")
 KEYFRAMES = Counter("grandstand_keyframes_total", "Keyframes written")
 LOOP_LAG = Histogram("grandstand_loop_lag_seconds", "How late a worker's loop ran a timer", buckets=LOOP_BUCKETS_S)
 GC_PAUSE = Histogram("grandstand_gc_pause_seconds", "Garbage collections", ["generation"], buckets=LOOP_BUCKETS_S)
 BUGS = Counter("grandstand_bugs_total", "Exceptions that nobody expected")
+
+
+class Own:
+    """A figure of the one process that makes the exposition (the supervisor), which counts before any directory is set."""
+
+    def __init__(self, kind: type[CounterMetricFamily] | type[GaugeMetricFamily], name: str, meaning: str) -> None:
+        self._kind = kind
+        self.name = name
+        self.meaning = meaning
+        self.value = 0
+
+    def inc(self, by: int = 1) -> None:
+        """Counts."""
+        self.value += by
+
+    def set(self, value: int) -> None:
+        """Takes a new value."""
+        self.value = value
+
+    def family(self) -> Metric:
+        """The figure as it is exposed."""
+        return self._kind(self.name, self.meaning, value=self.value)
+
+
+WORKERS: Final = Own(GaugeMetricFamily, "grandstand_workers", "Workers that serve now")
+WORKER_RESTARTS: Final = Own(
+    CounterMetricFamily, "grandstand_worker_restarts_total", "Workers that died and were brought back"
+)
+OWN: Final = (WORKERS, WORKER_RESTARTS)
+
+
+class _OwnFigures(Collector):
+    def collect(self) -> Iterator[Metric]:
+        for figure in OWN:
+            yield figure.family()
 
 
 def copy_table(stats: Mapping[str, int], last: Mapping[str, int], http_connections: int) -> None:
@@ -78,6 +114,7 @@ def exposition(directory: str) -> bytes:
     """All processes' figures in the text format."""
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry, path=directory)  # type: ignore[no-untyped-call]
+    registry.register(_OwnFigures())
     return generate_latest(registry)
 
 
