@@ -1,34 +1,42 @@
-# Frames: immutable, reference-counted bytes that any number of connections send from. Thread-safe counts.
+# Frames: immutable, counted buffers that are sent as they are. A Frame object owns one reference; a connection that is
+# in the middle of a frame owns another.
 
-cdef extern from *:
-    """
-    #ifndef GS_FRAME_H
-    #define GS_FRAME_H
-    #include <stddef.h>
-    typedef struct gs_frame { int refs; size_t len; unsigned char data[]; } gs_frame;
-    static inline int gs_add(int *value, int by) { return __atomic_add_fetch(value, by, __ATOMIC_ACQ_REL); }
-    static inline int gs_get(int *value) { return __atomic_load_n(value, __ATOMIC_ACQUIRE); }
-    #endif
-    """
+from libc.stddef cimport size_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t
+
+cdef extern from "gs_frame.h" nogil:
     ctypedef struct gs_frame:
-        int refs
-        size_t len
-        unsigned char data[1]
-    int gs_add(int *value, int by) noexcept nogil
-    int gs_get(int *value) noexcept nogil
+        int32_t refs
+        uint32_t len
+        uint8_t* data
+    gs_frame* gs_frame_retain(gs_frame* frame)
+    int gs_frame_drop(gs_frame* frame)
 
-# One reference, owned by the caller; NULL when there is no memory. `data` may be NULL: the caller fills it in.
-cdef gs_frame *gs_frame_new(const unsigned char *data, size_t size) noexcept nogil
-cdef gs_frame *gs_frame_ref(gs_frame *frame) noexcept nogil
+# WebSocket opcodes (RFC 6455 section 5.2).
+cdef enum:
+    OP_CONTINUATION = 0x0
+    OP_TEXT = 0x1
+    OP_BINARY = 0x2
+    OP_CLOSE = 0x8
+    OP_PING = 0x9
+    OP_PONG = 0xA
+
+# The longest control payload (section 5.5), and the longest control frame of a server.
+cdef enum:
+    CONTROL_MAX = 125
+    CONTROL_FRAME_MAX = 127
+
+# A frame of `len` bytes with one reference, its data not yet written; NULL when there is no memory.
+cdef gs_frame* frame_new(size_t len) noexcept nogil
+# A frame that holds a copy of `data`; NULL when there is no memory.
+cdef gs_frame* frame_copy(const uint8_t* data, size_t len) noexcept nogil
 # Gives one reference back; NULL is allowed.
-cdef void gs_frame_unref(gs_frame *frame) noexcept nogil
-# A final unmasked frame (RFC 6455 section 5.2); NULL when there is no memory.
-cdef gs_frame *gs_frame_ws(int opcode, const unsigned char *payload, size_t size) noexcept nogil
-# A Close frame; a code of 0 makes one without a body. `size` <= 123.
-cdef gs_frame *gs_frame_close(int code, const unsigned char *reason, size_t size) noexcept nogil
-cdef int gs_frames_alive() noexcept nogil
+cdef void frame_release(gs_frame* frame) noexcept nogil
+# Writes an unmasked control frame into `out` (CONTROL_FRAME_MAX bytes); returns its length.
+cdef size_t control_frame(uint8_t* out, int opcode, const uint8_t* payload, size_t len) noexcept nogil
+# Writes a close frame: code 0 stands for none; the reason is cut at 123 bytes. Returns its length.
+cdef size_t close_bytes(uint8_t* out, int code, const uint8_t* reason, size_t len) noexcept nogil
+
 
 cdef class Frame:
-    cdef gs_frame *frame
-
-cdef Frame frame_wrap(gs_frame *frame)
+    cdef gs_frame* frame

@@ -1,135 +1,179 @@
-"""Frames: the bytes that go to viewers, made once and shared by all who get them.
+# cython: language_level=3
+"""Frames as they go over the wire: WebSocket frames of a server, event-stream chunks, and several of them as one.
 
-Owns the reference count of a frame (`gs_frame_ref`, `gs_frame_unref` and nowhere else). Never knows a connection.
+Owns the counted buffers; a frame is written once, before anybody else sees it. Never sends anything.
 """
 
 import base64
 import hashlib
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-cdef int alive = 0
+from native.ledger cimport LIVE_FRAMES, live
 
-WS_KEY_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-CLOSE_REASON_BYTES = 123
+# RFC 6455 section 1.3.
+cdef bytes ACCEPT_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+# The length of a frame is kept in 32 bits; nothing near this is ever sent.
+cdef uint64_t FRAME_MAX = 0x7FFFFFFF
 
 
-cdef gs_frame *gs_frame_new(const unsigned char *data, size_t size) noexcept nogil:
-    cdef gs_frame *frame = <gs_frame *>malloc(sizeof(gs_frame) + size)
+cdef gs_frame* frame_new(size_t len) noexcept nogil:
+    cdef gs_frame* frame
+    if len > FRAME_MAX:
+        return NULL
+    frame = <gs_frame*> malloc(sizeof(gs_frame) + len)
     if frame == NULL:
         return NULL
     frame.refs = 1
-    frame.len = size
-    if data != NULL and size:
-        memcpy(frame.data, data, size)
-    gs_add(&alive, 1)
+    frame.len = <uint32_t> len
+    live(LIVE_FRAMES, 1)
     return frame
 
 
-cdef gs_frame *gs_frame_ref(gs_frame *frame) noexcept nogil:
-    gs_add(&frame.refs, 1)
+cdef gs_frame* frame_copy(const uint8_t* data, size_t len) noexcept nogil:
+    cdef gs_frame* frame = frame_new(len)
+    if frame != NULL and len > 0:
+        memcpy(&frame.data[0], data, len)
     return frame
 
 
-cdef void gs_frame_unref(gs_frame *frame) noexcept nogil:
-    if frame != NULL and gs_add(&frame.refs, -1) == 0:
-        gs_add(&alive, -1)
+cdef void frame_release(gs_frame* frame) noexcept nogil:
+    if frame != NULL and gs_frame_drop(frame):
+        live(LIVE_FRAMES, -1)
         free(frame)
 
 
-cdef gs_frame *gs_frame_ws(int opcode, const unsigned char *payload, size_t size) noexcept nogil:
-    cdef size_t head = 2 if size < 126 else 4 if size < 65536 else 10
-    cdef gs_frame *frame = gs_frame_new(NULL, head + size)
-    cdef int i
-    if frame == NULL:
-        return NULL
-    frame.data[0] = <unsigned char>(0x80 | opcode)
-    if head == 2:
-        frame.data[1] = <unsigned char>size
-    else:
-        frame.data[1] = 126 if head == 4 else 127
-        for i in range(<int>head - 2):
-            frame.data[2 + i] = <unsigned char>(size >> (8 * (<int>head - 3 - i)))
-    if size:
-        memcpy(frame.data + head, payload, size)
-    return frame
+cdef size_t control_frame(uint8_t* out, int opcode, const uint8_t* payload, size_t len) noexcept nogil:
+    if len > CONTROL_MAX:
+        len = CONTROL_MAX
+    out[0] = <uint8_t> (0x80 | opcode)
+    out[1] = <uint8_t> len
+    if len > 0:
+        memcpy(out + 2, payload, len)
+    return len + 2
 
 
-cdef gs_frame *gs_frame_close(int code, const unsigned char *reason, size_t size) noexcept nogil:
-    cdef unsigned char body[125]
+cdef size_t close_bytes(uint8_t* out, int code, const uint8_t* reason, size_t len) noexcept nogil:
+    cdef uint8_t payload[CONTROL_MAX]
     if code == 0:
-        return gs_frame_ws(8, NULL, 0)
-    body[0] = <unsigned char>(code >> 8)
-    body[1] = <unsigned char>code
-    if size > 123:
-        size = 123
-    if size:
-        memcpy(body + 2, reason, size)
-    return gs_frame_ws(8, body, size + 2)
+        return control_frame(out, OP_CLOSE, NULL, 0)
+    if len > CONTROL_MAX - 2:
+        len = CONTROL_MAX - 2
+    payload[0] = <uint8_t> (code >> 8)
+    payload[1] = <uint8_t> (code & 0xFF)
+    if len > 0:
+        memcpy(payload + 2, reason, len)
+    return control_frame(out, OP_CLOSE, payload, len + 2)
 
 
-cdef int gs_frames_alive() noexcept nogil:
-    return gs_get(&alive)
+cdef size_t write_header(uint8_t* out, int opcode, uint64_t len) noexcept nogil:
+    """The header of an unmasked final frame, the length in its shortest form; returns its size (2, 4 or 10)."""
+    cdef int i
+    out[0] = <uint8_t> (0x80 | opcode)
+    if len <= 125:
+        out[1] = <uint8_t> len
+        return 2
+    if len <= 0xFFFF:
+        out[1] = 126
+        out[2] = <uint8_t> (len >> 8)
+        out[3] = <uint8_t> (len & 0xFF)
+        return 4
+    out[1] = 127
+    for i in range(8):
+        out[2 + i] = <uint8_t> ((len >> (56 - 8 * i)) & 0xFF)
+    return 10
 
 
 cdef class Frame:
-    """Immutable bytes, ready to be sent; made by the functions of this module."""
+    """An immutable run of bytes, shared by all who are sent it."""
 
-    def __init__(self):
-        raise TypeError("frames are made by ws_frame, raw_frame, join_frames and close_frame")
+    def __cinit__(self):
+        self.frame = NULL
 
     def __dealloc__(self):
-        gs_frame_unref(self.frame)
+        frame_release(self.frame)
 
-    def __len__(self):
-        return self.frame.len
+    def __len__(self) -> int:
+        return self.frame.len if self.frame != NULL else 0
 
-    def __bytes__(self):
-        return self.frame.data[:self.frame.len]
+    def __bytes__(self) -> bytes:
+        if self.frame == NULL:
+            return b""
+        return PyBytes_FromStringAndSize(<const char*> &self.frame.data[0], self.frame.len)
+
+    @property
+    def references(self) -> int:
+        """Who holds the frame: this object and each connection in the middle of it."""
+        return self.frame.refs if self.frame != NULL else 0
 
 
-cdef Frame frame_wrap(gs_frame *frame):
-    """Takes over the caller's reference; NULL raises MemoryError."""
+cdef Frame own(gs_frame* frame):
+    """A Frame that takes over the reference.
+
+    Raises:
+        MemoryError: `frame` is NULL.
+    """
     if frame == NULL:
-        raise MemoryError("no memory for a frame")
+        raise MemoryError()
     cdef Frame made = Frame.__new__(Frame)
     made.frame = frame
     return made
 
 
-def ws_frame(bytes payload not None, bint binary):
-    """An unmasked final WebSocket frame with a text or binary message."""
-    return frame_wrap(gs_frame_ws(2 if binary else 1, payload, len(payload)))
+def ws_frame(bytes payload not None, bint binary) -> Frame:
+    """One unmasked final text or binary frame (RFC 6455 section 5.2)."""
+    cdef uint8_t header[10]
+    cdef uint64_t len_bytes = <uint64_t> len(payload)
+    cdef size_t head = write_header(header, OP_BINARY if binary else OP_TEXT, len_bytes)
+    cdef gs_frame* frame = frame_new(head + len_bytes)
+    if frame != NULL:
+        memcpy(&frame.data[0], header, head)
+        if len_bytes > 0:
+            memcpy(&frame.data[head], PyBytes_AS_STRING(payload), len_bytes)
+    return own(frame)
 
 
-def raw_frame(bytes data not None):
-    """Bytes that are sent as they are."""
-    return frame_wrap(gs_frame_new(data, len(data)))
+def raw_frame(bytes data not None) -> Frame:
+    """Bytes that are sent as they are, such as a chunk of an event stream."""
+    return own(frame_copy(<const uint8_t*> PyBytes_AS_STRING(data), <size_t> len(data)))
 
 
-def join_frames(list frames not None):
-    """Several frames as one, sent by one call."""
+def join_frames(list frames not None) -> Frame:
+    """Several frames as one, so that they leave by one call and none comes between them."""
+    cdef size_t total = 0
+    cdef size_t at = 0
     cdef Frame part
-    cdef size_t size = 0
-    for part in frames:
-        if part is None:
-            raise TypeError("a frame is missing")
-        size += part.frame.len
-    cdef Frame joined = frame_wrap(gs_frame_new(NULL, size))
-    size = 0
-    for part in frames:
-        memcpy(joined.frame.data + size, part.frame.data, part.frame.len)
-        size += part.frame.len
-    return joined
+    cdef gs_frame* frame
+    for item in frames:
+        part = <Frame?> item
+        total += part.frame.len
+    frame = frame_new(total)
+    if frame != NULL:
+        for item in frames:
+            part = <Frame> item
+            memcpy(&frame.data[at], &part.frame.data[0], part.frame.len)
+            at += part.frame.len
+    return own(frame)
 
 
-def close_frame(int code, bytes reason not None):
-    """A Close frame; a reason that is too long is cut between two characters."""
-    cut = reason[:CLOSE_REASON_BYTES].decode("utf-8", "ignore").encode()
-    return frame_wrap(gs_frame_close(code, cut, len(cut)))
+def close_frame(int code, bytes reason not None) -> Frame:
+    """A close frame (RFC 6455 section 5.5.1).
+
+    Raises:
+        ValueError: the code cannot be sent, or the reason is longer than 123 bytes.
+    """
+    cdef uint8_t out[CONTROL_FRAME_MAX]
+    if not 1000 <= code <= 4999 or code in (1004, 1005, 1006, 1015):
+        raise ValueError(f"close code {code} cannot be sent")
+    if len(reason) > CONTROL_MAX - 2:
+        raise ValueError(f"a close reason of {len(reason)} bytes is longer than 123")
+    cdef size_t size = close_bytes(out, code, <const uint8_t*> PyBytes_AS_STRING(reason), <size_t> len(reason))
+    return own(frame_copy(out, size))
 
 
-def accept_key(bytes key not None):
+def accept_key(bytes key not None) -> bytes:
     """Sec-WebSocket-Accept for a Sec-WebSocket-Key (RFC 6455 section 4.2.2)."""
-    return base64.b64encode(hashlib.sha1(key + WS_KEY_GUID).digest())
+    return base64.b64encode(hashlib.sha1(key.strip() + ACCEPT_GUID, usedforsecurity=False).digest())

@@ -1,0 +1,566 @@
+"""The table of all connections of a worker: from accept to close, with no Python object per connection.
+
+Owns the descriptors of its connections (not of its listeners) and an epoll of its own, whose descriptor becomes readable
+when poll() has something to tell. A connection id carries a generation; a stale one does nothing and answers False or None.
+"""
+
+import os
+
+from libc.errno cimport errno
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
+from posix.unistd cimport close
+
+import time
+
+from native.frames cimport Frame, frame_copy, frame_release, gs_frame
+from native.intake cimport (
+    gs_admit, gs_begin_close, gs_feed_frames, gs_feed_head, gs_last_words, gs_poll_once, gs_say, gs_sweep
+)
+from native.parser cimport utf8_valid
+from native.state cimport *
+
+cdef extern from *:
+    """
+    #include <arpa/inet.h>
+    #include <netinet/in.h>
+    #include <stdio.h>
+    #include <sys/socket.h>
+    /* Writes "1.2.3.4:5", "[::1]:5", "unix" or "" into `out`. */
+    static void gs_peer_name(int fd, char *out, size_t size) {
+        struct sockaddr_storage name;
+        socklen_t len = sizeof name;
+        char host[INET6_ADDRSTRLEN] = "";
+        out[0] = 0;
+        if (getpeername(fd, (struct sockaddr *)&name, &len) != 0) return;
+        if (name.ss_family == AF_INET) {
+            struct sockaddr_in *v4 = (struct sockaddr_in *)&name;
+            inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host);
+            snprintf(out, size, "%s:%u", host, ntohs(v4->sin_port));
+        } else if (name.ss_family == AF_INET6) {
+            struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&name;
+            inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
+            snprintf(out, size, "[%s]:%u", host, ntohs(v6->sin6_port));
+        } else {
+            snprintf(out, size, "unix");
+        }
+    }
+    """
+    void gs_peer_name(int fd, char *out, size_t size) nogil
+
+cdef extern from "<sys/epoll.h>" nogil:
+    enum: EPOLL_CTL_ADD
+    enum: EPOLL_CTL_DEL
+    enum: EPOLLIN
+    ctypedef union epoll_data_t:
+        uint64_t u64
+    cdef struct epoll_event:
+        uint32_t events
+        epoll_data_t data
+    int epoll_ctl(int epoll, int op, int fd, epoll_event *event)
+
+WS = 1
+SSE = 2
+
+CLOSE_REASONS = {
+    GS_R_PEER: "peer",
+    GS_R_EOF: "eof",
+    GS_R_ERROR: "error",
+    GS_R_PROTOCOL: "protocol",
+    GS_R_PAYLOAD: "payload",
+    GS_R_POLICY: "policy",
+    GS_R_TOO_BIG: "too_big",
+    GS_R_SERVER: "server",
+    GS_R_CLOSE_TIMEOUT: "close_timeout",
+    GS_R_HEAD_TIMEOUT: "head_timeout",
+    GS_R_HEAD_TOO_BIG: "head_too_big",
+    GS_R_IDLE: "idle",
+    GS_R_EXPIRED: "expired",
+    GS_R_REFUSED: "refused",
+    GS_R_ABORTED: "aborted",
+    GS_R_NO_MEMORY: "no_memory",
+}
+"""Why a connection ended, by the number in its "closed" event."""
+
+CONNECTIONS_MAX = 1 << 24
+MESSAGE_BYTES_MAX = 1 << 28
+
+
+cdef int64_t _now_us() noexcept nogil:
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return <int64_t>now.tv_sec * 1000000 + now.tv_nsec // 1000
+
+
+cdef uint32_t _ticks(object name, object ms) except? GS_NIL:
+    if not 0 <= ms <= 1_000_000_000:
+        raise ValueError(f"{name} is out of range")
+    return <uint32_t>((ms + GS_TICK_MS - 1) // GS_TICK_MS)
+
+
+cdef class Table:
+    """All connections of a worker.
+
+    Args:
+        max_connections: slots; a connection beyond them is closed at once.
+        max_head_bytes: of a request head; a longer one is answered 431.
+        max_message_bytes: of a viewer's message (1009).
+        max_fragments: frames of one message (1008).
+        send_buffer_bytes: kernel send buffer of a connection; 0 leaves the system's.
+        idle_timeout_ms: silence after which a viewer is closed, pinged at half of it; for an event stream, how long its
+            socket may stay full. 0: never.
+        close_timeout_ms: how long the peer's Close, or its end of the connection, is awaited.
+        max_subscriptions: of one connection.
+
+    Raises:
+        ValueError: a limit is out of range.
+        OSError: no descriptor is to be had.
+    """
+
+    def __cinit__(
+        self, max_connections, *, max_head_bytes=16384, max_message_bytes=65536, max_fragments=64,
+        send_buffer_bytes=0, head_timeout_ms=10000, idle_timeout_ms=0, close_timeout_ms=5000, max_subscriptions=16
+    ):
+        if not 1 <= max_connections <= CONNECTIONS_MAX:
+            raise ValueError("max_connections is out of range")
+        if not 1 <= max_message_bytes <= MESSAGE_BYTES_MAX or not 1 <= max_head_bytes <= MESSAGE_BYTES_MAX:
+            raise ValueError("max_message_bytes or max_head_bytes is out of range")
+        if not 1 <= max_fragments <= 1 << 20 or not 1 <= max_subscriptions <= 1 << 24:
+            raise ValueError("max_fragments or max_subscriptions is out of range")
+        if not 0 <= send_buffer_bytes <= 1 << 30:
+            raise ValueError("send_buffer_bytes is out of range")
+        head_ticks = _ticks("head_timeout_ms", head_timeout_ms)
+        close_ticks = _ticks("close_timeout_ms", close_timeout_ms)
+        idle_ticks = _ticks("idle_timeout_ms", idle_timeout_ms)
+        self.t = gs_table_new(max_connections)
+        if self.t == NULL:
+            raise OSError(errno, os.strerror(errno))
+        self.t.max_head = max_head_bytes
+        self.t.limits.max_message_bytes = max_message_bytes
+        self.t.limits.max_fragments = max_fragments
+        self.t.max_subs = max_subscriptions
+        self.t.sndbuf = send_buffer_bytes
+        self.t.head_ticks = head_ticks
+        self.t.close_ticks = close_ticks
+        self.t.idle_ticks = idle_ticks
+
+    def __dealloc__(self):
+        gs_table_free(self.t)
+
+    # -- the event loop's side ----------------------------------------------------------------------------------------
+
+    def fileno(self):
+        """Readable when poll() has something to tell."""
+        return self.t.epoll
+
+    def listen(self, int fd, uint32_t tag):
+        """Accepts connections of a listening socket, which stays the caller's.
+
+        Raises:
+            OSError: the descriptor cannot be watched.
+            ValueError: there are as many listeners as there may be.
+        """
+        cdef epoll_event event
+        cdef uint64_t i
+        for i in range(<uint64_t>GS_LISTENERS):
+            if self.t.listeners[i].fd < 0:
+                break
+        else:
+            raise ValueError("too many listeners")
+        os.set_blocking(fd, False)
+        event.events = EPOLLIN
+        event.data.u64 = (<uint64_t>1 << 63) | i
+        if epoll_ctl(self.t.epoll, EPOLL_CTL_ADD, fd, &event) != 0:
+            raise OSError(errno, os.strerror(errno))
+        self.t.listeners[i].fd = fd
+        self.t.listeners[i].tag = tag
+        self.t.listeners[i].paused = False
+
+    def unlisten(self, int fd):
+        """Accepts no more of that listener; to be called before it is closed. False when it is not known."""
+        cdef epoll_event event
+        cdef int i
+        for i in range(GS_LISTENERS):
+            if fd >= 0 and self.t.listeners[i].fd == fd:
+                self.t.listeners[i].fd = -1
+                epoll_ctl(self.t.epoll, EPOLL_CTL_DEL, fd, &event)
+                return True
+        return False
+
+    def adopt(self, int fd, uint32_t tag, bytes prefix=b""):
+        """Takes over an open stream socket, `prefix` read from it already; its id, or 0 when there is no slot (closed)."""
+        cdef uint32_t slot = gs_admit(self.t, fd, tag)
+        if slot == GS_NIL:
+            return 0
+        conn = gs_id(self.t, slot)
+        if prefix:
+            gs_feed_head(self.t, slot, prefix, <size_t>len(prefix))
+        return conn
+
+    def poll(self, int64_t budget_us=2000):
+        """What happened, as tuples:
+
+        ("head", conn, tag, bytes), ("message", conn, opcode, bytes), ("behind", group, held), ("closed", conn, reason).
+        Takes at least one batch, and more while the budget lasts; what is left makes fileno() readable again.
+
+        Raises:
+            OSError: epoll failed.
+        """
+        cdef list out = []
+        cdef int n
+        cdef int64_t until = _now_us() + budget_us
+        gs_bury(self.t)
+        while True:
+            self.t.polling = True
+            with nogil:
+                n = gs_poll_once(self.t)
+            self.t.polling = False
+            self._take(out)
+            if n < 0:
+                raise OSError(errno, os.strerror(errno))
+            if n < GS_BATCH or _now_us() >= until:
+                break
+        gs_delivered(self.t)
+        return out
+
+    def sweep(self, int64_t now_ms, uint32_t slots=8192):
+        """Looks at the next slots for time-outs and expired grants; `now_ms` is of the monotonic clock. Events as of poll()."""
+        cdef list out = []
+        cdef int64_t unix_s = <int64_t>time.time()
+        gs_bury(self.t)
+        self.t.polling = True
+        with nogil:
+            gs_sweep(self.t, now_ms, unix_s, slots)
+        self.t.polling = False
+        self._take(out)
+        gs_delivered(self.t)
+        return out
+
+    cdef list _take(self, list out):
+        """Moves the queued events into `out`."""
+        cdef gs_table *t = self.t
+        cdef gs_event *event
+        cdef gs_head *head
+        cdef uint32_t i, slot, n = t.event_n
+        try:
+            for i in range(n):
+                event = &t.events[i]
+                if event.type == GS_EV_MESSAGE:
+                    out.append(("message", event.conn, <int>event.number, (<char *>event.data)[:event.size]))
+                elif event.type == GS_EV_CLOSED:
+                    out.append(("closed", event.conn, <int>event.number))
+                elif event.type == GS_EV_BEHIND:
+                    out.append(("behind", <uint32_t>event.conn, event.number))
+                else:
+                    slot = gs_slot(t, event.conn, False)
+                    if slot != GS_NIL and t.conns[slot].state == GS_HELD:
+                        head = <gs_head *>t.conns[slot].kept
+                        out.append(("head", event.conn, <uint32_t>event.number, (<char *>head.data)[:head.len]))
+        finally:
+            for i in range(n):
+                gs_event_drop(&t.events[i])
+            t.event_n = 0
+        return out
+
+    # -- a held connection --------------------------------------------------------------------------------------------
+
+    def upgrade(self, uint64_t conn, int kind, bytes response_head not None, uint64_t grant=0, uint64_t user=0):
+        """Sends the response head and parks the connection; False when it is gone or not held.
+
+        Raises:
+            ValueError: `kind` is neither WS nor SSE.
+        """
+        cdef gs_table *t = self.t
+        cdef uint32_t slot = gs_slot(t, conn, False)
+        cdef gs_conn *c
+        cdef gs_head *head
+        cdef bytes surplus
+        cdef gs_frame *frame
+        cdef int sent
+        if kind != WS and kind != SSE:
+            raise ValueError("kind is neither WS nor SSE")
+        if slot == GS_NIL or t.conns[slot].state != GS_HELD:
+            return False
+        c = &t.conns[slot]
+        head = <gs_head *>c.kept
+        surplus = (<char *>head.data)[head.end:head.len]
+        gs_drop_input(c)
+        gs_set_state(t, slot, GS_WS if kind == WS else GS_SSE)
+        c.kind = <uint8_t>kind
+        c.grant = grant
+        c.user = user
+        c.tick = gs_tick(t, gs_now_ms())
+        frame = frame_copy(<const uint8_t *><char *>response_head, <size_t>len(response_head))
+        if frame == NULL:
+            gs_kill(t, slot, GS_R_NO_MEMORY)
+            return False
+        gs_watch(t, slot)
+        sent = gs_say(t, slot, frame, False)
+        frame_release(frame)
+        if sent < 0:
+            return False
+        if surplus and kind == WS:
+            copy = bytearray(surplus)
+            gs_feed_frames(t, slot, <uint8_t *><char *>copy, <size_t>len(surplus))
+        return True
+
+    def release(self, uint64_t conn):
+        """Gives a held connection away: (descriptor, bytes read so far), or None when it is gone or not held."""
+        cdef uint32_t slot = gs_slot(self.t, conn, False)
+        cdef gs_head *head
+        if slot == GS_NIL or self.t.conns[slot].state != GS_HELD:
+            return None
+        head = <gs_head *>self.t.conns[slot].kept
+        data = (<char *>head.data)[:head.len]
+        return gs_detach(self.t, slot), data
+
+    def refuse(self, uint64_t conn, bytes response not None):
+        """Answers a held connection and ends it in order; False when it is gone or not held."""
+        cdef uint32_t slot = gs_slot(self.t, conn, False)
+        if slot == GS_NIL or self.t.conns[slot].state != GS_HELD:
+            return False
+        gs_last_words(
+            self.t, slot, frame_copy(<const uint8_t *><char *>response, <size_t>len(response)), GS_R_REFUSED
+        )
+        return True
+
+    # -- a parked connection ------------------------------------------------------------------------------------------
+
+    cdef uint32_t _parked(self, uint64_t conn) noexcept:
+        cdef uint32_t slot = gs_slot(self.t, conn, False)
+        if slot == GS_NIL or (self.t.conns[slot].state != GS_WS and self.t.conns[slot].state != GS_SSE):
+            return GS_NIL
+        return slot
+
+    def subscribe(self, uint64_t conn, uint32_t group, uint64_t held, Frame frame=None):
+        """Makes the connection a member that holds `held` once it has `frame`.
+
+        Returns 1 when it is current, 2 when it is behind (with held 0: it could not even begin to take the frame), 0 when
+        it is gone, not parked, or has as many subscriptions as it may.
+
+        Raises:
+            ValueError: there is no such group.
+            MemoryError: there is no memory; nothing has changed.
+        """
+        cdef gs_table *t = self.t
+        cdef uint32_t slot = self._parked(conn)
+        cdef uint32_t sub
+        cdef int sent = 1
+        self._check_group(group)
+        if slot == GS_NIL:
+            return 0
+        sub = gs_sub_find(t, slot, group)
+        if sub == GS_NIL:
+            if t.conns[slot].subs >= t.max_subs:
+                return 0
+            sub = gs_sub_new(t, slot, group)
+            if sub == GS_NIL:
+                raise MemoryError()
+        if frame is not None:
+            sent = 0
+            if t.conns[slot].pending == NULL and t.conns[slot].control == NULL:
+                sent = gs_emit(t, slot, frame.frame)
+                if sent < 0:
+                    gs_kill(t, slot, GS_R_ERROR)
+                    return 0
+        gs_to_current(t, sub, held if sent else 0)
+        if not sent:
+            gs_to_behind(t, sub)
+            return 2
+        return 1
+
+    def unsubscribe(self, uint64_t conn, uint32_t group):
+        """Ends the membership; False when there was none."""
+        cdef uint32_t slot = self._parked(conn)
+        cdef uint32_t sub
+        if slot == GS_NIL:
+            return False
+        sub = gs_sub_find(self.t, slot, group)
+        if sub == GS_NIL:
+            return False
+        gs_sub_free(self.t, sub)
+        return True
+
+    def subscriptions(self, uint64_t conn):
+        """The groups of the connection."""
+        cdef uint32_t slot = self._parked(conn)
+        cdef uint32_t sub
+        groups = []
+        if slot != GS_NIL:
+            sub = self.t.conns[slot].first_sub
+            while sub != GS_NIL:
+                groups.append(self.t.subs[sub].group)
+                sub = self.t.subs[sub].next
+        return groups
+
+    def grant(self, uint64_t conn):
+        """The number given to upgrade(); valid until after the poll() that tells of the end, then 0."""
+        cdef uint32_t slot = gs_slot(self.t, conn, True)
+        return self.t.conns[slot].grant if slot != GS_NIL else 0
+
+    def user(self, uint64_t conn):
+        """The other number given to upgrade(), as grant()."""
+        cdef uint32_t slot = gs_slot(self.t, conn, True)
+        return self.t.conns[slot].user if slot != GS_NIL else 0
+
+    def tag(self, uint64_t conn):
+        """The tag of the listener, as long as grant(); then -1."""
+        cdef uint32_t slot = gs_slot(self.t, conn, True)
+        return self.t.conns[slot].tag if slot != GS_NIL else -1
+
+    def kind(self, uint64_t conn):
+        """WS, SSE, or 0 when the connection is gone or not parked."""
+        cdef uint32_t slot = self._parked(conn)
+        return self.t.conns[slot].kind if slot != GS_NIL else 0
+
+    def peer(self, uint64_t conn):
+        """Address and port of the peer, "unix", or "" when it is gone."""
+        cdef uint32_t slot = gs_slot(self.t, conn, False)
+        cdef char name[80]
+        if slot == GS_NIL:
+            return ""
+        gs_peer_name(self.t.conns[slot].fd, name, sizeof(name))
+        return name.decode("ascii")
+
+    def set_expiry(self, uint64_t conn, unix_s):
+        """When the connection is closed because its token ends; 0: never."""
+        cdef uint32_t slot = self._parked(conn)
+        if slot == GS_NIL:
+            return False
+        self.t.conns[slot].expiry_s = <uint32_t>min(max(unix_s, 0), 0xFFFFFFFF)
+        return True
+
+    def send(self, uint64_t conn, Frame frame not None):
+        """Sends to one viewer, at once or first when there is room; False when it is gone or another one waits already."""
+        cdef uint32_t slot = self._parked(conn)
+        return slot != GS_NIL and gs_say(self.t, slot, frame.frame, False) > 0
+
+    # -- ends ---------------------------------------------------------------------------------------------------------
+
+    def close(self, uint64_t conn, int code, bytes reason not None):
+        """Begins the close handshake (an event stream gets its last chunk); False when the connection is gone or closing.
+
+        Raises:
+            ValueError: the code may not be sent, or the reason is not UTF-8 of at most 123 bytes.
+        """
+        cdef uint32_t slot = gs_slot(self.t, conn, False)
+        cdef const uint8_t *text = <const uint8_t *><char *>reason
+        if not 1000 <= code <= 4999 or code in (1004, 1005, 1006, 1015):
+            raise ValueError(f"close code {code} cannot be sent")
+        if len(reason) > 123 or not utf8_valid(text, <size_t>len(reason)):
+            raise ValueError("the reason is not UTF-8 of at most 123 bytes")
+        if slot == GS_NIL:
+            return False
+        if self.t.conns[slot].state == GS_HEAD or self.t.conns[slot].state == GS_HELD:
+            gs_kill(self.t, slot, GS_R_SERVER)
+            return True
+        if self._parked(conn) == GS_NIL:
+            return False
+        gs_begin_close(self.t, slot, code, text, <size_t>len(reason), GS_R_SERVER, False)
+        return True
+
+    def abort(self, uint64_t conn):
+        """Ends the connection at once; False when it is gone."""
+        cdef uint32_t slot = gs_slot(self.t, conn, False)
+        if slot == GS_NIL:
+            return False
+        gs_kill(self.t, slot, GS_R_ABORTED)
+        return True
+
+    def close_all(self):
+        """Ends every connection at once, forgets the listeners and all that was to be told; groups and jobs end empty."""
+        cdef gs_table *t = self.t
+        cdef uint32_t i
+        for i in range(<uint32_t>GS_LISTENERS):
+            if t.listeners[i].fd >= 0:
+                self.unlisten(t.listeners[i].fd)
+        for i in range(t.high):
+            if t.conns[i].state != GS_FREE and t.conns[i].state != GS_ZOMBIE:
+                gs_kill(t, i, GS_R_ABORTED)
+        for i in range(t.group_high):
+            if t.groups[i].in_use:
+                gs_job_end(&t.groups[i])
+        for i in range(t.event_n):
+            gs_event_drop(&t.events[i])
+        t.event_n = 0
+        gs_bury(t)
+        gs_delivered(t)
+        gs_bury(t)
+
+    # -- groups -------------------------------------------------------------------------------------------------------
+
+    cdef int _check_group(self, uint32_t group) except -1:
+        if group >= self.t.group_high or not self.t.groups[group].in_use:
+            raise ValueError(f"there is no group {group}")
+        return 0
+
+    def group_new(self):
+        """A new empty group."""
+        cdef uint32_t group = gs_group_new(self.t)
+        if group == GS_NIL:
+            raise MemoryError()
+        return group
+
+    def group_free(self, uint32_t group):
+        """Frees an empty group.
+
+        Raises:
+            ValueError: it has members, or there is no such group.
+        """
+        self._check_group(group)
+        if self.t.groups[group].n:
+            raise ValueError(f"group {group} has members")
+        gs_group_free(self.t, group)
+
+    def group_size(self, uint32_t group):
+        """Members of the group."""
+        self._check_group(group)
+        return self.t.groups[group].n
+
+    def group_behind(self, uint32_t group):
+        """Members that are behind."""
+        self._check_group(group)
+        return self.t.groups[group].behind
+
+    # -- figures ------------------------------------------------------------------------------------------------------
+
+    @property
+    def connected(self):
+        """Connections that are neither closed nor only lingering."""
+        cdef gs_table *t = self.t
+        return t.states[GS_HEAD] + t.states[GS_HELD] + t.states[GS_WS] + t.states[GS_SSE] + t.states[GS_CLOSING]
+
+    def connections(self):
+        """Ids of the parked connections."""
+        cdef uint32_t i
+        return [
+            gs_id(self.t, i) for i in range(self.t.high) if self.t.conns[i].state in (GS_WS, GS_SSE)
+        ]
+
+    def stats(self):
+        """Connections by state, and counters since the beginning."""
+        cdef gs_table *t = self.t
+        return {
+            "head": t.states[GS_HEAD],
+            "held": t.states[GS_HELD],
+            "ws": t.states[GS_WS],
+            "sse": t.states[GS_SSE],
+            "closing": t.states[GS_CLOSING],
+            "lingering": t.states[GS_LINGER],
+            "subscriptions": t.sub_count,
+            "groups": t.group_count,
+            "behind": t.behind,
+            "accepts": t.stats.accepts,
+            "accept_failures": t.stats.accept_failures,
+            "refused_full": t.stats.refused_full,
+            "closed": t.stats.closed,
+            "bytes_in": t.stats.bytes_in,
+            "messages_in": t.stats.messages_in,
+            "pings_in": t.stats.pings_in,
+            "bytes_out": t.stats.bytes_out,
+            "frames_out": t.stats.frames_out,
+            "blocked_sends": t.stats.blocked,
+            "partial_sends": t.stats.partial,
+            "dropped_controls": t.stats.dropped_controls,
+            "lost_events": t.stats.lost_events,
+        }

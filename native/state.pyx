@@ -1,0 +1,629 @@
+"""The state of the data plane: slots of connections, subscriptions and groups, and how bytes leave them.
+
+Owns every descriptor and every structure of a table; slots are reused with a new generation. Never parses, never decides.
+(Longer than 400 lines: the structures refer to one another, and the invariants between them are kept in this file only.)
+"""
+
+from libc.errno cimport EAGAIN, EINTR, ENOBUFS, ENOMEM, errno
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memset
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
+from posix.unistd cimport close, write
+
+from native.frames cimport frame_release, gs_frame, gs_frame_retain
+from native.ledger cimport LIVE_BUFFERS, LIVE_CONNECTIONS, LIVE_GROUPS, LIVE_SUBSCRIPTIONS, live
+from native.parser cimport ws_reset
+
+
+cdef extern from "<sys/socket.h>" nogil:
+    enum: MSG_DONTWAIT
+    enum: MSG_NOSIGNAL
+    ssize_t send(int fd, const void *data, size_t size, int flags)
+
+
+cdef extern from "<sys/eventfd.h>" nogil:
+    enum: EFD_NONBLOCK
+    enum: EFD_CLOEXEC
+    int eventfd(unsigned int initial, int flags)
+
+
+cdef extern from "<sys/epoll.h>" nogil:
+    enum: EPOLL_CLOEXEC
+    enum: EPOLL_CTL_ADD
+    enum: EPOLL_CTL_MOD
+    enum: EPOLL_CTL_DEL
+    enum: EPOLLIN
+    enum: EPOLLOUT
+    enum: EPOLLRDHUP
+    ctypedef union epoll_data_t:
+        uint64_t u64
+    cdef struct epoll_event:
+        uint32_t events
+        epoll_data_t data
+    int epoll_create1(int flags)
+    int epoll_ctl(int epoll, int op, int fd, epoll_event *event)
+
+
+# -- the table --------------------------------------------------------------------------------------------------------
+
+cdef gs_table *gs_table_new(uint32_t max_conns) noexcept nogil:
+    cdef epoll_event event
+    cdef int i
+    cdef gs_table *t = <gs_table *>calloc(1, sizeof(gs_table))
+    if t == NULL:
+        return NULL
+    t.epoll = t.signal = -1
+    t.max_conns = max_conns
+    t.free_conn = t.free_sub = t.free_group = t.free_wave = t.zombies = t.buried = GS_NIL
+    for i in range(1024):
+        t.buckets[i] = GS_NIL
+    # One large block: the kernel gives pages as slots are first used, and a slot never moves.
+    t.conns = <gs_conn *>calloc(max_conns, sizeof(gs_conn))
+    t.epoll = epoll_create1(EPOLL_CLOEXEC)
+    t.signal = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
+    t.base_ms = gs_now_ms()
+    t.scratch = <uint8_t *>malloc(GS_SCRATCH)
+    for i in range(GS_LISTENERS):
+        t.listeners[i].fd = -1
+    if t.scratch != NULL and t.conns != NULL and t.epoll >= 0 and t.signal >= 0:
+        event.events = EPOLLIN
+        event.data.u64 = <uint64_t>-1
+        if epoll_ctl(t.epoll, EPOLL_CTL_ADD, t.signal, &event) == 0:
+            return t
+    gs_table_free(t)
+    return NULL
+
+
+cdef void gs_table_free(gs_table *t) noexcept nogil:
+    cdef uint32_t i
+    if t == NULL:
+        return
+    if t.conns != NULL:
+        for i in range(t.high):
+            if t.conns[i].state != GS_FREE and t.conns[i].state != GS_ZOMBIE:
+                gs_detach(t, i)
+                close(t.conns[i].fd)
+    for i in range(t.group_high):
+        if t.groups[i].in_use:
+            gs_group_free(t, i)
+    for i in range(t.event_n):
+        gs_event_drop(&t.events[i])
+    if t.epoll >= 0:
+        close(t.epoll)
+    if t.signal >= 0:
+        close(t.signal)
+    free(t.scratch)
+    free(t.conns)
+    free(t.subs)
+    free(t.groups)
+    free(t.work)
+    free(t.waves)
+    free(t.events)
+    free(t)
+
+
+cdef void gs_event_drop(gs_event *event) noexcept nogil:
+    if event.data != NULL:
+        live(LIVE_BUFFERS, -1)
+        free(event.data)
+        event.data = NULL
+
+
+cdef int64_t gs_now_ms() noexcept nogil:
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return <int64_t>now.tv_sec * 1000 + now.tv_nsec // 1000000
+
+
+cdef uint32_t gs_tick(gs_table *t, int64_t now_ms) noexcept nogil:
+    return <uint32_t>((now_ms - t.base_ms) // GS_TICK_MS) if now_ms > t.base_ms else 0
+
+
+cdef void gs_push(gs_table *t, uint8_t type, uint64_t conn, uint64_t number, uint8_t *data, uint32_t size) noexcept nogil:
+    cdef gs_event *grown
+    cdef gs_event event
+    cdef uint32_t cap
+    cdef uint64_t one = 1
+    event.type = type
+    event.conn = conn
+    event.number = number
+    event.data = data
+    event.size = size
+    if t.event_n == t.event_cap:
+        cap = t.event_cap * 2 if t.event_cap else 64
+        grown = <gs_event *>realloc(t.events, cap * sizeof(gs_event))
+        if grown == NULL:
+            t.stats.lost_events += 1
+            gs_event_drop(&event)
+            return
+        t.events = grown
+        t.event_cap = cap
+    t.events[t.event_n] = event
+    t.event_n += 1
+    if not t.polling and not t.signalled:
+        # An eventfd of ours cannot be full; were it, it would be readable already.
+        t.signalled = write(t.signal, &one, 8) == 8 or errno == EAGAIN
+
+
+# -- connections ------------------------------------------------------------------------------------------------------
+
+cdef uint64_t gs_id(gs_table *t, uint32_t slot) noexcept nogil:
+    return (<uint64_t>t.conns[slot].gen << 32) | slot
+
+
+cdef uint32_t gs_slot(gs_table *t, uint64_t conn, bint dead) noexcept nogil:
+    cdef uint32_t slot = <uint32_t>conn
+    cdef gs_conn *c
+    if slot >= t.high:
+        return GS_NIL
+    c = &t.conns[slot]
+    if c.gen != <uint32_t>(conn >> 32) or c.state == GS_FREE or (c.state == GS_ZOMBIE and not dead):
+        return GS_NIL
+    return slot
+
+
+cdef uint32_t gs_conn_new(gs_table *t, int fd, uint32_t tag) noexcept nogil:
+    cdef uint32_t slot, gen
+    cdef gs_conn *c
+    cdef epoll_event event
+    if t.free_conn == GS_NIL and t.high == t.max_conns:
+        return GS_NIL
+    slot = t.free_conn if t.free_conn != GS_NIL else t.high
+    c = &t.conns[slot]
+    # 31 bits, so that an id is positive as a signed number; 0 is never used.
+    gen = (c.gen & 0x7FFFFFFF) + 1 if c.gen < 0x7FFFFFFF else 1
+    event.events = EPOLLIN | EPOLLRDHUP
+    event.data.u64 = (<uint64_t>gen << 32) | slot
+    if epoll_ctl(t.epoll, EPOLL_CTL_ADD, fd, &event) != 0:
+        return GS_NIL
+    if t.free_conn != GS_NIL:
+        t.free_conn = c.subs
+    else:
+        t.high += 1
+    memset(c, 0, sizeof(gs_conn))
+    c.fd = fd
+    c.gen = gen
+    c.tag = tag
+    c.first_sub = GS_NIL
+    c.state = GS_HEAD
+    c.tick = gs_tick(t, gs_now_ms()) + t.head_ticks
+    t.states[GS_HEAD] += 1
+    t.used += 1
+    live(LIVE_CONNECTIONS, 1)
+    return slot
+
+
+cdef void gs_set_state(gs_table *t, uint32_t slot, uint8_t state) noexcept nogil:
+    t.states[t.conns[slot].state] -= 1
+    t.states[state] += 1
+    t.conns[slot].state = state
+
+
+cdef void gs_drop_input(gs_conn *c) noexcept nogil:
+    cdef gs_rx *rx
+    if c.kept == NULL:
+        return
+    if c.state == GS_HEAD or c.state == GS_HELD:
+        live(LIVE_BUFFERS, -1)
+        free(c.kept)
+    else:
+        rx = <gs_rx *>c.kept
+        ws_reset(&rx.assembly)
+        if rx.data != NULL:
+            live(LIVE_BUFFERS, -1)
+            free(rx.data)
+        live(LIVE_BUFFERS, -1)
+        free(rx)
+    c.kept = NULL
+
+
+cdef void gs_watch(gs_table *t, uint32_t slot) noexcept nogil:
+    cdef gs_conn *c = &t.conns[slot]
+    cdef epoll_event event
+    event.events = 0 if c.state == GS_HELD else EPOLLIN | EPOLLRDHUP
+    if c.flags & GS_WANT_OUT:
+        event.events |= EPOLLOUT
+    event.data.u64 = gs_id(t, slot)
+    # Cannot fail: the descriptor is registered as long as the slot lives.
+    epoll_ctl(t.epoll, EPOLL_CTL_MOD, c.fd, &event)
+
+
+cdef void gs_arm(gs_table *t, uint32_t slot) noexcept nogil:
+    cdef gs_conn *c = &t.conns[slot]
+    if c.flags & GS_WANT_OUT:
+        return
+    c.flags |= GS_WANT_OUT
+    if c.state == GS_SSE:
+        c.tick = gs_tick(t, gs_now_ms())
+    gs_watch(t, slot)
+
+
+cdef void gs_disarm(gs_table *t, uint32_t slot) noexcept nogil:
+    if t.conns[slot].flags & GS_WANT_OUT:
+        t.conns[slot].flags &= ~GS_WANT_OUT
+        gs_watch(t, slot)
+
+
+cdef int gs_detach(gs_table *t, uint32_t slot) noexcept nogil:
+    cdef gs_conn *c = &t.conns[slot]
+    cdef epoll_event event
+    # Before the close: a duplicate of the descriptor would keep the registration alive.
+    epoll_ctl(t.epoll, EPOLL_CTL_DEL, c.fd, &event)
+    gs_subs_free(t, slot)
+    gs_drop_input(c)
+    frame_release(c.pending)
+    frame_release(c.control)
+    c.pending = c.control = NULL
+    t.states[c.state] -= 1
+    c.state = GS_FREE
+    c.subs = t.free_conn
+    t.free_conn = slot
+    t.used -= 1
+    live(LIVE_CONNECTIONS, -1)
+    return c.fd
+
+
+cdef void gs_kill(gs_table *t, uint32_t slot, uint8_t reason) noexcept nogil:
+    cdef gs_conn *c = &t.conns[slot]
+    cdef int fd = gs_detach(t, slot)
+    close(fd)
+    # Out of the free list again: the slot stays readable until its event was delivered.
+    t.free_conn = c.subs
+    t.used += 1
+    c.state = GS_ZOMBIE
+    t.states[GS_ZOMBIE] += 1
+    c.subs = t.zombies
+    t.zombies = slot
+    t.stats.closed += 1
+    gs_push(t, GS_EV_CLOSED, gs_id(t, slot), c.reason if c.reason else reason, NULL, 0)
+
+
+cdef void gs_bury(gs_table *t) noexcept nogil:
+    cdef uint32_t slot = t.buried, following
+    while slot != GS_NIL:
+        following = t.conns[slot].subs
+        t.conns[slot].state = GS_FREE
+        t.states[GS_ZOMBIE] -= 1
+        t.conns[slot].subs = t.free_conn
+        t.free_conn = slot
+        t.used -= 1
+        slot = following
+    t.buried = GS_NIL
+
+
+cdef void gs_delivered(gs_table *t) noexcept nogil:
+    t.buried = t.zombies
+    t.zombies = GS_NIL
+
+
+cdef ssize_t _send(int fd, const uint8_t *data, size_t size) noexcept nogil:
+    """Bytes sent; 0 when the socket is full, -1 when it is dead."""
+    cdef ssize_t sent
+    while True:
+        sent = send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL)
+        if sent >= 0:
+            return sent
+        if errno == EINTR:
+            continue
+        return 0 if errno == EAGAIN or errno == ENOBUFS or errno == ENOMEM else -1
+
+
+cdef int gs_emit(gs_table *t, uint32_t slot, gs_frame *frame) noexcept nogil:
+    cdef gs_conn *c = &t.conns[slot]
+    cdef ssize_t sent
+    if frame.len == 0:
+        return 1
+    sent = _send(c.fd, frame.data, frame.len)
+    if sent <= 0:
+        t.stats.blocked += sent == 0
+        return <int>sent
+    t.stats.bytes_out += <uint64_t>sent
+    t.stats.frames_out += 1
+    if <size_t>sent < frame.len:
+        t.stats.partial += 1
+        c.pending = gs_frame_retain(frame)
+        c.offset = <uint32_t>sent
+        gs_arm(t, slot)
+    return 1
+
+
+cdef int gs_flush(gs_table *t, uint32_t slot) noexcept nogil:
+    cdef gs_conn *c = &t.conns[slot]
+    cdef ssize_t sent
+    while True:
+        if c.pending == NULL:
+            if c.control == NULL:
+                return 1
+            c.pending = c.control
+            c.control = NULL
+            c.offset = 0
+            c.flags &= ~GS_PONG
+            t.stats.frames_out += 1
+        sent = _send(c.fd, c.pending.data + c.offset, c.pending.len - c.offset)
+        if sent < 0:
+            return -1
+        t.stats.bytes_out += <uint64_t>sent
+        c.offset += <uint32_t>sent
+        if c.offset < c.pending.len:
+            if c.offset == 0:
+                # Not one byte went: it is not mid-frame, and a Close may still take its place.
+                c.control = c.pending
+                c.pending = NULL
+                t.stats.frames_out -= 1
+            gs_arm(t, slot)
+            return 0
+        frame_release(c.pending)
+        c.pending = NULL
+
+
+# -- subscriptions ----------------------------------------------------------------------------------------------------
+
+cdef uint32_t gs_sub_new(gs_table *t, uint32_t slot, uint32_t group) noexcept nogil:
+    cdef gs_group *g = &t.groups[group]
+    cdef void *grown
+    cdef uint32_t cap, sub
+    cdef gs_sub *s
+    if g.n == g.cap:
+        cap = g.cap * 2 if g.cap else 4
+        grown = realloc(g.members, cap * sizeof(uint32_t))
+        if grown == NULL:
+            return GS_NIL
+        g.members = <uint32_t *>grown
+        g.cap = cap
+    sub = t.free_sub
+    if sub == GS_NIL:
+        if t.sub_high == t.sub_cap:
+            cap = t.sub_cap + t.sub_cap // 2 if t.sub_cap else 64
+            grown = realloc(t.subs, cap * sizeof(gs_sub))
+            if grown == NULL:
+                return GS_NIL
+            t.subs = <gs_sub *>grown
+            t.sub_cap = cap
+        sub = t.sub_high
+        t.sub_high += 1
+    else:
+        t.free_sub = t.subs[sub].next
+    s = &t.subs[sub]
+    memset(s, 0, sizeof(gs_sub))
+    s.conn = slot
+    s.group = group
+    s.pos = g.n
+    s.next = t.conns[slot].first_sub
+    s.wave_next = s.wave_prev = GS_NIL
+    s.aux = g.aux_number
+    g.members[g.n] = sub
+    g.n += 1
+    if g.active:
+        g.dirty = 1
+    t.conns[slot].first_sub = sub
+    t.conns[slot].subs += 1
+    t.sub_count += 1
+    live(LIVE_SUBSCRIPTIONS, 1)
+    return sub
+
+
+cdef uint32_t gs_sub_find(gs_table *t, uint32_t slot, uint32_t group) noexcept nogil:
+    cdef uint32_t sub = t.conns[slot].first_sub
+    while sub != GS_NIL and t.subs[sub].group != group:
+        sub = t.subs[sub].next
+    return sub
+
+
+cdef void _sub_drop(gs_table *t, uint32_t sub) noexcept nogil:
+    """All but the list of the connection."""
+    cdef gs_sub *s = &t.subs[sub]
+    cdef gs_group *g = &t.groups[s.group]
+    cdef uint32_t last
+    gs_to_current(t, sub, 0)
+    g.n -= 1
+    last = g.members[g.n]
+    g.members[s.pos] = last
+    t.subs[last].pos = s.pos
+    if g.active:
+        g.dirty = 1
+    if g.cap > 64 and g.n < g.cap // 4:
+        _shrink(g)
+    t.conns[s.conn].subs -= 1
+    s.conn = s.group = GS_NIL
+    s.next = t.free_sub
+    t.free_sub = sub
+    t.sub_count -= 1
+    live(LIVE_SUBSCRIPTIONS, -1)
+
+
+cdef void _shrink(gs_group *g) noexcept nogil:
+    cdef void *smaller = realloc(g.members, g.cap // 2 * sizeof(uint32_t))
+    if smaller != NULL:
+        g.members = <uint32_t *>smaller
+        g.cap //= 2
+
+
+cdef void gs_sub_free(gs_table *t, uint32_t sub) noexcept nogil:
+    cdef uint32_t *link = &t.conns[t.subs[sub].conn].first_sub
+    while link[0] != sub:
+        link = &t.subs[link[0]].next
+    link[0] = t.subs[sub].next
+    _sub_drop(t, sub)
+
+
+cdef void gs_subs_free(gs_table *t, uint32_t slot) noexcept nogil:
+    cdef uint32_t sub = t.conns[slot].first_sub, following
+    while sub != GS_NIL:
+        following = t.subs[sub].next
+        _sub_drop(t, sub)
+        sub = following
+    t.conns[slot].first_sub = GS_NIL
+
+
+# -- behind and ready -------------------------------------------------------------------------------------------------
+
+cdef uint32_t _bucket(uint32_t group, uint64_t held) noexcept nogil:
+    return <uint32_t>(((held * <uint64_t>0x9E3779B97F4A7C15ULL) ^ (group * <uint64_t>0xC2B2AE3D27D4EB4FULL)) >> 54)
+
+
+cdef uint32_t gs_wave_find(gs_table *t, uint32_t group, uint64_t held) noexcept nogil:
+    cdef uint32_t wave = t.buckets[_bucket(group, held)]
+    while wave != GS_NIL and (t.waves[wave].group != group or t.waves[wave].held != held):
+        wave = t.waves[wave].next
+    return wave
+
+
+cdef uint32_t _wave_new(gs_table *t, uint32_t group, uint64_t held) noexcept nogil:
+    cdef uint32_t wave = t.free_wave, cap
+    cdef void *grown
+    cdef uint32_t *bucket = &t.buckets[_bucket(group, held)]
+    if wave == GS_NIL:
+        if t.wave_high == t.wave_cap:
+            cap = t.wave_cap * 2 if t.wave_cap else 16
+            grown = realloc(t.waves, cap * sizeof(gs_wave))
+            if grown == NULL:
+                return GS_NIL
+            t.waves = <gs_wave *>grown
+            t.wave_cap = cap
+        wave = t.wave_high
+        t.wave_high += 1
+    else:
+        t.free_wave = t.waves[wave].next
+    t.waves[wave].group = group
+    t.waves[wave].held = held
+    t.waves[wave].first = GS_NIL
+    t.waves[wave].next = bucket[0]
+    bucket[0] = wave
+    return wave
+
+
+cdef void _wave_leave(gs_table *t, uint32_t sub) noexcept nogil:
+    cdef gs_sub *s = &t.subs[sub]
+    cdef uint32_t wave
+    cdef uint32_t *link
+    if s.wave_next != GS_NIL:
+        t.subs[s.wave_next].wave_prev = s.wave_prev
+    if s.wave_prev != GS_NIL:
+        t.subs[s.wave_prev].wave_next = s.wave_next
+    else:
+        wave = gs_wave_find(t, s.group, s.held)
+        t.waves[wave].first = s.wave_next
+        if s.wave_next == GS_NIL:
+            link = &t.buckets[_bucket(s.group, s.held)]
+            while link[0] != wave:
+                link = &t.waves[link[0]].next
+            link[0] = t.waves[wave].next
+            t.waves[wave].next = t.free_wave
+            t.free_wave = wave
+    s.wave_next = s.wave_prev = GS_NIL
+
+
+cdef void gs_to_current(gs_table *t, uint32_t sub, uint64_t held) noexcept nogil:
+    cdef gs_sub *s = &t.subs[sub]
+    if s.state == GS_READY:
+        _wave_leave(t, sub)
+    elif s.state == GS_BEHIND:
+        t.conns[s.conn].behind -= 1
+    if s.state != GS_CURRENT:
+        t.groups[s.group].behind -= 1
+        t.behind -= 1
+    s.state = GS_CURRENT
+    s.held = held
+
+
+cdef void gs_to_behind(gs_table *t, uint32_t sub) noexcept nogil:
+    cdef gs_sub *s = &t.subs[sub]
+    if s.state != GS_BEHIND:
+        gs_to_current(t, sub, s.held)
+        s.state = GS_BEHIND
+        t.conns[s.conn].behind += 1
+        t.groups[s.group].behind += 1
+        t.behind += 1
+    gs_arm(t, s.conn)
+
+
+cdef void gs_next_ready(gs_table *t, uint32_t slot) noexcept nogil:
+    cdef uint32_t sub = t.conns[slot].first_sub
+    cdef uint32_t wave
+    cdef gs_sub *s
+    while sub != GS_NIL and t.subs[sub].state != GS_BEHIND:
+        sub = t.subs[sub].next
+    if sub == GS_NIL:
+        return
+    s = &t.subs[sub]
+    wave = gs_wave_find(t, s.group, s.held)
+    if wave == GS_NIL:
+        wave = _wave_new(t, s.group, s.held)
+        if wave == GS_NIL:
+            return    # no memory: stays BEHIND, and the next job arms the socket again
+        gs_push(t, GS_EV_BEHIND, s.group, s.held, NULL, 0)
+    s.wave_next = t.waves[wave].first
+    if s.wave_next != GS_NIL:
+        t.subs[s.wave_next].wave_prev = sub
+    t.waves[wave].first = sub
+    s.state = GS_READY
+    t.conns[slot].behind -= 1
+
+
+# -- groups -----------------------------------------------------------------------------------------------------------
+
+cdef uint32_t gs_group_new(gs_table *t) noexcept nogil:
+    cdef uint32_t group = t.free_group, cap
+    cdef void *grown
+    cdef uint8_t queued = 0
+    if group == GS_NIL:
+        if t.group_high == t.group_cap:
+            cap = t.group_cap * 2 if t.group_cap else 16
+            grown = realloc(t.groups, cap * sizeof(gs_group))
+            if grown == NULL:
+                return GS_NIL
+            t.groups = <gs_group *>grown
+            t.group_cap = cap
+        group = t.group_high
+        t.group_high += 1
+    else:
+        queued = t.groups[group].queued
+        t.free_group = t.groups[group].next_free
+    memset(&t.groups[group], 0, sizeof(gs_group))
+    t.groups[group].in_use = 1
+    t.groups[group].queued = queued
+    t.group_count += 1
+    live(LIVE_GROUPS, 1)
+    return group
+
+
+cdef void gs_group_free(gs_table *t, uint32_t group) noexcept nogil:
+    cdef gs_group *g = &t.groups[group]
+    gs_job_end(g)
+    free(g.members)
+    g.members = NULL
+    g.n = g.cap = 0
+    g.in_use = 0
+    g.next_free = t.free_group
+    t.free_group = group
+    t.group_count -= 1
+    live(LIVE_GROUPS, -1)
+
+
+cdef void gs_job_end(gs_group *g) noexcept nogil:
+    frame_release(g.frame)
+    g.frame = NULL
+    g.active = 0
+
+
+cdef bint gs_work_add(gs_table *t, uint32_t group) noexcept nogil:
+    cdef uint32_t *larger
+    cdef uint32_t cap, i
+    if t.groups[group].queued:
+        return True
+    if t.work_n == t.work_cap:
+        cap = t.work_cap * 2 if t.work_cap else 16
+        larger = <uint32_t *>malloc(cap * sizeof(uint32_t))
+        if larger == NULL:
+            return False
+        for i in range(t.work_n):
+            larger[i] = t.work[(t.work_at + i) & (t.work_cap - 1)]
+        free(t.work)
+        t.work = larger
+        t.work_cap = cap
+        t.work_at = 0
+    t.work[(t.work_at + t.work_n) & (t.work_cap - 1)] = group
+    t.work_n += 1
+    t.groups[group].queued = 1
+    return True
