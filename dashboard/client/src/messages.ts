@@ -1,0 +1,92 @@
+// Made by `python -m gateway.model.generate` from gateway/model/messages.py; not written by hand.
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type JsonObject = { [key: string]: Json };
+
+export type ErrorCode = "bad_request" | "unauthorized" | "forbidden" | "unknown_channel" | "message_too_large" | "rate_limited" | "token_expired" | "unavailable" | "internal";
+
+export const ERROR_CODES: readonly ErrorCode[] = ["bad_request", "unauthorized", "forbidden", "unknown_channel", "message_too_large", "rate_limited", "token_expired", "unavailable", "internal"];
+
+export const FATAL: Partial<Record<ErrorCode, number>> = {"message_too_large": 1009, "rate_limited": 1008, "token_expired": 1008};
+
+export const JSON_SUBPROTOCOL = "grandstand.v1.json";
+
+export const MSGPACK_SUBPROTOCOL = "grandstand.v1.msgpack";
+
+export const LOBBY = "lobby:matches";
+
+/** The whole state: replaces what the viewer holds. */
+export interface Snapshot {
+  type: "snapshot";
+  channel: string;
+  version: string;
+  state: JsonObject;
+  feed: JsonObject[];
+  status: string;
+}
+
+/** What leads from one version to the next: a merge patch (RFC 7396) and the events that made it. */
+export interface Delta {
+  type: "delta";
+  channel: string;
+  from: string;
+  version: string;
+  patch: JsonObject;
+  events?: JsonObject[];
+  skipped?: number;
+}
+
+/** Nothing has happened, and this is the newest version. */
+export interface Tick {
+  type: "tick";
+  channel: string;
+  version: string;
+}
+
+/** How the channel is doing; `behind_ms` is the publisher's lag without its clock's offset. */
+export interface Status {
+  type: "status";
+  channel: string;
+  status: string;
+  behind_ms: number;
+}
+
+/** A request of the viewer that was not served. */
+export interface ErrorMessage {
+  type: "error";
+  code: ErrorCode;
+  message: string;
+  channel?: string | null;
+}
+
+/** The server is going away: come back after a random time between the two. */
+export interface Bye {
+  type: "bye";
+  reason: string;
+  retry_ms: [number, number];
+}
+
+/** Watch a channel, from a version held if there is one. */
+export interface Watch {
+  op: "watch";
+  channel: string;
+  since?: string | null;
+}
+
+/** Watch a channel no longer. */
+export interface Unwatch {
+  op: "unwatch";
+  channel: string;
+}
+
+/** How the viewer's page is doing. */
+export interface Beat {
+  op: "beat";
+  fps?: number | null;
+  dropped_frames?: number | null;
+  tick_to_pixel_ms?: number | null;
+}
+
+export type ServerMessage = Snapshot | Delta | Tick | Status | ErrorMessage | Bye;
+
+export type ViewerMessage = Watch | Unwatch | Beat;

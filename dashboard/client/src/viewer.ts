@@ -1,0 +1,52 @@
+/** The rules of a viewer, without IO: which message is applied, which is a duplicate, and when to ask again. */
+import type { JsonObject, ServerMessage } from "./messages.js";
+import { merge } from "./patch.js";
+
+export type Action = "applied" | "duplicate" | "resync" | "noted";
+
+export class Viewer {
+  doc: JsonObject = {};
+  version: string | null = null;
+  status = "live";
+  behindMs = 0;
+  skipped = 0;
+  /** Events since the beginning, so that each has a lasting number. */
+  seen = 0;
+  feed: { key: number; event: JsonObject }[] = [];
+
+  constructor(private readonly feedEntries = 100) {}
+
+  receive(message: ServerMessage): Action {
+    switch (message.type) {
+      case "snapshot":
+        this.doc = message.state;
+        this.version = message.version;
+        this.status = message.status;
+        this.feed = [];
+        this.push(message.feed);
+        return "applied";
+      case "delta":
+        if (this.version === null || message.from !== this.version)
+          return message.version === this.version ? "duplicate" : "resync";
+        this.doc = merge(this.doc, message.patch) as JsonObject;
+        this.version = message.version;
+        this.skipped += message.skipped ?? 0;
+        this.push(message.events ?? []);
+        return "applied";
+      case "tick":
+        return message.version === this.version ? "noted" : "resync";
+      case "status":
+        this.status = message.status;
+        this.behindMs = message.behind_ms;
+        return "noted";
+      default:
+        return "noted";
+    }
+  }
+
+  private push(events: JsonObject[]): void {
+    if (events.length === 0) return;
+    const added = events.map((event) => ({ key: this.seen++, event }));
+    this.feed = [...this.feed, ...added].slice(-this.feedEntries);
+  }
+}

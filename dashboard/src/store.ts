@@ -1,0 +1,89 @@
+/** One connection, one store: messages change viewers in place; one animation frame makes one store update. */
+import { useSyncExternalStore } from "react";
+import { createStore } from "zustand/vanilla";
+import { Live, LOBBY, type Connection, type ErrorMessage, type JsonObject } from "../client/src/index.js";
+
+export interface ChannelView {
+  doc: JsonObject;
+  version: string | null;
+  status: string;
+  behindMs: number;
+  feed: { key: number; event: JsonObject }[];
+  error: ErrorMessage | null;
+}
+
+export interface State {
+  connection: Connection;
+  retryAt: number;
+  channels: Record<string, ChannelView>;
+}
+
+/** Hidden tabs get no animation frames; they are brought up to date this often. */
+const HIDDEN_FLUSH_MS = 500;
+
+export const store = createStore<State>(() => ({ connection: "connecting", retryAt: 0, channels: {} }));
+
+const dirty = new Set<string>();
+let scheduled = false;
+
+export const live = new Live({
+  url: location.origin,
+  onChange: (channel) => {
+    if (channel !== null) dirty.add(channel);
+    schedule();
+  },
+});
+
+function schedule(): void {
+  if (scheduled) return;
+  scheduled = true;
+  if (document.visibilityState === "visible") requestAnimationFrame(flush);
+  else setTimeout(flush, HIDDEN_FLUSH_MS);
+}
+
+function flush(): void {
+  scheduled = false;
+  const { channels: before } = store.getState();
+  let channels = before;
+  for (const name of dirty) {
+    const viewer = live.viewers.get(name);
+    if (channels === before) channels = { ...before };
+    if (viewer === undefined) delete channels[name];
+    else
+      channels[name] = {
+        doc: viewer.doc,
+        version: viewer.version,
+        status: viewer.status,
+        behindMs: viewer.behindMs,
+        feed: viewer.feed,
+        error: live.errors.get(name) ?? null,
+      };
+  }
+  dirty.clear();
+  store.setState({ connection: live.connection, retryAt: live.retryAt, channels });
+}
+
+export function useStore<T>(select: (state: State) => T): T {
+  return useSyncExternalStore(store.subscribe, () => select(store.getState()));
+}
+
+const watchers = new Map<string, number>();
+
+/** Watches while at least one part of the page wants it. */
+export function watch(channel: string): () => void {
+  watchers.set(channel, (watchers.get(channel) ?? 0) + 1);
+  live.watch(channel);
+  dirty.add(channel);
+  schedule();
+  return () => {
+    const left = (watchers.get(channel) ?? 1) - 1;
+    watchers.set(channel, left);
+    if (left === 0) {
+      live.unwatch(channel);
+      dirty.add(channel);
+      schedule();
+    }
+  };
+}
+
+export { LOBBY };
