@@ -1,0 +1,31 @@
+"""Messages of a stated size for fan-out benchmarks: a chain of real deltas, so that viewers can check every one."""
+
+from __future__ import annotations
+
+CHANNEL = "match:1"
+HEAD = '{"type":"delta","channel":"%s","from":"%s","version":"%s","patch":{"pad":"'
+TAIL = '"}}'
+
+
+def version(number: int) -> str:
+    """The version after `number` messages."""
+    return f"1-{number}.{number & 0xFFFFFFFF:08x}"
+
+
+def delta(number: int, size_bytes: int = 128) -> bytes:
+    """The delta to version `number`, exactly `size_bytes` long.
+
+    Raises:
+        ValueError: it does not fit.
+    """
+    head = HEAD % (CHANNEL, version(number - 1), version(number))
+    pad = size_bytes - len(head) - len(TAIL)
+    if pad < 0:
+        raise ValueError(f"a delta needs {len(head) + len(TAIL)} bytes")
+    return (head + "x" * pad + TAIL).encode()
+
+
+def snapshot(number: int) -> bytes:
+    """A snapshot at version `number`."""
+    text = '{"type":"snapshot","channel":"%s","version":"%s","state":{},"feed":[],"status":"live"}'
+    return (text % (CHANNEL, version(number))).encode()

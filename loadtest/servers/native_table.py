@@ -1,0 +1,118 @@
+"""The native data plane alone: a table with viewers of one group, sent to by the fan-out or by a plain loop of send().
+
+Runs as a child process. No gateway: what is measured is what the gateway's fan-out adds to the kernel's work.
+"""
+
+from __future__ import annotations
+
+import array
+import select
+import socket
+import time
+from multiprocessing.connection import Connection
+from typing import Any, cast
+
+from loadtest.memory import settled_bytes
+from loadtest.payload import delta, snapshot
+from loadtest.servers.child import raise_descriptor_limit
+from native.connections import Table
+from native.fanout import Fanout
+from native.floor import send_all
+from native.frames import accept_key, ws_frame
+
+WS = 1
+SLICE_US = 2000
+ANSWER = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %b\r\n\r\n"
+)
+
+
+def main(pipe: Connection, viewers: int) -> None:
+    """The child's main function."""
+    raise_descriptor_limit()
+    NativeServer(pipe, viewers).run()
+
+
+class NativeServer:
+    """Accepts, parks and sends as it is told."""
+
+    def __init__(self, pipe: Connection, viewers: int) -> None:
+        self._pipe = pipe
+        # Before the table: what it prepares for its viewers is counted as theirs.
+        self._idle_bytes = settled_bytes()
+        self._table = Table(viewers + 16)
+        self._fanout = Fanout(self._table)
+        self._group = self._table.group_new()
+        self._number = 1
+        self._flushed = 1
+        self._snapshot = ws_frame(snapshot(self._number), False)
+        # Descriptors in the table's own order of acceptance, for the floor.
+        self._descriptors = array.array("i")
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+        self._listener.setblocking(False)
+
+    def run(self) -> None:
+        """Serves until told to exit."""
+        self._pipe.send(self._listener.getsockname()[1])
+        ready = select.poll()
+        ready.register(self._pipe.fileno(), select.POLLIN)
+        ready.register(self._listener.fileno(), select.POLLIN)
+        ready.register(self._table.fileno(), select.POLLIN)
+        while True:
+            for descriptor, _ in ready.poll():
+                if descriptor == self._listener.fileno():
+                    self._accept()
+                elif descriptor == self._table.fileno():
+                    self._upgrade()
+                else:
+                    command, *arguments = self._pipe.recv()
+                    if command == "exit":
+                        self._table.close_all()
+                        return
+                    self._pipe.send(getattr(self, f"on_{command}")(*arguments))
+
+    def _accept(self) -> None:
+        for _ in range(64):
+            try:
+                connection, _address = self._listener.accept()
+            except BlockingIOError:
+                return
+            connection.setblocking(False)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            descriptor = connection.detach()
+            self._descriptors.append(descriptor)
+            self._table.adopt(descriptor, 0)
+
+    def _upgrade(self) -> None:
+        for event in self._table.poll(SLICE_US):
+            if event[0] == "head":
+                conn, head = cast(tuple[int, bytes], (event[1], event[3]))
+                key = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key:"))
+                self._table.upgrade(conn, WS, ANSWER % accept_key(key.partition(b":")[2].strip()))
+                self._table.subscribe(conn, self._group, self._flushed, self._snapshot)
+
+    def on_clock(self) -> float:
+        """Processor time of this process, user and system."""
+        return time.process_time()
+
+    def on_flush(self, how: str) -> int:
+        """Sends the next message to everybody; returns how many viewers it was sent to."""
+        self._number += 1
+        frame = ws_frame(delta(self._number), False)
+        if how == "floor":
+            return int(send_all(self._descriptors, bytes(frame)))
+        self._fanout.start(self._group, frame, self._flushed, self._flushed + 1)
+        self._flushed += 1
+        while self._fanout.run(SLICE_US):
+            pass
+        return self._table.group_size(self._group) - self._table.group_behind(self._group)
+
+    def on_memory(self) -> dict[str, Any]:
+        """Bytes beyond the idle process, for each viewer; the floor's own list of descriptors is not counted."""
+        held = settled_bytes() - self._idle_bytes - self._descriptors.itemsize * len(self._descriptors)
+        return {
+            "idle_bytes": self._idle_bytes,
+            "beyond_idle_bytes": held,
+            "bytes_per_viewer": held / max(1, self._table.group_size(self._group)),
+            "table": self._table.stats(),
+        }
