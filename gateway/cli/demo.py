@@ -10,7 +10,7 @@ import typer
 import uvloop
 
 from gateway.bus.errors import BusError
-from gateway.cli.playing import refuse
+from gateway.cli.effective import fail, refuse
 from gateway.demo import run_demo
 from gateway.observe import log
 from gateway.replay.programme import matches_folder
@@ -39,7 +39,7 @@ def demo(
     try:
         code = uvloop.run(run_demo(settings, matches or matches_folder(os.environ), typer.echo))
     except BusError as error:
-        refuse(f"the store: {error}")
+        fail(f"the store: {error}")
     except OSError as error:
         ports = f"listen.port is {settings.listen.port}, admin.port is {settings.admin.port}"
         refuse(f"cannot listen ({error.strerror or error}); {ports}")

@@ -12,7 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import typer
@@ -23,6 +23,7 @@ from gateway.bus.connect import open_bus, open_publisher
 from gateway.bus.embedded import EmbeddedValkey
 from gateway.bus.errors import BusError, Unavailable
 from gateway.bus.publisher import Publisher
+from gateway.cli.effective import fail, refuse
 from gateway.model.errors import BadName
 from gateway.model.names import check_channel
 from gateway.replay.player import Outcome, Played
@@ -41,11 +42,22 @@ def settings_with_store(file: Path | None, bus_url: str | None) -> Settings:
         SettingsError: a setting is wrong, or there is no store.
     """
     settings, _ = load(file, os.environ, {"bus.url": bus_url} if bus_url else {})
+    return with_store(settings)
+
+
+def with_store(settings: Settings) -> Settings:
+    """The settings with the embedded store that runs here, where they name none.
+
+    Raises:
+        SettingsError: there is no store.
+    """
     if settings.bus.url:
         return settings
     url = EmbeddedValkey(Path(settings.bus.embedded_dir)).url
     if not Path(url.removeprefix("unix://")).is_socket():
-        raise SettingsError("bus.url", "no store is set and no embedded one runs here; give --bus redis://HOST:PORT")
+        raise SettingsError(
+            "bus.url", "no store is set and no embedded one runs here; give --bus (or --set bus.url=) redis://HOST:PORT"
+        )
     return msgspec.structs.replace(settings, bus=msgspec.structs.replace(settings.bus, url=url))
 
 
@@ -55,12 +67,6 @@ def channel_or_refuse(name: str) -> str:
         return check_channel(name)
     except BadName:
         refuse(f"{name!r} is not a channel; one looks like match:42")
-
-
-def refuse(reason: str) -> NoReturn:
-    """Says in one line on stderr what is wrong, and ends with exit code 2."""
-    typer.echo(f"grandstand: {reason}", err=True)
-    raise typer.Exit(2)
 
 
 def run(work: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -> T:
@@ -78,9 +84,9 @@ def run(work: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -> T:
     except (RecordingError, SettingsError) as error:
         refuse(str(error))
     except Unavailable as error:
-        refuse(f"the store cannot be reached ({error})")
+        fail(f"the store cannot be reached ({error})")
     except BusError as error:
-        refuse(f"the store: {error}")
+        fail(f"the store: {error}")
 
 
 def write_url(settings: Settings) -> str:

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from gateway.bus.connect import open_bus
-from gateway.cli.playing import channel_or_refuse, clock_text, print_json, refuse, run, settings_with_store
+from gateway.cli.effective import refuse
+from gateway.cli.playing import channel_or_refuse, clock_text, print_json, run, settings_with_store
 from gateway.replay.recorder import Recorded, record
 from gateway.settings import SettingsError
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.playing import channel_or_refuse, play_to_store, refuse, settings_with_store
+from gateway.cli.effective import refuse
+from gateway.cli.playing import channel_or_refuse, play_to_store, settings_with_store
 from gateway.replay.finding import open_recording
 from gateway.replay.programme import channel_of
 from gateway.replay.recording import RecordingError

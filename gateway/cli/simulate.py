@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.playing import channel_or_refuse, play_to_store, print_json, refuse, settings_with_store
+from gateway.cli.effective import refuse
+from gateway.cli.playing import channel_or_refuse, play_to_store, print_json, settings_with_store
 from gateway.replay.recording import Recording, RecordingError
 from gateway.replay.simulator import Simulation, simulate
 from gateway.replay.sources.grandstand import write_recording

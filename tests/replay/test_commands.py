@@ -93,11 +93,11 @@ BAD = "x.ndjson"
         (["simulate", "--bus", "redis://127.0.0.1:1"], "the store cannot be reached"),
     ],
 )
-def test_what_is_wrong_is_one_line_and_exit_code_2(tmp_path: Path, arguments: list[str], reason: str) -> None:
+def test_what_is_wrong_is_one_line_and_an_exit_code(tmp_path: Path, arguments: list[str], reason: str) -> None:
     header = {"grandstand": "recording", "version": 1, "match_id": "m", "title": "T", "game": "arena", "state": {}}
     (tmp_path / BAD).write_text(json.dumps(header) + "\n{\n")
     result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == 2
+    assert result.exit_code == (1 if "the store" in reason else 2), "1 is for what may be better later"
     (line,) = result.stderr.strip().splitlines()
     assert line.startswith("grandstand: ")
     assert reason in line
