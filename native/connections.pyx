@@ -13,7 +13,7 @@ from posix.unistd cimport close
 
 import time
 
-from native.frames cimport Frame, frame_copy, frame_release, gs_frame
+from native.frames cimport Frame, buffer_of, frame_copy, frame_release, gs_frame
 from native.intake cimport (
     gs_admit, gs_begin_close, gs_feed_frames, gs_feed_head, gs_last_words, gs_poll_once, gs_say, gs_sweep
 )
@@ -92,10 +92,10 @@ cdef int64_t _now_us() noexcept nogil:
     return <int64_t>now.tv_sec * 1000000 + now.tv_nsec // 1000
 
 
-cdef uint32_t _ticks(object name, object ms) except? GS_NIL:
+cdef int64_t _ticks(object name, object ms) except -1:
     if not 0 <= ms <= 1_000_000_000:
         raise ValueError(f"{name} is out of range")
-    return <uint32_t>((ms + GS_TICK_MS - 1) // GS_TICK_MS)
+    return (<int64_t>ms + GS_TICK_MS - 1) // GS_TICK_MS
 
 
 cdef class Table:
@@ -347,6 +347,8 @@ cdef class Table:
         cdef uint32_t sub
         cdef int sent = 1
         self._check_group(group)
+        if frame is not None:
+            buffer_of(frame)
         if slot == GS_NIL:
             return 0
         sub = gs_sub_find(t, slot, group)
@@ -433,7 +435,8 @@ cdef class Table:
     def send(self, uint64_t conn, Frame frame not None):
         """Sends to one viewer, at once or first when there is room; False when it is gone or another one waits already."""
         cdef uint32_t slot = self._parked(conn)
-        return slot != GS_NIL and gs_say(self.t, slot, frame.frame, False) > 0
+        cdef gs_frame *shared = buffer_of(frame)
+        return slot != GS_NIL and gs_say(self.t, slot, shared, False) > 0
 
     # -- ends ---------------------------------------------------------------------------------------------------------
 

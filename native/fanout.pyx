@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from native.connections cimport Table
-from native.frames cimport Frame, gs_frame, gs_frame_retain
+from native.frames cimport Frame, buffer_of, gs_frame, gs_frame_retain
 from native.state cimport *
 
 cdef enum:
@@ -164,13 +164,14 @@ cdef class Fanout:
     cdef int _begin(self, uint32_t group, Frame frame, uint64_t from_seq, uint64_t to_seq, bint aux) except -1:
         cdef gs_table *t = self.table.t
         cdef gs_group *g
+        cdef gs_frame *shared = buffer_of(frame)
         self.table._check_group(group)
         g = &t.groups[group]
         if g.active:
             raise RuntimeError(f"a frame is still on its way to group {group}")
         if not gs_work_add(t, group):
             raise MemoryError()
-        g.frame = gs_frame_retain(frame.frame)
+        g.frame = gs_frame_retain(shared)
         g.from_seq = from_seq
         g.to_seq = to_seq
         g.aux = aux
@@ -201,7 +202,7 @@ cdef class Fanout:
         Returns how many took it. At most a thousand are served in one call; the rest is told of by another event.
         """
         cdef gs_table *t = self.table.t
-        cdef gs_frame *shared = frame.frame
+        cdef gs_frame *shared = buffer_of(frame)
         cdef uint32_t served
         with nogil:
             served = gs_serve(t, group, held, shared, to_seq)

@@ -40,3 +40,6 @@ cdef size_t close_bytes(uint8_t* out, int code, const uint8_t* reason, size_t le
 
 cdef class Frame:
     cdef gs_frame* frame
+
+# The counted buffer of a Frame; raises ValueError for one that was made without it.
+cdef gs_frame* buffer_of(Frame frame) except NULL

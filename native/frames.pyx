@@ -123,6 +123,12 @@ cdef Frame own(gs_frame* frame):
     return made
 
 
+cdef gs_frame* buffer_of(Frame frame) except NULL:
+    if frame.frame == NULL:
+        raise ValueError("a frame comes from ws_frame, raw_frame, join_frames or close_frame")
+    return frame.frame
+
+
 def ws_frame(bytes payload not None, bint binary) -> Frame:
     """One unmasked final text or binary frame (RFC 6455 section 5.2)."""
     cdef uint8_t header[10]
@@ -149,7 +155,7 @@ def join_frames(list frames not None) -> Frame:
     cdef gs_frame* frame
     for item in frames:
         part = <Frame?> item
-        total += part.frame.len
+        total += buffer_of(part).len
     frame = frame_new(total)
     if frame != NULL:
         for item in frames:

@@ -446,7 +446,7 @@ cdef void gs_sweep(gs_table *t, int64_t now_ms, int64_t unix_s, uint32_t slots) 
     cdef uint32_t i
     cdef epoll_event event
     t.now_tick = gs_tick(t, now_ms)
-    for i in range(GS_LISTENERS):
+    for i in range(<uint32_t>GS_LISTENERS):
         if t.listeners[i].fd >= 0 and t.listeners[i].paused:
             event.events = EPOLLIN
             event.data.u64 = (<uint64_t>1 << 63) | i

@@ -225,7 +225,7 @@ def test_close_by_the_server_waits_for_the_answer(stand: Stand) -> None:
 
 def test_close_by_the_server_times_out(stand: Stand) -> None:
     stand.again(close_timeout_ms=500)
-    viewer, conn = stand.parked()
+    _, conn = stand.parked()
     stand.table.close(conn, 1000, b"")
     stand.events += stand.table.sweep(soon(0))
     assert stand.of("closed") == []
