@@ -40,7 +40,7 @@ class Lazy(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         function = getattr(importlib.import_module(f"gateway.cli.{cmd_name}"), cmd_name)
-        app = typer.Typer(add_completion=False)
+        app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
         app.command(cmd_name, help=COMMANDS[cmd_name][:1].upper() + COMMANDS[cmd_name][1:] + ".")(function)
         command = typer.main.get_command(app)
         command.name = cmd_name

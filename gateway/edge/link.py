@@ -10,7 +10,7 @@ import asyncio
 import random
 import socket
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import msgspec
@@ -119,7 +119,7 @@ class Link:
                 metrics.SIBLING_LINKS.dec()
 
     async def _connect(self, _url: object) -> socket.socket:
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock = _UnixSocket(socket.AF_UNIX, socket.SOCK_STREAM)
         sock.setblocking(False)
         try:
             await self._loop.sock_connect(sock, str(self._path))
@@ -135,6 +135,17 @@ class Link:
         user = self._users.get(channel) if channel is not None else None
         if user is not None:
             user.on_message(message, payload)
+
+
+class _UnixSocket(socket.socket):
+    """A Unix socket that lets TCP options pass: picows sets and reads them on whatever it is given."""
+
+    def setsockopt(self, level: int, *rest: Any) -> None:  # type: ignore[override]
+        if level != socket.IPPROTO_TCP:
+            super().setsockopt(level, *rest)
+
+    def getsockopt(self, level: int, *rest: Any) -> Any:  # type: ignore[override]
+        return super().getsockopt(level, *rest) if level != socket.IPPROTO_TCP else 0
 
 
 class _Listener(WSListener):

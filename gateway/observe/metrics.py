@@ -102,7 +102,7 @@ class _OwnFigures(Collector):
 
 def copy_table(stats: Mapping[str, int], last: Mapping[str, int], http_connections: int) -> None:
     """Copies the native table's figures: gauges as they are, counters by what they grew since `last`."""
-    for state in ("parked", "handshaking"):
+    for state in ("head", "held", "ws", "sse", "closing", "lingering"):
         CONNECTIONS.labels(state).set(stats[state])
     CONNECTIONS.labels("http").set(http_connections)
     BEHIND.set(stats["behind"])

@@ -149,8 +149,8 @@ def _text(value: object) -> str:
 def gateway(directory: Path, **settings: object) -> Iterator[GatewayProcess]:
     """A running gateway; `bus__url="..."` sets `bus.url`."""
     process = GatewayProcess(directory, {key.replace("__", "."): value for key, value in settings.items()})
-    process.start()
     try:
+        process.start()
         yield process
     finally:
         process.stop()
