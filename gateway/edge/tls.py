@@ -10,6 +10,7 @@ import asyncio
 import socket
 import ssl
 from pathlib import Path
+from typing import cast
 
 from native.connections import Table
 
@@ -40,11 +41,11 @@ class _Side(asyncio.Protocol):
         self._early: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        transport.set_write_buffer_limits(HIGH_WATER_BYTES)
+        # uvloop's transports are not asyncio's by inheritance.
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.set_write_buffer_limits(HIGH_WATER_BYTES)
         for data in self._early:
-            transport.write(data)
+            self.transport.write(data)
         self._early.clear()
 
     def write(self, data: bytes) -> None:

@@ -292,6 +292,7 @@ def test_oversize_message_closes_with_1009(served: GatewayProcess, studio: Studi
         while True:
             viewer.message()
     assert closed.value.code == 1009
+    viewer.close()
 
 
 def test_too_many_messages_close_with_1008(served: GatewayProcess, studio: Studio) -> None:
@@ -303,6 +304,7 @@ def test_too_many_messages_close_with_1008(served: GatewayProcess, studio: Studi
         while True:
             viewer.message()
     assert isinstance(closed.value, OSError) or closed.value.code == 1008
+    viewer.close()
 
 
 def test_http_ingest_opens_an_epoch_and_appends(served: GatewayProcess, studio: Studio) -> None:
@@ -371,7 +373,8 @@ def test_tls_viewers_are_served_alike(tmp_path: Path) -> None:
         studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:tls")
         studio.open()
         context = ssl.create_default_context(cafile=str(certificate))
-        viewer, held = Peer(served.port, tls=context).upgrade("/v1/live?channel=match:tls"), Document()
+        viewer, held = Peer(served.port, tls=context), Document()
+        viewer.upgrade("/v1/live?channel=match:tls")
         stream = Peer(served.port, tls=context).stream("match:tls")
         held.receive(viewer.next("snapshot"))
         assert stream.event()[1]["type"] == "snapshot"
