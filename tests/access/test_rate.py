@@ -1,0 +1,34 @@
+"""The token bucket: never more than the burst at once, never more than the rate in the long run."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.access.rate import TokenBucket
+
+
+def test_begins_full_and_gains_with_time() -> None:
+    bucket = TokenBucket(10, 2, 0.0)
+    assert [bucket.take(1, 0.0) for _ in range(3)] == [True, True, False]
+    assert not bucket.take(1, 0.09)
+    assert bucket.take(1, 0.101)
+
+
+def test_a_clock_that_goes_back_adds_nothing() -> None:
+    bucket = TokenBucket(10, 1, 100.0)
+    assert bucket.take(1, 100.0)
+    assert not bucket.take(1, 50.0)
+    assert not bucket.take(1, 50.05)
+    assert bucket.take(1, 50.2)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.integers(1, 3)), max_size=60))
+def test_never_more_than_burst_and_rate_allow(asks: list[tuple[float, int]]) -> None:
+    rate, burst, now_s, taken = 5.0, 4.0, 0.0, 0
+    bucket = TokenBucket(rate, burst, now_s)
+    for wait_s, tokens in asks:
+        now_s += wait_s
+        if bucket.take(tokens, now_s):
+            taken += tokens
+        assert taken <= burst + rate * now_s + 1e-6

@@ -1,0 +1,64 @@
+"""What no single setting can say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.settings import SettingsError, load
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"admin.port": "8080"}, "admin.port: 8080 is listen.port too"),
+        ({"listen.host": "a/b"}, "listen.host: 'a/b' is not an address"),
+        ({"listen.tls_cert": __file__}, "listen.tls_key: is missing: certificate and key go together"),
+        ({"listen.tls_key": __file__}, "listen.tls_cert: is missing: certificate and key go together"),
+        ({"access.keys_file": "/none"}, "access.keys_file: /none is not a file"),
+        ({"bus.url": "http://x"}, "bus.url: is not a redis://, rediss:// or unix:// URL"),
+        ({"bus.url": "redis://"}, "bus.url: is not a redis://, rediss:// or unix:// URL"),
+        ({"bus.url": "redis://:secret@h:99999"}, "bus.url: is not a redis://, rediss:// or unix:// URL"),
+        ({"bus.url": "none"}, "bus.url: is not a redis://, rediss:// or unix:// URL"),
+        ({"bus.write_url": "unix://"}, "bus.write_url: is not a redis://, rediss:// or unix:// URL"),
+        ({"pace.min_interval_ms": "200", "pace.max_interval_ms": "100"}, "pace.max_interval_ms: is shorter than"),
+        ({"channel.max_event_bytes": "1000000", "channel.ring_bytes": "65536"}, "channel.ring_bytes: is less than"),
+        ({"access.algorithms": "HS256,none"}, "access.algorithms: none is not one of HS256, RS256, EdDSA"),
+        ({"access.jwks_url": "ftp://x/keys"}, "access.jwks_url: is not an http:// or https:// URL"),
+        ({"access.origins": "example.org"}, "access.origins: 'example.org' is not an origin"),
+        ({"access.origins": "https://example.org/"}, "access.origins: 'https://example.org/' is not an origin"),
+        ({"access.anonymous_audience": "all"}, "access.anonymous_audience: there is no audience 'all'"),
+        ({"audiences": '{"A b": {}}'}, "audiences.A b: a name has up to 32"),
+        ({"audiences": '{"a": {"hidden": ["players"]}}'}, "audiences.a: 'players' is not a path"),
+        ({"audiences": '{"a": {"hidden": ["/players//pos"]}}'}, "audiences.a: '/players//pos' is not a path"),
+        ({"runtime_dir": "/" + "x" * 100}, "runtime_dir: is longer than 75 characters"),
+    ],
+)
+def test_settings_that_do_not_go_together(flags: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(None, {}, flags)
+    assert str(caught.value).startswith(message)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {"listen.port": "0", "admin.port": "0"},
+        {"bus.url": "redis://user:pass@[::1]:6379/2", "bus.write_url": "none"},
+        {"bus.url": "unix:///run/valkey.sock?db=1"},
+        {"access.origins": "*"},
+        {"access.origins": "http://localhost:5173"},
+        {"access.jwks_url": "https://login.example/keys.json?x=1"},
+    ],
+)
+def test_settings_that_do(flags: dict[str, str]) -> None:
+    load(None, {}, flags)
+
+
+def test_certificate_and_key_are_looked_for(tmp_path: Path) -> None:
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / name).write_text("")
+    flags = {"listen.tls_cert": str(tmp_path / "cert.pem"), "listen.tls_key": str(tmp_path / "key.pem")}
+    assert load(None, {}, flags)[0].listen.tls_key.endswith("key.pem")
