@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import socket
 import time
 
@@ -431,3 +433,30 @@ def test_no_descriptor_stays_behind(stand: Stand) -> None:
         inner.end()
         del inner, viewer
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_without_descriptors_the_listener_pauses_until_the_next_sweep(stand: Stand) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    stand.table.listen(listener.fileno(), 0)
+    client = socket.create_connection(listener.getsockname())
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (client.fileno() + 1, hard))
+    hoarded = []
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                hoarded.append(os.dup(client.fileno()))
+        stand.poll()
+        stand.poll()
+        assert stand.table.stats()["accept_failures"] == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for fd in hoarded:
+            os.close(fd)
+    stand.poll()
+    assert stand.table.connected == 0
+    stand.table.sweep(soon(0))
+    stand.until(lambda: stand.table.connected == 1)
+    stand.table.unlisten(listener.fileno())
+    client.close()
+    listener.close()
