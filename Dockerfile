@@ -1,24 +1,30 @@
-# Three stages: the page, the wheel, and what runs. Build: docker build -t grandstand .
-FROM node:20-bookworm-slim AS page
+# Three stages: the page, the wheel with its dependencies, and what runs. Build: docker build -t grandstand .
+FROM node:22-bookworm-slim AS page
 WORKDIR /src/dashboard
-COPY dashboard/package.json dashboard/package-lock.json dashboard/.npmrc ./
+COPY dashboard/package.json dashboard/package-lock.json ./
 RUN npm ci --no-audit --no-fund
 COPY dashboard/ ./
 RUN npm run build
 
-FROM python:3.11-slim-bookworm AS wheel
-RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+FROM python:3.13-slim-bookworm AS wheel
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends gcc libc6-dev \
+ && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
-COPY requirements.lock pyproject.toml setup.py README.md LICENSE ./
-RUN python -m venv /opt/grandstand \
- && /opt/grandstand/bin/pip install --no-cache-dir --disable-pip-version-check -r requirements.lock
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+COPY requirements.lock requirements.runtime.lock ./
+RUN python -m venv /opt/build \
+ && /opt/build/bin/pip install --require-hashes -r requirements.lock \
+ && python -m venv --without-pip /opt/grandstand \
+ && pip --python /opt/grandstand/bin/python install --require-hashes -r requirements.runtime.lock
+COPY pyproject.toml setup.py README.md LICENSE ./
 COPY native/ native/
 COPY gateway/ gateway/
 COPY --from=page /src/gateway/page gateway/page
-RUN /opt/grandstand/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation . \
- && /opt/grandstand/bin/pip uninstall --yes --quiet cython hypothesis mypy pytest ruff import-linter uv
+RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
+ && pip --python /opt/grandstand/bin/python install --no-deps /wheels/*.whl
 
-FROM python:3.11-slim-bookworm
+FROM python:3.13-slim-bookworm
 RUN useradd --system --uid 10001 --home-dir /var/lib/grandstand --create-home grandstand
 COPY --from=wheel /opt/grandstand /opt/grandstand
 ENV PATH=/opt/grandstand/bin:$PATH \

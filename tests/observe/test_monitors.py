@@ -1,0 +1,44 @@
+"""The monitors see a loop that was held and a collection that ran."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+
+from prometheus_client import REGISTRY
+
+from gateway.observe import gc_pauses, loop_lag
+
+
+def figure(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+async def test_a_held_loop_shows() -> None:
+    task = asyncio.get_running_loop().create_task(loop_lag.watch())
+    try:
+        while figure("grandstand_loop_lag_seconds_count") == 0:
+            await asyncio.sleep(0.001)
+        before = figure("grandstand_loop_lag_seconds_sum")
+        seen = figure("grandstand_loop_lag_seconds_count")
+        time.sleep(0.1)  # noqa: ASYNC251 - this is the fault that it is to see
+        while figure("grandstand_loop_lag_seconds_count") == seen:
+            await asyncio.sleep(0.001)
+        assert figure("grandstand_loop_lag_seconds_sum") - before > 0.05
+    finally:
+        task.cancel()
+
+
+def test_collections_are_measured_and_what_is_there_is_frozen() -> None:
+    thresholds, callbacks = gc.get_threshold(), gc.callbacks[:]
+    try:
+        gc_pauses.install()
+        assert gc.get_freeze_count() > 0
+        before = figure("grandstand_gc_pause_seconds_count", generation="2")
+        gc.collect()
+        assert figure("grandstand_gc_pause_seconds_count", generation="2") == before + 1
+    finally:
+        gc.callbacks[:] = callbacks
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
