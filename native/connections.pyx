@@ -201,7 +201,8 @@ cdef class Table:
         """What happened, as tuples:
 
         ("head", conn, tag, bytes), ("message", conn, opcode, bytes), ("behind", group, held), ("closed", conn, reason).
-        Takes at least one batch, and more while the budget lasts; what is left makes fileno() readable again.
+        Ends when the budget is used up, or with as many events as take their receiver a few milliseconds; what is left makes
+        fileno() readable again.
 
         Raises:
             OSError: epoll failed.
@@ -218,8 +219,9 @@ cdef class Table:
             self._take(out)
             if n < 0:
                 raise OSError(errno, os.strerror(errno))
-            if n < GS_BATCH or _now_us() >= until:
+            if n < GS_BATCH or self.t.load >= GS_LOAD_MAX or _now_us() >= until:
                 break
+        self.t.load = 0
         gs_delivered(self.t)
         return out
 
@@ -233,6 +235,7 @@ cdef class Table:
             gs_sweep(self.t, now_ms, unix_s, slots)
         self.t.polling = False
         self._take(out)
+        self.t.load = 0
         gs_delivered(self.t)
         return out
 

@@ -80,7 +80,6 @@ cdef extern from "<sys/epoll.h>" nogil:
 
 cdef enum:
     ACCEPT_BATCH = 64
-    EVENTS_MAX = 4096    # queued events at which a batch is cut short; the rest is level-triggered
 
 cdef const char *TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
@@ -413,8 +412,8 @@ cdef int gs_poll_once(gs_table *t) noexcept nogil:
             void_read(t.signal, &signals)
             t.signalled = False
             continue
-        if t.event_n > EVENTS_MAX:
-            continue
+        if t.load >= GS_LOAD_MAX:
+            continue    # level-triggered: told of again
         if id >> 63:
             if t.listeners[id & 0xFF].fd >= 0:
                 _accept(t, &t.listeners[id & 0xFF], id)

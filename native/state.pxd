@@ -10,6 +10,7 @@ cdef enum:
     GS_TICK_MS = 64         # unit of deadlines
     GS_BATCH = 128          # epoll events looked at in one go
     GS_LISTENERS = 16
+    GS_LOAD_MAX = 128       # load at which a poll ends: 16 heads, 32 catch-ups, 64 messages or 128 ends
     GS_SCRATCH = 65536      # bytes read in one go
 
 cdef enum:
@@ -177,6 +178,7 @@ cdef struct gs_table:
     uint64_t behind
     gs_event *events
     uint32_t event_n, event_cap
+    uint32_t load       # of the events of this poll on their receiver; see GS_LOAD_MAX
     gs_stats stats
     gs_listener listeners[16]
     uint8_t *scratch

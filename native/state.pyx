@@ -125,6 +125,7 @@ cdef void gs_push(gs_table *t, uint8_t type, uint64_t conn, uint64_t number, uin
     cdef gs_event event
     cdef uint32_t cap
     cdef uint64_t one = 1
+    t.load += 8 if type == GS_EV_HEAD else 4 if type == GS_EV_BEHIND else 2 if type == GS_EV_MESSAGE else 1
     event.type = type
     event.conn = conn
     event.number = number

@@ -42,7 +42,7 @@ def answer(stand: Stand, newest: list[int], chance: random.Random) -> None:
         if event[0] == "behind" and chance.random() < 0.9:
             _, group, held = event
             index = stand.groups.index(group)
-            stand.fanout.serve(group, held, step(index, held, newest[index], chance.randrange(3000)), newest[index])
+            stand.fanout.serve(group, held, step(index, held, newest[index], chance.randrange(30_000)), newest[index])
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -52,7 +52,7 @@ def test_chain(seed: int) -> None:
     groups = [stand.group() for _ in range(GROUPS)]
     newest, sent = [1] * GROUPS, [1] * GROUPS
     watchers: list[Watcher] = []
-    for _ in range(1500):
+    for _ in range(2500):
         dice = chance.random()
         if dice < 0.05 and len(watchers) < 40:
             viewer, conn = stand.parked(chance.choice([WS, SSE]), small=chance.random() < 0.7)
@@ -61,7 +61,7 @@ def test_chain(seed: int) -> None:
             watcher, index = chance.choice(watchers), chance.randrange(GROUPS)
             if index not in watcher.held:
                 watcher.held[index] = 0
-                frame = step(index, 0, newest[index], chance.randrange(5000))
+                frame = step(index, 0, newest[index], chance.randrange(50_000))
                 assert stand.table.subscribe(watcher.conn, groups[index], newest[index], frame) in (1, 2)
         elif dice < 0.12 and watchers:
             watcher = watchers.pop(chance.randrange(len(watchers)))
@@ -72,7 +72,7 @@ def test_chain(seed: int) -> None:
         elif dice < 0.7:
             index = chance.randrange(GROUPS)
             if not stand.fanout.active(groups[index]) and newest[index] > sent[index]:
-                size = chance.choice([10, 100, 3000])
+                size = chance.choice([10, 1000, 30_000])
                 frame = step(index, sent[index], newest[index], size)
                 stand.fanout.start(groups[index], frame, sent[index], newest[index])
                 sent[index] = newest[index]
@@ -80,8 +80,11 @@ def test_chain(seed: int) -> None:
             stand.fanout.run(0)
         answer(stand, newest, chance)
         for watcher in watchers:
-            if dice > 0.5:
+            if dice > 0.8:
                 watcher.read(chance)
+    stats = stand.table.stats()
+    assert stats["partial_sends"] > 20, stats
+    assert stats["blocked_sends"] > 5, stats
     finish(stand, watchers, newest, sent)
     stand.end()
 

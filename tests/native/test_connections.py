@@ -460,3 +460,13 @@ def test_without_descriptors_the_listener_pauses_until_the_next_sweep(stand: Sta
     stand.table.unlisten(listener.fileno())
     client.close()
     listener.close()
+
+
+def test_a_storm_of_arrivals_is_told_of_in_portions(stand: Stand) -> None:
+    viewers = [stand.viewer()[0] for _ in range(60)]
+    for viewer in viewers:
+        viewer.send(HEAD)
+    portions = []
+    while sum(portions) < 60:
+        portions.append(len(stand.poll()))
+    assert max(portions) <= 16
