@@ -79,5 +79,5 @@ def _detail(status: int, body: bytes) -> str:
     if isinstance(problem, dict):
         words = problem.get("detail") or problem.get("title")
         if isinstance(words, str):
-            return words[:DETAIL_MAX]
+            return "".join(letter for letter in words[:DETAIL_MAX] if letter.isprintable())
     return f"the server answered {status}"
