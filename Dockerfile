@@ -1,7 +1,7 @@
 # Three stages: the page, the wheel with its dependencies, and what runs. Build: docker build -t grandstand .
 FROM node:22-bookworm-slim AS page
 WORKDIR /src/dashboard
-COPY dashboard/package.json dashboard/package-lock.json ./
+COPY dashboard/package.json dashboard/package-lock.json dashboard/.npmrc ./
 RUN npm ci --no-audit --no-fund
 COPY dashboard/ ./
 RUN npm run build

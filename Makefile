@@ -97,7 +97,7 @@ endef
 
 .make/node: | .make/tools
 	$(call need,Node.js with npm,nodejs npm,command -v node && command -v npm)
-	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' \
+	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20 ? 1 : 0)' \
 	  || { echo "make: Node.js $$(node --version) is too old: 20 or newer is needed" >&2; exit 1; }
 	@touch $@
 
@@ -128,5 +128,5 @@ browser: | .make/tools
 
 .make/page: $(PAGE) .make/npm
 	@echo "building the page"
-	@npm --prefix dashboard run build --silent
+	@npm --prefix dashboard run build --silent -- --logLevel warn
 	@touch $@

@@ -47,6 +47,7 @@ if __name__ == "__main__":
             extensions(),
             language_level=3,
             nthreads=JOBS,
+            quiet=True,
             compiler_directives={"embedsignature": True, "initializedcheck": False},
         ),
         options={"build_ext": {"parallel": JOBS}},
