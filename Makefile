@@ -45,16 +45,9 @@ lint: .make/native
 bench: .make/native
 	@$(BIN)/python -m loadtest.bench $(BENCH)
 
-# The sanitised modules live in their own folder, so that the ordinary ones stay as they are.
 sanitize: .make/native
-	@echo "building the native modules with sanitizers"
-	@mkdir -p build/sanitize/native
-	@GRANDSTAND_SANITIZE=1 $(BIN)/python setup.py -q build_ext --build-lib build/sanitize --build-temp build/sanitize/objects
-	@cp native/*.py build/sanitize/native/
-	@echo "testing the native modules under ASan and UBSan"
-	@LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
-	  ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc PYTHONPATH=build/sanitize GRANDSTAND_SANITIZE=1 \
-	  $(BIN)/pytest tests/native -o pythonpath=build/sanitize -o cache_dir=build/sanitize/cache --timeout 600
+	@echo "building and testing the native modules under ASan and UBSan"
+	@PYTHON=$(CURDIR)/$(BIN)/python sh tests/native/sanitize.sh $(SANITIZE)
 
 dashboard: .make/page
 

@@ -13,13 +13,13 @@ from collections.abc import Callable
 from typing import Any
 
 import uvicorn
-from native.connections import Table
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from gateway.edge.live import PUBLIC
 from gateway.observe.log import logger
+from native.connections import Table
 
 SNIFF_PREFIX = b"GET /v1/"
 KEEP_ALIVE_S = 15

@@ -12,7 +12,6 @@ from typing import Protocol
 
 from native.connections import CLOSE_REASONS, Table
 from native.fanout import Fanout
-
 from native.frames import Frame
 
 SLICE_US = 2000

@@ -12,9 +12,8 @@ import ssl
 from pathlib import Path
 from typing import cast
 
-from native.connections import Table
-
 from gateway.edge.live import PUBLIC
+from native.connections import Table
 
 HIGH_WATER_BYTES = 65_536
 

@@ -12,7 +12,6 @@ import socket
 from pathlib import Path
 
 import uvloop
-from native.connections import Table
 
 from gateway.access.tokens import Verifier
 from gateway.bus.connect import open_bus, open_publisher
@@ -35,6 +34,7 @@ from gateway.model.audience import Audience
 from gateway.observe import gc_pauses, log, loop_lag
 from gateway.observe.log import logger
 from gateway.settings import Settings
+from native.connections import Table
 
 SIBLING_SUBSCRIPTIONS = 65_535
 """A sibling follows every channel over few connections; viewers' own limit is checked when they ask."""
