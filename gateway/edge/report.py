@@ -9,6 +9,7 @@ from typing import Any
 from gateway.edge.context import Context
 from gateway.edge.fallthrough import FallThrough
 from gateway.edge.hub import Hub
+from gateway.edge.live import SIBLING
 from gateway.observe import metrics
 
 INTERVAL_S = 1.0
@@ -45,6 +46,10 @@ class Reporter:
         metrics.copy_table(stats, self._last, self._http.connections)
         self._last = stats
 
+    def _siblings(self) -> int:
+        table = self._context.plane.table
+        return sum(table.tag(conn) == SIBLING for conn in table.connections())
+
     def snapshot(self) -> dict[str, Any]:
         """The worker for the admin view."""
         seats = sorted(self._hub.seats.values(), key=lambda seat: -seat.viewers)
@@ -52,6 +57,7 @@ class Reporter:
             "index": self._context.index,
             "pid": os.getpid(),
             "connections": self._context.plane.table.stats(),
+            "sibling_connections": self._siblings(),
             "http_connections": self._http.connections,
             "wakeup": self._context.bus.wakeup,
             "wakeup_reason": self._context.bus.wakeup_reason,

@@ -26,6 +26,7 @@ export interface Options {
 const SILENCE_MS = 25_000;
 const WATCHDOG_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 10_000;
+const ASK_AGAIN_MS = 3_000;
 
 export class Live {
   connection: Connection = "connecting";
@@ -148,7 +149,10 @@ export class Live {
     }
     const channel = message.channel ?? null;
     if (message.type === "error") {
-      if (channel !== null) this.errors.set(channel, message);
+      if (channel !== null) {
+        this.errors.set(channel, message);
+        if (message.code === "unknown_channel" || message.code === "unavailable") this.askLater(channel);
+      }
       this.options.onError?.(message);
       this.options.onChange?.(channel);
       return;
@@ -166,6 +170,14 @@ export class Live {
   private ask(channel: string): void {
     const since = this.viewers.get(channel)?.version ?? null;
     this.say(since === null ? { op: "watch", channel } : { op: "watch", channel, since });
+  }
+
+  /** A match that has not begun may begin: asks again, a crowd of pages not all at once. */
+  private askLater(channel: string): void {
+    const random = this.options.random ?? Math.random;
+    setTimeout(() => {
+      if (this.errors.has(channel) && this.viewers.has(channel)) this.ask(channel);
+    }, ASK_AGAIN_MS * (0.5 + random()));
   }
 
   private say(message: object): void {

@@ -1,0 +1,85 @@
+"""The first page in a real browser: live during a replay, through the death of its worker, and with what hostile names hold."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.browser.page import page
+from tests.faults.beat import Beat
+from tests.system.gateway import GatewayProcess, gateway
+from tests.system.publishing import STATE, Studio
+from tests.wire.peer import until
+
+
+def connected_worker(served: GatewayProcess) -> int:
+    """The process that holds the page's WebSocket."""
+    holders = [worker["pid"] for worker in served.workers() if worker["connections"]["ws"] - _siblings(worker) > 0]
+    assert len(holders) == 1, "the page holds one connection"
+    return int(holders[0])
+
+
+def _siblings(worker: dict[str, object]) -> int:
+    """WebSockets of other workers: they follow channels that this one owns."""
+    connections = worker["connections"]
+    assert isinstance(connections, dict)
+    return int(worker["sibling_connections"])  # type: ignore[call-overload]
+
+
+@pytest.mark.timeout(120)
+def test_worker_killed_while_the_page_is_open(tmp_path: Path) -> None:
+    with gateway(tmp_path, listen__workers=2) as served, page() as shown:
+        studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:page")
+        studio.open(title="A match in the browser")
+        goals = 0
+        with Beat(studio, 10):
+            shown.do("open", url=f"{served.url}/matches/page")
+            until(lambda: shown.read()["state"] == "live", 15, "the page to be live")
+            for goals in range(1, 4):
+                studio.patch({"teams": {"red": {"score": goals}}}, op="score", team="red", actor="p1")
+            until(lambda: shown.read()["scores"] == ["3", "0"], 10, "the score")
+            os.kill(connected_worker(served), signal.SIGKILL)
+            until(lambda: "reconnecting" in shown.read()["words"], 10, "the page to say that it reconnects")
+            for goals in range(4, 6):
+                studio.patch({"teams": {"red": {"score": goals}}}, op="score", team="red", actor="p1")
+            until(lambda: shown.read()["scores"] == ["5", "0"], 20, "the right score")
+            until(lambda: shown.read()["state"] == "live", 10, "the page to be live again")
+        with urllib.request.urlopen(f"{served.url}/v1/channels/{studio.channel}", timeout=10) as answer:
+            version = json.load(answer)["version"]
+        until(lambda: shown.read()["version"] == version, 10, "the newest version")
+        now = shown.read()
+        assert now["marker"] == "same page", "it was reloaded"
+        assert now["feed"][0]
+        assert shown.do("problems") == []
+        studio.close()
+
+
+@pytest.mark.timeout(120)
+def test_list_hostile_names_and_offline(tmp_path: Path) -> None:
+    hostile = '<img src=x onerror="document.title=1">'
+    with gateway(tmp_path, listen__workers=1) as served, page() as shown:
+        studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:hostile")
+        players = {**STATE["players"], "p0": {"name": hostile, "team": "red", "kills": 0, "deaths": 0}}  # type: ignore[dict-item]
+        studio.open(title=hostile, players=players, clock="odd", objectives=7)
+        shown.do("open", url=served.url)
+        until(lambda: shown.read()["cards"] == ["/matches/hostile"], 20, "the match to be listed")
+        shown.do("click", selector="main ul a")
+        until(lambda: shown.read()["state"] == "live" and shown.read()["version"], 10, "the match")
+        studio.publish({"op": "kill", "actor": "p0", "target": "p7"})
+        until(lambda: any(hostile in line for line in shown.read()["feed"]), 10, "the event as text")
+        assert shown.read()["images"] == 0
+        assert shown.read()["marker"] == "same page"
+        shown.do("offline", value=True)
+        until(lambda: shown.read()["state"] in ("offline", "reconnecting"), 10, "the page to know")
+        studio.patch({"teams": {"blue": {"score": 9}}}, op="score", team="blue")
+        shown.do("offline", value=False)
+        until(lambda: shown.read()["scores"] == ["0", "9"], 20, "what was missed")
+        shown.do("open", url=f"{served.url}/matches/nobody")
+        until(lambda: (shown.read()["missing"] or "").startswith("There is no such match"), 10, "not found")
+        assert shown.do("problems") == []
+        studio.close()
