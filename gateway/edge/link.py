@@ -140,11 +140,11 @@ class Link:
 class _UnixSocket(socket.socket):
     """A Unix socket that lets TCP options pass: picows sets and reads them on whatever it is given."""
 
-    def setsockopt(self, level: int, *rest: Any) -> None:  # type: ignore[override]
+    def setsockopt(self, level: int, *rest: Any) -> None:
         if level != socket.IPPROTO_TCP:
             super().setsockopt(level, *rest)
 
-    def getsockopt(self, level: int, *rest: Any) -> Any:  # type: ignore[override]
+    def getsockopt(self, level: int, *rest: Any) -> Any:
         return super().getsockopt(level, *rest) if level != socket.IPPROTO_TCP else 0
 
 
