@@ -91,8 +91,7 @@ def schema() -> str:
         "title": "Grandstand protocol, version 1",
         "$comment": "Made by python -m gateway.model.generate",
         "oneOf": [
-            {"$ref": f"#/$defs/{struct.__name__}"}
-            for struct in (*messages.SERVER_MESSAGES, *messages.VIEWER_MESSAGES)
+            {"$ref": f"#/$defs/{struct.__name__}"} for struct in (*messages.SERVER_MESSAGES, *messages.VIEWER_MESSAGES)
         ],
         "$defs": components,
     }

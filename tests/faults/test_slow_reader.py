@@ -80,7 +80,9 @@ def test_slow_readers_cost_bounded_bytes_and_get_one_conflated_message(tmp_path:
                 received = message()
                 held[way].receive(received)
                 if received["type"] == "delta" and held[way].deltas > before_deltas:
-                    start, end_ = (int(text.split("-")[1].split(".")[0]) for text in (seen or "0-0.", received["version"]))
+                    start, end_ = (
+                        int(text.split("-")[1].split(".")[0]) for text in (seen or "0-0.", received["version"])
+                    )
                     sizes.append(end_ - start)
             jumps = [size for size in sizes if size > 20]
             print(f"{way}: {len(sizes)} deltas, of which {len(jumps)} conflated, over {jumps} entries")

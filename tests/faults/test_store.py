@@ -84,7 +84,10 @@ def lose_and_renumber(primary: Valkey, survivor: Valkey, studio: Studio) -> Stud
 
 @pytest.mark.timeout(120)
 def test_promoted_replica_with_another_history(tmp_path: Path) -> None:
-    with valkey(tmp_path / "a") as primary, valkey(tmp_path / "b", "--replicaof", f"127.0.0.1 {primary.port}") as survivor:
+    with (
+        valkey(tmp_path / "a") as primary,
+        valkey(tmp_path / "b", "--replicaof", f"127.0.0.1 {primary.port}") as survivor,
+    ):
         until(lambda: survivor.client.info("replication")["master_link_status"] == "up")
         with (
             proxy(primary.port) as door,
@@ -179,7 +182,10 @@ def test_edge_with_a_user_that_may_only_read(tmp_path: Path, wakeup: str) -> Non
 
 
 def test_trimmed_stream_and_wrong_type_do_not_stop_a_channel(tmp_path: Path) -> None:
-    with valkey(tmp_path / "store") as store, gateway(tmp_path / "gateway", bus__url=store.url, keyframes__every_s=0.5) as served:
+    with (
+        valkey(tmp_path / "store") as store,
+        gateway(tmp_path / "gateway", bus__url=store.url, keyframes__every_s=0.5) as served,
+    ):
         studio = Studio(store.url, "match:trimmed")
         studio.open()
         for number in range(50):

@@ -21,7 +21,7 @@ BACK_WITHIN_S = 5.0
 
 @pytest.mark.timeout(180)
 def test_viewers_of_a_killed_owner_resume_and_the_others_notice_nothing(tmp_path: Path) -> None:
-    with gateway(tmp_path, listen__workers=2, viewers__messages_per_s=1000) as served:
+    with gateway(tmp_path, listen__workers=2) as served:
         studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:killed")
         studio.open()
         with Fleet(2, VIEWERS // 2) as fleet, Beat(studio, 20) as beat:
