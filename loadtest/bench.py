@@ -15,10 +15,12 @@ from rich.table import Table
 
 from loadtest import results
 from loadtest.machine import describe
-from loadtest.scenarios import fanout
+from loadtest.scenarios import channels, fanout, slow
 
 SCENARIOS: dict[str, Callable[[bool], dict[str, Any]]] = {
     "fanout": lambda quick: fanout.run(rounds=5) if quick else fanout.run(),
+    "channels": lambda quick: channels.run(1000, 10.0, 3.0) if quick else channels.run(),
+    "slow": lambda quick: slow.run(400, 40, 10.0, 1) if quick else slow.run(),
 }
 
 

@@ -111,6 +111,13 @@ class Fleet:
         merged["outage"] = histograms["outage"].summary()
         return merged
 
+    def latency(self) -> Histogram:
+        """Publish to delivered of viewers that read, since `reset_latency`."""
+        merged = Histogram()
+        for _, dumps in self._all("summary", {}):
+            merged.merge(dumps["live"])
+        return merged
+
     def versions(self) -> dict[str, int]:
         """How many open viewers hold which version."""
         merged: dict[str, int] = {}
