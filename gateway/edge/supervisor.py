@@ -25,7 +25,7 @@ import uvloop
 from gateway.bus.embedded import EmbeddedValkey
 from gateway.edge import control
 from gateway.edge.worker import run as run_worker
-from gateway.observe import log
+from gateway.observe import log, metrics
 from gateway.observe.log import logger
 from gateway.settings import Settings
 
@@ -92,6 +92,7 @@ class Supervisor:
         self._all_ready = asyncio.Event()
         self._store: EmbeddedValkey | None = None
         self._keyframes: ForkServerProcess | None = None
+        self._keyframes_tie: socket.socket | None = None
         self._reserved: socket.socket | None = None
         self._own_runtime_dir: str | None = None
         self._metrics_dir = tempfile.mkdtemp(prefix="grandstand-metrics-")
@@ -160,8 +161,9 @@ class Supervisor:
             await self._admin.close()
         if self._store is not None:
             await self._store.stop()
-        if self._reserved is not None:
-            self._reserved.close()
+        for sock in (self._reserved, self._keyframes_tie):
+            if sock is not None:
+                sock.close()
         for directory in (self._own_runtime_dir, self._metrics_dir):
             if directory is not None:
                 shutil.rmtree(directory, ignore_errors=True)
@@ -237,8 +239,6 @@ class Supervisor:
 
     async def _bury(self, worker: _Worker) -> None:
         """Tells the others, and brings the worker back: at once, or later in a crash loop."""
-        from gateway.observe import metrics
-
         worker.ready = False
         self._tell_members()
         loop = asyncio.get_running_loop()
@@ -267,6 +267,7 @@ class Supervisor:
 
     def _tell_members(self) -> None:
         members = control.Members([worker.index for worker in self._workers.values() if worker.ready])
+        metrics.WORKERS.set(len(members.indices))
         for worker in self._workers.values():
             if worker.ready:
                 with contextlib.suppress(ConnectionError):
@@ -290,10 +291,15 @@ class Supervisor:
     def _spawn_keyframes(self) -> None:
         from gateway.roles.keyframes import run as run_keyframes
 
+        if self._keyframes_tie is not None:
+            self._keyframes_tie.close()
+        # Nothing is said over it: it closes when this process is gone, however it ended.
+        self._keyframes_tie, theirs = socket.socketpair()
         self._keyframes = self._processes.Process(
-            target=run_keyframes, args=(self.settings,), name="grandstand-keyframes"
+            target=run_keyframes, args=(self.settings, theirs), name="grandstand-keyframes"
         )
         self._keyframes.start()
+        theirs.close()
         self._keep(self._mind_keyframes(self._keyframes))
 
     async def _mind_keyframes(self, process: ForkServerProcess) -> None:
@@ -301,6 +307,7 @@ class Supervisor:
         while process.is_alive():
             await asyncio.sleep(0.2)
         process.join()
+        metrics.bury(process.pid or 0, self._metrics_dir)
         if not self._closing:
             logger.warning("keyframes_died", exit_code=process.exitcode)
             await asyncio.sleep(1.0)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import time
 
 import uvloop
@@ -26,15 +27,17 @@ from gateway.settings import Settings
 WRITE_EVERY_S = 0.5
 
 
-def run(settings: Settings) -> int:
-    """The process: ends on SIGTERM or SIGINT."""
+def run(settings: Settings, supervisor: socket.socket | None = None) -> int:
+    """The process: ends on SIGTERM or SIGINT, or when the other end of `supervisor` is gone."""
     log.configure(settings.observe, role="keyframes")
-    return uvloop.run(_main(settings))
+    return uvloop.run(_main(settings, supervisor))
 
 
-async def _main(settings: Settings) -> int:
+async def _main(settings: Settings, supervisor: socket.socket | None) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    if supervisor is not None:
+        loop.add_reader(supervisor, stop.set)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     write_url = settings.bus.write_url or settings.bus.url
