@@ -63,7 +63,13 @@ async def open_lines(sock: socket.socket) -> tuple[asyncio.StreamReader, asyncio
 
 
 def say(writer: asyncio.StreamWriter, message: ToWorker | FromWorker) -> None:
-    """Writes one message."""
+    """Writes one message.
+
+    Raises:
+        ConnectionResetError: the other side is gone and this end closed (the loop's own transports say it by other errors).
+    """
+    if writer.is_closing():
+        raise ConnectionResetError("the other side is gone")
     writer.write(msgspec.json.encode(message) + b"\n")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 from pathlib import Path
 
@@ -42,6 +43,8 @@ SIBLING_SUBSCRIPTIONS = 65_535
 
 def run(index: int, settings: Settings, port: int, channel: socket.socket) -> None:
     """The process: returns when the worker has drained."""
+    # A terminal sends Ctrl-C to the whole group: the end is the supervisor's to order.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     log.configure(settings.observe, worker=index)
     uvloop.run(_Worker(index, settings, port).serve(channel))
 
