@@ -47,6 +47,8 @@ class Bus(Protocol):
 
     wakeup: str
     wakeup_reason: str
+    reconnects: int
+    """Times that the connection came back after a loss."""
 
     async def connect(self) -> None:
         """Connects, and goes on trying in the background when that fails.

@@ -25,6 +25,7 @@ class Reporter:
         self._hub = hub
         self._http = http
         self._last: dict[str, int] = {}
+        self._reconnects = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -45,6 +46,9 @@ class Reporter:
         stats = self._context.plane.table.stats()
         metrics.copy_table(stats, self._last, self._http.connections)
         self._last = stats
+        reconnects = self._context.bus.reconnects
+        metrics.STORE_RECONNECTS.inc(reconnects - self._reconnects)
+        self._reconnects = reconnects
 
     def _siblings(self) -> int:
         table = self._context.plane.table
