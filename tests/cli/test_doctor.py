@@ -11,6 +11,8 @@ import redis.asyncio as redis
 from gateway.bus.embedded import EmbeddedValkey
 from tests.cli.conftest import grandstand
 
+STORE_PAGE = (Path(__file__).resolve().parent.parent.parent / "docs" / "store.md").read_text()
+
 
 def doctor(tmp_path: Path, url: str, *more: str) -> tuple[int, list[dict[str, str]]]:
     small = ("--set", "viewers.max_connections=10")
@@ -35,8 +37,7 @@ async def test_a_good_store(store: EmbeddedValkey, tmp_path: Path) -> None:
 
 async def test_a_user_that_may_only_read(store: EmbeddedValkey, tmp_path: Path) -> None:
     """With exactly the rights that the documentation gives it."""
-    page = (Path(__file__).resolve().parent.parent.parent / "docs" / "store.md").read_text()
-    (line,) = [line for line in page.splitlines() if line.startswith("ACL SETUSER edge ")]
+    (line,) = [line for line in STORE_PAGE.splitlines() if line.startswith("ACL SETUSER edge ")]
     client = redis.Redis.from_url(store.url)
     await client.execute_command(*line.replace("SECRET", "s3cret").split())
     await client.aclose()
