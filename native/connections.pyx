@@ -17,7 +17,7 @@ from native.frames cimport Frame, buffer_of, frame_copy, frame_release, gs_frame
 from native.intake cimport (
     gs_admit, gs_begin_close, gs_feed_frames, gs_feed_head, gs_last_words, gs_poll_once, gs_say, gs_sweep
 )
-from native.parser cimport utf8_valid
+from native.parser cimport CLOSE_POLICY, utf8_valid
 from native.state cimport *
 
 cdef extern from *:
@@ -302,7 +302,10 @@ cdef class Table:
         frame_release(frame)
         if sent < 0:
             return False
-        if surplus and kind == WS:
+        if kind == WS and len(surplus) > GS_SCRATCH:
+            # A client waits for the answer before it sends (RFC 6455 section 4.1); this much would hold the loop.
+            gs_begin_close(t, slot, CLOSE_POLICY, NULL, 0, GS_R_POLICY, True)
+        elif surplus and kind == WS:
             copy = bytearray(surplus)
             gs_feed_frames(t, slot, <uint8_t *><char *>copy, <size_t>len(surplus))
         return True
@@ -372,6 +375,8 @@ cdef class Table:
         if not sent:
             gs_to_behind(t, sub)
             return 2
+        if t.conns[slot].behind:
+            gs_arm(t, slot)    # the others wait for their turn, which may have been this one's
         return 1
 
     def unsubscribe(self, uint64_t conn, uint32_t group):
@@ -389,13 +394,13 @@ cdef class Table:
     def subscriptions(self, uint64_t conn):
         """The groups of the connection."""
         cdef uint32_t slot = self._parked(conn)
-        cdef uint32_t sub
+        cdef uint32_t sub, i
         groups = []
         if slot != GS_NIL:
-            sub = self.t.conns[slot].first_sub
-            while sub != GS_NIL:
-                groups.append(self.t.subs[sub].group)
+            sub = self.t.conns[slot].last_sub
+            for i in range(self.t.conns[slot].subs):
                 sub = self.t.subs[sub].next
+                groups.append(self.t.subs[sub].group)
         return groups
 
     def grant(self, uint64_t conn):

@@ -123,6 +123,7 @@ cdef uint32_t gs_serve(gs_table *t, uint32_t group, uint64_t held, gs_frame *fra
             gs_to_behind(t, sub)
         else:
             gs_to_current(t, sub, to_seq)
+            t.conns[slot].last_sub = sub    # the ring turns: this one is the last to be served again
             served += 1
             if t.conns[slot].behind:
                 gs_arm(t, slot)    # other subscriptions of the connection wait for their turn

@@ -11,7 +11,7 @@ cdef enum:
     GS_BATCH = 128          # epoll events looked at in one go
     GS_LISTENERS = 16
     GS_LOAD_MAX = 128       # load at which a poll ends: 16 heads, 32 catch-ups, 64 messages or 128 ends
-    GS_SCRATCH = 65536      # bytes read in one go
+    GS_SCRATCH = 4096       # bytes read in one go, and so what one peer can have told of in one poll
 
 cdef enum:
     GS_FREE = 0
@@ -86,7 +86,7 @@ cdef struct gs_conn:
     uint32_t expiry_s   # unix time; 0: none
     uint32_t tick       # HEAD, CLOSING, LINGER: deadline; parked: last sign of life
     uint32_t offset     # sent bytes of `pending`
-    uint32_t first_sub
+    uint32_t last_sub   # of the ring of subscriptions: its next is the first
     uint32_t subs       # free or zombie: next in its list
     uint32_t behind     # subscriptions that are BEHIND
     gs_frame *pending   # the frame in the middle of which the connection is
@@ -97,7 +97,7 @@ cdef struct gs_sub:
     uint32_t conn
     uint32_t group
     uint32_t pos        # in the group's members
-    uint32_t next       # of the connection; free: next free
+    uint32_t next       # in the ring of the connection; free: next free
     uint64_t held       # flush that the viewer has
     uint32_t wave_next  # READY: others with the same (group, held)
     uint32_t wave_prev
@@ -222,12 +222,14 @@ cdef int gs_flush(gs_table *t, uint32_t slot) noexcept nogil
 # GS_NIL when there is no memory.
 cdef uint32_t gs_sub_new(gs_table *t, uint32_t slot, uint32_t group) noexcept nogil
 cdef uint32_t gs_sub_find(gs_table *t, uint32_t slot, uint32_t group) noexcept nogil
+# Others of the connection that are behind get their turn.
 cdef void gs_sub_free(gs_table *t, uint32_t sub) noexcept nogil
 cdef void gs_subs_free(gs_table *t, uint32_t slot) noexcept nogil
 cdef void gs_to_current(gs_table *t, uint32_t sub, uint64_t held) noexcept nogil
 # Waits for its socket, which is armed.
 cdef void gs_to_behind(gs_table *t, uint32_t sub) noexcept nogil
-# Makes one BEHIND subscription of the connection READY and tells of it, once for each (group, held).
+# Makes one BEHIND subscription of the connection READY and tells of it, once for each (group, held). The search
+# begins behind the one that was served last, so that under lasting pressure each has its turn.
 cdef void gs_next_ready(gs_table *t, uint32_t slot) noexcept nogil
 cdef uint32_t gs_wave_find(gs_table *t, uint32_t group, uint64_t held) noexcept nogil
 

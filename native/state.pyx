@@ -186,7 +186,7 @@ cdef uint32_t gs_conn_new(gs_table *t, int fd, uint32_t tag) noexcept nogil:
     c.fd = fd
     c.gen = gen
     c.tag = tag
-    c.first_sub = GS_NIL
+    c.last_sub = GS_NIL
     c.state = GS_HEAD
     c.tick = gs_tick(t, gs_now_ms()) + t.head_ticks
     t.states[GS_HEAD] += 1
@@ -363,7 +363,7 @@ cdef int gs_flush(gs_table *t, uint32_t slot) noexcept nogil:
 cdef uint32_t gs_sub_new(gs_table *t, uint32_t slot, uint32_t group) noexcept nogil:
     cdef gs_group *g = &t.groups[group]
     cdef void *grown
-    cdef uint32_t cap, sub
+    cdef uint32_t cap, sub, last = t.conns[slot].last_sub
     cdef gs_sub *s
     if g.n == g.cap:
         cap = g.cap * 2 if g.cap else 4
@@ -390,14 +390,17 @@ cdef uint32_t gs_sub_new(gs_table *t, uint32_t slot, uint32_t group) noexcept no
     s.conn = slot
     s.group = group
     s.pos = g.n
-    s.next = t.conns[slot].first_sub
+    s.next = sub
+    if last != GS_NIL:
+        s.next = t.subs[last].next
+        t.subs[last].next = sub
     s.wave_next = s.wave_prev = GS_NIL
     s.aux = g.aux_number
     g.members[g.n] = sub
     g.n += 1
     if g.active:
         g.dirty = 1
-    t.conns[slot].first_sub = sub
+    t.conns[slot].last_sub = sub
     t.conns[slot].subs += 1
     t.sub_count += 1
     live(LIVE_SUBSCRIPTIONS, 1)
@@ -405,14 +408,18 @@ cdef uint32_t gs_sub_new(gs_table *t, uint32_t slot, uint32_t group) noexcept no
 
 
 cdef uint32_t gs_sub_find(gs_table *t, uint32_t slot, uint32_t group) noexcept nogil:
-    cdef uint32_t sub = t.conns[slot].first_sub
-    while sub != GS_NIL and t.subs[sub].group != group:
+    cdef uint32_t last = t.conns[slot].last_sub, sub = last
+    while sub != GS_NIL:
         sub = t.subs[sub].next
-    return sub
+        if t.subs[sub].group == group:
+            return sub
+        if sub == last:
+            break
+    return GS_NIL
 
 
 cdef void _sub_drop(gs_table *t, uint32_t sub) noexcept nogil:
-    """All but the list of the connection."""
+    """All but the ring of the connection."""
     cdef gs_sub *s = &t.subs[sub]
     cdef gs_group *g = &t.groups[s.group]
     cdef uint32_t last
@@ -441,20 +448,30 @@ cdef void _shrink(gs_group *g) noexcept nogil:
 
 
 cdef void gs_sub_free(gs_table *t, uint32_t sub) noexcept nogil:
-    cdef uint32_t *link = &t.conns[t.subs[sub].conn].first_sub
-    while link[0] != sub:
-        link = &t.subs[link[0]].next
-    link[0] = t.subs[sub].next
+    cdef uint32_t slot = t.subs[sub].conn, before = sub
+    while t.subs[before].next != sub:
+        before = t.subs[before].next
+    t.subs[before].next = t.subs[sub].next
+    if t.conns[slot].last_sub == sub:
+        t.conns[slot].last_sub = before if before != sub else GS_NIL
     _sub_drop(t, sub)
+    if t.conns[slot].behind:
+        # It may have been the one that was told of, for which the socket is no longer watched.
+        gs_arm(t, slot)
 
 
 cdef void gs_subs_free(gs_table *t, uint32_t slot) noexcept nogil:
-    cdef uint32_t sub = t.conns[slot].first_sub, following
-    while sub != GS_NIL:
+    cdef uint32_t last = t.conns[slot].last_sub, sub, following
+    if last == GS_NIL:
+        return
+    following = t.subs[last].next
+    while True:
+        sub = following
         following = t.subs[sub].next
         _sub_drop(t, sub)
-        sub = following
-    t.conns[slot].first_sub = GS_NIL
+        if sub == last:
+            break
+    t.conns[slot].last_sub = GS_NIL
 
 
 # -- behind and ready -------------------------------------------------------------------------------------------------
@@ -540,12 +557,14 @@ cdef void gs_to_behind(gs_table *t, uint32_t sub) noexcept nogil:
 
 
 cdef void gs_next_ready(gs_table *t, uint32_t slot) noexcept nogil:
-    cdef uint32_t sub = t.conns[slot].first_sub
-    cdef uint32_t wave
+    cdef uint32_t sub = t.conns[slot].last_sub
+    cdef uint32_t wave, i
     cdef gs_sub *s
-    while sub != GS_NIL and t.subs[sub].state != GS_BEHIND:
+    for i in range(t.conns[slot].subs):
         sub = t.subs[sub].next
-    if sub == GS_NIL:
+        if t.subs[sub].state == GS_BEHIND:
+            break
+    else:
         return
     s = &t.subs[sub]
     wave = gs_wave_find(t, s.group, s.held)
