@@ -1,5 +1,6 @@
 #!/bin/sh
 # Builds the native modules with AddressSanitizer and UndefinedBehaviorSanitizer in a copy of the tree, and runs tests/native there.
+# The sanitizers write to the descriptor of stderr, which pytest must not capture: their report would be lost with the process.
 # Leaks are found by the tests themselves (native.counts); the interpreter's own would drown what LeakSanitizer says.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -20,4 +21,4 @@ PYTHONMALLOC=malloc \
 ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:strict_string_checks=1 \
 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
 GRANDSTAND_SANITIZE=1 \
-    "$python" -m pytest tests/native -p no:cacheprovider --timeout 600 "$@"
+    "$python" -m pytest tests/native -p no:cacheprovider --capture=sys --timeout 600 "$@"
