@@ -23,7 +23,7 @@ class StreamInfo:
 
 
 class Sink(Protocol):
-    """Who follows a channel. Calls are quick and never raise."""
+    """Who follows a channel. Calls are quick, synchronous, and never raise (a channel whose sink raises is let go)."""
 
     def on_entries(self, channel: str, entries: list[Entry]) -> None:
         """New entries, in order, after those given before."""
@@ -38,7 +38,7 @@ class Sink(Protocol):
         ...
 
     def on_broken(self, channel: str, reason: str) -> None:
-        """The stream cannot be read (its key has another type, for example)."""
+        """The stream cannot be read (`wrong_type`, `NotPermitted`), told once; the channel is tried again by and by."""
         ...
 
 
@@ -55,6 +55,7 @@ class Bus(Protocol):
 
         Raises:
             Unavailable: the store cannot be reached now.
+            NotPermitted: it does not let us in.
         """
         ...
 
@@ -76,8 +77,13 @@ class Bus(Protocol):
         """The channel's keyframes, newest first."""
         ...
 
-    def follow(self, channel: str, after: Entry | Position | None, sink: Sink) -> None:
-        """Gives `sink` all entries after `after` (an Entry lets reads confirm it; None: from the beginning)."""
+    def follow(self, channel: str, after: Entry | Position | None, sink: Sink, digest: int | None = None) -> None:
+        """Gives `sink` all entries after `after` (None: from the beginning).
+
+        Args:
+            digest: of the entry at `after` where that is a Position, so that the first read can confirm it as well
+                (an Entry brings its own); without it the first read takes what the store has there.
+        """
         ...
 
     def unfollow(self, channel: str) -> None:

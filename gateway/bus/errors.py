@@ -1,14 +1,30 @@
-"""What can go wrong with the store: a closed tree, without the client library's own exceptions."""
+"""What can go wrong with the store: a closed tree, without the client library's own exceptions.
+
+`temporary` says whether the same call may succeed later with nothing changed here.
+"""
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 
 class BusError(Exception):
     """Anything that the bus refuses or cannot do."""
 
+    temporary: ClassVar[bool] = False
+
 
 class Unavailable(BusError):
-    """The store cannot be reached, or does not answer in time; trying again may help."""
+    """The store cannot be reached, or does not answer in time; trying again may help.
+
+    Of a write nothing is known: it may have been taken.
+    """
+
+    temporary: ClassVar[bool] = True
+
+
+class ReadOnly(Unavailable):
+    """The store is a replica, or has become one; nothing was written. After a failover the primary may be back."""
 
 
 class NotPermitted(BusError):

@@ -6,12 +6,12 @@ The store fences: it numbers the entries of an epoch and refuses those of a lowe
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
 
 from redis import exceptions
 
+from gateway.bus.client import guarded, make_client, mapped
 from gateway.bus.errors import BusError, Fenced
-from gateway.bus.redis_streams import guarded, make_client
+from gateway.bus.tails import stream_info
 from gateway.model.names import channel_of, epoch_key, idempotency_key, keyframe_key, stream_key
 from gateway.model.version import Position
 
@@ -19,6 +19,9 @@ IDEMPOTENCY_TTL_S = 86_400
 KEYFRAMES_KEPT = 2
 STREAM_MAXLEN = 200_000
 """Entries of one stream that are kept, about: 2 h at 28 a second."""
+
+SCAN_COUNT = 1000
+"""Keys that the store looks at in one step of a SCAN."""
 
 _SMALLER = "equal or smaller"
 _FENCED = "GRANDSTAND-FENCED"
@@ -29,20 +32,28 @@ if ARGV[6] ~= '' then
   local seen = redis.call('GET', KEYS[3])
   if seen then return {seen, 1} end
 end
-local top = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
 local newest = nil
-if #top > 0 then newest = tonumber(string.match(top[1][1], '^(%d+)')) end
-local epoch = ARGV[1]
+local info = redis.pcall('XINFO', 'STREAM', KEYS[1])
+if not info.err then
+  for i = 1, #info, 2 do
+    -- the last id given out, not the last entry kept: the stream may be trimmed to nothing
+    if info[i] == 'last-generated-id' then newest = tonumber(string.match(info[i + 1], '^(%d+)')) end
+  end
+elseif not string.find(info.err, 'no such key', 1, true) then
+  return info
+end
+if newest == 0 then newest = nil end
+local epoch = tonumber(ARGV[1])
 if ARGV[2] == '1' then
   epoch = redis.call('INCR', KEYS[2])
   if newest and epoch <= newest then
     epoch = newest + 1
-    redis.call('SET', KEYS[2], epoch)
+    redis.call('SET', KEYS[2], string.format('%d', epoch))
   end
-elseif epoch == '' then
+elseif not epoch then
   if not newest then return redis.error_reply('GRANDSTAND-FENCED none') end
   epoch = newest
-elseif newest and tonumber(epoch) < newest then
+elseif newest and epoch < newest then
   return redis.error_reply('GRANDSTAND-FENCED ' .. string.format('%d', newest))
 end
 local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[5], string.format('%d', epoch) .. '-*', 't', ARGV[3], 'e', ARGV[4])
@@ -81,12 +92,13 @@ class Publisher:
         return (await self.append_many(channel, epoch, [(events, t_ms)]))[0]
 
     async def append_many(self, channel: str, epoch: int, entries: Sequence[tuple[bytes, int]]) -> list[Position]:
-        """Appends entries in order by one round trip.
+        """Appends entries in order by one round trip: all of them or none.
 
         Raises:
-            Fenced, Unavailable: as for append; earlier entries of the call may have been taken.
+            Fenced, Unavailable: as for append.
         """
-        pipeline = self._client.pipeline(transaction=False)
+        # A transaction even for the refusals that come between two commands: an entry left out would be a quiet loss.
+        pipeline = self._client.pipeline(transaction=len(entries) > 1)
         for events, t_ms in entries:
             pipeline.xadd(
                 stream_key(channel), {"t": t_ms, "e": events}, id=f"{epoch}-*", maxlen=self._maxlen, approximate=True
@@ -96,7 +108,7 @@ class Publisher:
             if isinstance(answer, exceptions.ResponseError) and _SMALLER in str(answer):
                 raise Fenced(await self._newest_epoch(channel))
             if isinstance(answer, Exception):
-                await guarded(_raise(answer))
+                raise mapped(answer)
         return [Position.parse(answer.decode()) for answer in answers]
 
     async def append_idempotent(
@@ -137,8 +149,8 @@ class Publisher:
         return Position.parse(position.decode()), bool(seen)
 
     async def _newest_epoch(self, channel: str) -> int | None:
-        rows: Any = await guarded(self._client.xrevrange(stream_key(channel), count=1))
-        return int(rows[0][0].partition(b"-")[0]) if rows else None
+        info = await stream_info(self._client, stream_key(channel))
+        return info.last_generated.epoch if info is not None and info.last_generated is not None else None
 
     async def write_keyframe(self, channel: str, frame: bytes) -> None:
         """Keeps a keyframe, and the one before it."""
@@ -148,18 +160,15 @@ class Publisher:
         await guarded(pipeline.execute())
 
     async def channels(self, kind: str = "*") -> AsyncIterator[str]:
-        """Every channel of that kind that has a stream (SCAN: in no order, some perhaps twice)."""
-        cursor = 0
-        while True:
-            answer: Any = await guarded(self._client.scan(cursor, f"live:{{{kind}:*}}", 1000))
-            cursor, keys = answer
-            for key in keys:
+        """Every channel of that kind that has a stream (SCAN: in no order, some perhaps twice).
+
+        Raises:
+            Unavailable, NotPermitted
+        """
+        try:
+            async for key in self._client.scan_iter(f"live:{{{kind}:*}}", SCAN_COUNT, "stream"):
                 channel = channel_of(key.decode(errors="replace"))
                 if channel is not None:
                     yield channel
-            if cursor == 0:
-                return
-
-
-async def _raise(error: Exception) -> None:
-    raise error
+        except (exceptions.RedisError, OSError, TimeoutError) as error:
+            raise mapped(error) from error

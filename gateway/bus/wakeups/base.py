@@ -1,44 +1,52 @@
-"""What a wake-up method is to the bus, and the bus to it."""
+"""What a wake-up method is to the bus."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 
-class Stirred(Protocol):
-    """The bus, as a wake-up method sees it."""
+class Unsuitable(Exception):
+    """The method does not work here.
 
-    @property
-    def followed(self) -> Mapping[str, Any]:
-        """Every followed channel (a `redis_streams.Followed` each)."""
-        ...
+    Args:
+        instead: the method to use from now on.
+        reason: told to operators.
+    """
 
-    def stir(self, channels: Iterable[str]) -> None:
-        """These channels may have new entries."""
-        ...
-
-    async def read_now(self, channels: Iterable[str]) -> int:
-        """Reads these channels' tails; how many new entries were found."""
-        ...
-
-    def use_instead(self, name: str, reason: str) -> None:
-        """This method does not work here."""
-        ...
+    def __init__(self, instead: str, reason: str) -> None:
+        super().__init__(reason)
+        self.instead = instead
+        self.reason = reason
 
 
 class Wakeup(Protocol):
-    """One way to hear of changes."""
+    """One way to hear of changes. Owns its connections; tells `Tails` what has changed."""
 
     name: str
     reason: str
 
     async def run(self) -> None:
-        """Runs until its connection is lost, which it raises."""
+        """Runs until cancelled.
+
+        Raises:
+            Unsuitable: another method is to be used.
+            BusError, redis.RedisError, OSError: its connection is lost.
+        """
         ...
 
-    def added(self, channel: str) -> None: ...
+    def added(self, channel: str) -> None:
+        """A channel is followed from now on."""
+        ...
 
-    def removed(self, channel: str) -> None: ...
+    def removed(self, channel: str) -> None:
+        """A channel is followed no more."""
+        ...
 
-    async def close(self) -> None: ...
+    async def missed(self, channels: Sequence[str]) -> None:
+        """The net has found entries that this method had not told of."""
+        ...
+
+    async def close(self) -> None:
+        """Closes the connections; `run` has ended before."""
+        ...

@@ -1,0 +1,24 @@
+"""Fixtures that any test may use: real stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stores import Store, pair, store
+
+
+@pytest.fixture
+def valkey_server(tmp_path: Path) -> Iterator[Store]:
+    """A running Valkey that announces changes of streams and fsyncs every write."""
+    with store(tmp_path / "valkey") as server:
+        yield server
+
+
+@pytest.fixture
+def valkey_pair(tmp_path: Path) -> Iterator[tuple[Store, Store]]:
+    """A primary and a replica of it."""
+    with pair(tmp_path) as servers:
+        yield servers
