@@ -333,7 +333,7 @@ cdef class Swarm:
         cdef uint64_t wanted = until_messages, opened = until_open
         cdef uint64_t now = now_ms(), end = now_ms() + <uint64_t>budget_ms
         cdef epoll_event events[C_EVENTS]
-        cdef int count, i, timeout
+        cdef int count = 0, failed = 0, i, timeout
         cdef bint early = False
         with nogil:
             while True:
@@ -347,6 +347,7 @@ cdef class Swarm:
                     timeout = C_SWEEP_MS
                 count = epoll_wait(self.epoll_fd, events, C_EVENTS, timeout)
                 if count < 0:
+                    failed = errno
                     break
                 for i in range(count):
                     if events[i].data.u64 == C_WAKE:
@@ -356,8 +357,8 @@ cdef class Swarm:
                 now = now_ms()
                 if early or now >= end:
                     break
-        if count < 0 and not early and errno != EINTR:
-            raise OSError(errno, "epoll_wait failed")
+        if failed != 0 and failed != EINTR:
+            raise OSError(failed, "epoll_wait failed")
         return early
 
     cdef void turn(self, int index, int state) noexcept nogil:
