@@ -1,0 +1,127 @@
+"""`python -m loadtest.report`: makes the tables of docs/performance.md from the latest results; the words between stay.
+
+A table stands between `<!-- table: NAME -->` and `<!-- end -->`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from loadtest.results import read_latest
+
+DOCUMENT = Path(__file__).parent.parent / "docs" / "performance.md"
+PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+Result = dict[str, Any]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Writes the document, or (`--check`) says whether it is up to date."""
+    parser = argparse.ArgumentParser(prog="python -m loadtest.report", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; exit code 1 when the tables are old")
+    asked = parser.parse_args(argv)
+    before = DOCUMENT.read_text()
+    after = render(before, read_latest())
+    if asked.check:
+        return 0 if before == after else 1
+    DOCUMENT.write_text(after)
+    return 0
+
+
+def render(document: str, latest: dict[str, Result]) -> str:
+    """The document with its tables made anew; a scenario that was never measured says so."""
+
+    def table(match: re.Match[str]) -> str:
+        name = match[2]
+        rows = TABLES[name](latest[name]) if name in latest else ["Not measured yet."]
+        return match[1] + "\n".join(rows) + "\n" + match[3]
+
+    return PLACE.sub(table, document)
+
+
+def _origin(result: Result) -> list[str]:
+    machine = result["machine"]
+    place = f"{machine['cores']} cores ({machine['processor']}), {machine['memory_gb']} GB, {machine['system']}"
+    return [
+        "",
+        f"{result['date'][:10]}, {place}, Python {machine['python']}, commit {machine['commit']}; "
+        f"`{result['command']}`; load before: {machine['load_before']}.",
+    ]
+
+
+def _checks(result: Result) -> list[str]:
+    rows = ["", "| check | measured | limit | |", "|---|---:|---:|---|"]
+    for check in result["checks"]:
+        rows.append(
+            f"| {check['name']} | {check['value']} | {check['limit']} | {'held' if check['passed'] else '**missed**'} |"
+        )
+    return rows
+
+
+def _fanout(result: Result) -> list[str]:
+    names = {"floor": "C loop of `send()`", "fanout": "Grandstand's fan-out", "picows": "picows, loop over transports"}
+    rows = [
+        "| viewers | way | CPU µs a delivered frame | against the floor | user bytes a viewer |",
+        "|---:|---|---:|---:|---:|",
+    ]
+    for size in result["sizes"]:
+        for way, name in names.items():
+            found = size[way]
+            if way == "fanout":
+                low, _, high = size["ratio_quartiles"]
+                ratio = f"{size['ratio']:.3f} ({low:.3f} to {high:.3f})"
+            else:
+                ratio = f"{found['cpu_us_per_frame'] / size['floor']['cpu_us_per_frame']:.2f}"
+            memory = f"{found['bytes_per_viewer']:,.0f}" if "bytes_per_viewer" in found else "–"
+            rows.append(f"| {size['viewers']:,} | {name} | {found['cpu_us_per_frame']:.2f} | {ratio} | {memory} |")
+    return rows + _checks(result) + _origin(result)
+
+
+def _latencies(rows: list[tuple[str, Result]]) -> list[str]:
+    table = ["| publish to delivered (ms) | p50 | p90 | p99 | p99.9 | max |", "|---|---:|---:|---:|---:|---:|"]
+    for name, found in rows:
+        cells = " | ".join(f"{found[key]:.1f}" for key in ("p50_ms", "p90_ms", "p99_ms", "p999_ms", "max_ms"))
+        table.append(f"| {name} | {cells} |")
+    return table
+
+
+def _channels(result: Result) -> list[str]:
+    name = f"{result['channels']:,} channels, {result['events_per_s']:,.0f} events/s, {result['viewers']:,} viewers"
+    facts = [
+        "",
+        f"{result['workers']} workers together: {result['workers_cpu_us_per_event']:.0f} µs of CPU for each event "
+        f"delivered, {result['workers_cores']} cores; {result['workers_bytes'] / result['channels'] / 1024:.1f} KB of "
+        f"memory for each channel with its viewer. Loop: {result['loop_lag_within_5_ms_percent']} % of samples within "
+        f"5 ms, p99.9 at most {result['loop_lag_p999_ms']:.0f} ms.",
+    ]
+    return _latencies([(name, result["latency"])]) + facts + _checks(result) + _origin(result)
+
+
+def _slow(result: Result) -> list[str]:
+    others = result["viewers"] - result["slow"]
+    rows = _latencies(
+        [
+            (f"{others:,} viewers while {result['slow']} others read", result["reading"]),
+            (f"the same while those read nothing for {result['pause_s']:.0f} s", result["paused"]),
+        ]
+    )
+    facts = [
+        "",
+        f"A viewer that reads nothing holds {result['kernel_bytes_per_slow_viewer'] / 1024:.0f} KB in the kernel and "
+        f"{result['user_bytes_per_slow_viewer']:,} bytes in the gateway. All were on the newest version "
+        f"{max(result['catch_up_s'])} s after they read again; {result['conflated']:,} catch-up messages in "
+        f"{len(result['catch_up_s'])} pauses.",
+    ]
+    return rows + facts + _checks(result) + _origin(result)
+
+
+TABLES: dict[str, Callable[[Result], list[str]]] = {"fanout": _fanout, "channels": _channels, "slow": _slow}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

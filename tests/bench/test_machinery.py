@@ -1,0 +1,106 @@
+"""The benches' machinery at a small size: that it measures, checks and reports; no figure is judged here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loadtest import payload, report, results
+from loadtest.fleet import Fleet, FleetFailed
+from loadtest.gateway_process import percentile_limit_ms, share_within
+from loadtest.scenarios import fanout
+from loadtest.swarm import arguments, options_of
+from native.swarm_scan import scan_json
+
+
+def test_fanout_measures_all_three_ways() -> None:
+    result = fanout.run(sizes=(100,), rounds=2)
+    (size,) = result["sizes"]
+    assert {found["how"] for found in size["rounds"]} == {"fanout", "floor", "picows"}
+    assert all(size[way]["cpu_us_per_frame"] > 0 for way in ("fanout", "floor", "picows"))
+    assert len(result["checks"]) == 2
+
+
+def test_a_lost_message_fails_the_bench() -> None:
+    summary = {"messages": 199, "gaps": 0, "duplicates": 0, "violations": 0, "malformed": 0, "lost": 0}
+    with pytest.raises(fanout.Mismatch, match="199"):
+        fanout._check(summary, 100, 2)
+
+
+def test_fleet_tells_what_went_wrong() -> None:
+    with Fleet(1, 10) as fleet:
+        with pytest.raises(FleetFailed, match="room"):
+            fleet.connect("127.0.0.1", 1, "/", 11)
+        fleet.connect("127.0.0.1", 1, "/", 1)
+        with pytest.raises(FleetFailed, match="to be open"):
+            fleet.wait_open(0.2)
+        assert fleet.summary()["connect_failures"] == 1
+
+
+def test_fleet_spreads_viewers_and_numbers() -> None:
+    with Fleet(2, 10) as fleet:
+        fleet.connect("127.0.0.1", 1, "/{n}", 5, numbers=(0, 5))
+        assert fleet.viewers == [3, 2]
+
+
+@pytest.mark.parametrize("number", [2, 99, 12_345, 7_654_321])
+def test_payload_has_its_size_and_chain(number: int) -> None:
+    data = payload.delta(number)
+    assert len(data) == 128
+    json.loads(data)
+    kind, channel, origin, version = scan_json(data)
+    assert (kind, channel) == ("delta", payload.CHANNEL.encode())
+    assert (origin, version) == (payload.version(number - 1).encode(), payload.version(number).encode())
+    with pytest.raises(ValueError, match="needs"):
+        payload.delta(number, 50)
+
+
+BEFORE = {'lag_bucket{le="0.001"}': 5.0, 'lag_bucket{le="0.005"}': 10.0, 'lag_bucket{le="+Inf"}': 10.0}
+AFTER = {'lag_bucket{le="0.001"}': 905.0, 'lag_bucket{le="0.005"}': 1009.0, 'lag_bucket{le="+Inf"}': 1010.0}
+
+
+def test_metrics_between_two_moments() -> None:
+    assert share_within(BEFORE, AFTER, "lag", 0.005) == pytest.approx(99.9)
+    assert percentile_limit_ms(BEFORE, AFTER, "lag", 90) == 1.0
+    assert percentile_limit_ms(BEFORE, AFTER, "lag", 99.9) == 5.0
+    assert percentile_limit_ms(BEFORE, AFTER, "lag", 99.99) == float("inf")
+    assert percentile_limit_ms(BEFORE, BEFORE, "lag", 99) == 0.0
+
+
+def test_latest_keeps_what_the_tables_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "DIRECTORY", tmp_path)
+    monkeypatch.setattr(results, "LATEST", tmp_path / "latest.json")
+    machine: dict[str, Any] = {"cores": 2}
+    path = results.store({"scenario": "a", "sizes": [{"n": 1, "rounds": [1, 2]}], "raw": {}}, machine, "command")
+    results.store({"scenario": "b"}, machine, "command")
+    assert json.loads(path.read_text())["sizes"] == [{"n": 1, "rounds": [1, 2]}]
+    latest = results.read_latest()
+    assert set(latest) == {"a", "b"}
+    assert latest["a"]["sizes"] == [{"n": 1}]
+    assert "raw" not in latest["a"]
+
+
+def test_tables_are_made_from_the_results() -> None:
+    text = "words\n<!-- table: fanout -->\nold\n<!-- end -->\nmore\n<!-- table: slow -->\n<!-- end -->\n"
+    assert "Not measured yet." in report.render(text, {})
+    again = report.render(report.render(text, {}), {})
+    assert again == report.render(text, {})
+    assert again.startswith("words\n")
+
+
+def test_document_is_up_to_date() -> None:
+    assert report.main(["--check"]) == 0, "run: python -m loadtest.report"
+
+
+def test_command_line_of_the_swarm() -> None:
+    asked = arguments(["--url", "ws://host:1234/v1/live", "--channel", "match:{n}", "--numbers", "7", "--msgpack"])
+    host, port, path, options = options_of(asked)
+    assert (host, port, path) == ("host", 1234, "/v1/live?channel=match:{n}")
+    assert options["numbers"] == (0, 7)
+    assert options["headers"] == {"Sec-WebSocket-Protocol": "grandstand.v1.msgpack"}
+    _, _, path, options = options_of(arguments(["--sse", "--token", "t"]))
+    assert path == "/v1/channels/match:1/stream"
+    assert (options["transport"], options["headers"]) == ("sse", {"Authorization": "Bearer t"})
