@@ -4,7 +4,7 @@
 #   make test       everything that shows that it works           make sanitize   native tests under ASan and UBSan
 #   make lint       ruff, mypy, import arrows                     make dashboard  build the page alone
 #   make lock       choose dependencies' versions anew            make generate   tables and types that are made from code
-#   make clean      remove all that make has made
+#   make wheel      what is installed elsewhere, into dist/       make clean      remove all that make has made
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -22,7 +22,7 @@ PAGE := $(shell find dashboard -type f -not -path '*/node_modules/*' -not -path 
 PYTEST ?= tests
 , := ,
 
-.PHONY: help demo test lint bench sanitize dashboard lock generate clean browser
+.PHONY: help demo test lint bench sanitize dashboard lock generate clean browser wheel
 
 help:
 	@sed -n '3,$${/^#/!q;s/^# \{0,1\}//p}' Makefile
@@ -50,6 +50,12 @@ sanitize: .make/native
 	@PYTHON=$(CURDIR)/$(BIN)/python sh tests/native/sanitize.sh $(SANITIZE)
 
 dashboard: .make/page
+
+# Older files that setuptools has kept of the last time are not part of it; compiled objects are used again.
+WHEELS ?= dist
+wheel: .make/native .make/page
+	@rm -rf build/lib* build/bdist*
+	@$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation --disable-pip-version-check -w $(WHEELS) .
 
 lock: .make/python
 	@echo "choosing dependencies' versions"

@@ -33,7 +33,7 @@ from gateway.edge.guard import Guard
 from gateway.edge.hub import Hub
 from gateway.edge.ingest import Ingest
 from gateway.edge.outlet import Outlet
-from gateway.edge.page import page_routes
+from gateway.edge.page import Page
 from gateway.model.messages import encode_json
 from gateway.model.names import LOBBY
 from gateway.observe import metrics
@@ -60,15 +60,15 @@ class Api:
 
     def app(self) -> ASGIApp:
         """The ASGI application."""
+        settings = self._context.settings
         routes: list[BaseRoute] = [
             Route("/v1/channels/{channel}", self._snapshot, methods=["GET"]),
             Route("/v1/channels/{channel}/events", self._publish, methods=["POST"]),
             Route("/v1/matches", self._matches, methods=["GET"]),
             Route("/healthz", self._healthz, methods=["GET"]),
             Route("/readyz", self._readyz, methods=["GET"]),
-            *page_routes(),
         ]
-        origins = list(self._context.settings.access.origins)
+        origins = list(settings.access.origins)
         cors = Middleware(
             CORSMiddleware,
             allow_origins=origins,
@@ -76,11 +76,13 @@ class Api:
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID"],
             expose_headers=["ETag"],
         )
-        return Starlette(
+        app = Starlette(
             routes=routes,
             middleware=[cors] if origins else [],
             exception_handlers={Failure: _on_failure, HTTPException: _on_http_error, Exception: _on_bug},
         )
+        app.router.default = Page(settings.page, secure=bool(settings.listen.tls_cert))
+        return app
 
     def _grant(self, request: Request) -> Grant:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")

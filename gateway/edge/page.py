@@ -1,6 +1,7 @@
-"""The page: the built dashboard with hashed assets, its caching and its security headers.
+"""The page: the built dashboard, its addresses, its caching and its security headers.
 
-Serves what `make dashboard` has put into `gateway/page`; without it, one line that says so.
+Serves what `make dashboard` has put into `gateway/page`; without it, one line that says so. Every address that is nobody
+else's is the page's: its own router says what it shows.
 """
 
 from __future__ import annotations
@@ -8,51 +9,106 @@ from __future__ import annotations
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from gateway.edge.assets import HASHED, IDENTITY, Asset, matches_etag, read_assets
+from gateway.edge.failures import MethodNotAllowed, NotFound
+from gateway.settings.tree import PageSettings
 
 PAGE_DIR = Path(__file__).resolve().parent.parent / "page"
+INDEX = "index.html"
+ELSEWHERE = ("v1/", "admin/", HASHED)
+"""Below these nothing is the page's: a wrong address there is an error, not a page."""
+
+NOT_BUILT = "the dashboard is not built: run `make dashboard`"
+
+CACHE_IMMUTABLE = "public, max-age=31536000, immutable"
+CACHE_ASK = "no-cache"
 
 SECURITY_HEADERS = {
-    "content-security-policy": (
-        "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; style-src 'self'; "
-        "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-    ),
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+CROSS_ORIGIN = {"access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin"}
+"""Files outside `assets/` are for other sites too: the element that they embed."""
+SAME_ORIGIN = {"cross-origin-resource-policy": "same-origin"}
 
 
-class _Assets(StaticFiles):
-    """Files whose names change with their content."""
+def content_security_policy(frame_ancestors: list[str]) -> str:
+    """The policy (CSP Level 3): everything from here, nothing inline, in frames of these origins and our own."""
+    ancestors = "*" if "*" in frame_ancestors else " ".join(["'self'", *frame_ancestors])
+    return "; ".join(
+        [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' data:",
+            "font-src 'self'",
+            "connect-src 'self'",
+            "worker-src 'self'",
+            "manifest-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            f"frame-ancestors {ancestors}",
+        ]
+    )
 
-    def file_response(self, full_path: object, stat_result: object, scope: Scope, status_code: int = 200) -> Response:
-        response = super().file_response(full_path, stat_result, scope, status_code)  # type: ignore[arg-type]
-        response.headers["cache-control"] = "public, max-age=31536000, immutable"
-        response.headers["x-content-type-options"] = "nosniff"
-        return response
 
+class Page:
+    """The dashboard's files and what goes with them.
 
-async def _index(_request: Request) -> Response:
-    index = PAGE_DIR / "index.html"
-    if not index.is_file():
-        return PlainTextResponse("The dashboard is not built: run `make dashboard`.\n", 404)
-    return FileResponse(index, headers={"cache-control": "no-cache", **SECURITY_HEADERS})
+    Args:
+        secure: viewers come by TLS; browsers are told to stay with it.
+    """
 
+    def __init__(self, settings: PageSettings, secure: bool, directory: Path = PAGE_DIR) -> None:
+        self._assets = read_assets(directory)
+        self._policy = content_security_policy(settings.frame_ancestors)
+        self._common = dict(SECURITY_HEADERS)
+        if secure:
+            self._common["strict-transport-security"] = "max-age=31536000"
 
-def page_routes() -> list[BaseRoute]:
-    """Routes of the dashboard: its addresses all serve one document."""
-    routes: list[BaseRoute] = [Route("/", _index), Route("/matches/{id}", _index)]
-    if (PAGE_DIR / "assets").is_dir():
-        routes.append(Mount("/assets", _Assets(directory=PAGE_DIR / "assets")))
-    icon = PAGE_DIR / "favicon.svg"
-    if icon.is_file():
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI application for what no route takes.
 
-        async def favicon(_request: Request) -> Response:
-            return FileResponse(icon, headers={"cache-control": "public, max-age=86400"})
+        Raises:
+            NotFound, MethodNotAllowed
+        """
+        response = self._answer(Request(scope, receive))
+        await response(scope, receive, send)
 
-        routes.append(Route("/favicon.svg", favicon))
-    return routes
+    def _answer(self, request: Request) -> Response:
+        asset = self._find(request.url.path.lstrip("/"))
+        if request.method not in ("GET", "HEAD"):
+            raise MethodNotAllowed("a page is only read")
+        chosen = asset.choose(request.headers.get("accept-encoding"))
+        headers = {"etag": chosen.etag, "vary": "Accept-Encoding", **self._headers(asset)}
+        if matches_etag(request.headers.get("if-none-match"), chosen.etag):
+            return Response(status_code=304, headers=headers)
+        if chosen.coding != IDENTITY:
+            headers["content-encoding"] = chosen.coding
+        return Response(chosen.body, 200, headers, media_type=asset.media_type)
+
+    def _find(self, path: str) -> Asset:
+        """The file of an address: itself, a folder's index, else the one page.
+
+        Raises:
+            NotFound
+        """
+        folder = path.rstrip("/")
+        asset = self._assets.get(path) or self._assets.get(f"{folder}/{INDEX}")
+        if asset is None and not f"{folder}/".startswith(ELSEWHERE):
+            asset = self._assets.get(INDEX)
+        if asset is None:
+            raise NotFound("there is nothing at this address" if self._assets else NOT_BUILT)
+        return asset
+
+    def _headers(self, asset: Asset) -> dict[str, str]:
+        if asset.media_type.startswith("text/html"):
+            return {"cache-control": CACHE_ASK, "content-security-policy": self._policy, **self._common, **SAME_ORIGIN}
+        if asset.immutable:
+            return {"cache-control": CACHE_IMMUTABLE, **self._common, **SAME_ORIGIN}
+        return {"cache-control": CACHE_ASK, **self._common, **CROSS_ORIGIN}

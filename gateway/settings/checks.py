@@ -87,9 +87,13 @@ def _check_access(settings: Settings) -> None:
             raise SettingsError("access.algorithms", f"{algorithm} is not one of {', '.join(ALGORITHMS)}")
     if access.jwks_url and not _is_web(access.jwks_url):
         raise SettingsError("access.jwks_url", "is not an http:// or https:// URL")
-    for origin in access.origins:
-        if origin != "*" and not (_is_web(origin) and urlsplit(origin).path == "" and "?" not in origin):
-            raise SettingsError("access.origins", f"{origin!r} is not an origin like https://example.org")
+    for key, origins in (
+        ("access.origins", access.origins),
+        ("page.frame_ancestors", settings.page.frame_ancestors),
+    ):
+        for origin in origins:
+            if origin != "*" and not _is_origin(origin):
+                raise SettingsError(key, f"{origin!r} is not an origin like https://example.org")
 
 
 def _is_web(url: str) -> bool:
@@ -98,6 +102,10 @@ def _is_web(url: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+
+
+def _is_origin(text: str) -> bool:
+    return _is_web(text) and urlsplit(text).path == "" and not any(character in text for character in "?#;, ")
 
 
 def _check_audiences(settings: Settings) -> None:

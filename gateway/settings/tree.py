@@ -129,6 +129,14 @@ class AccessSettings(Section, frozen=True):
     ] = msgspec.field(default_factory=list)
 
 
+class PageSettings(Section, frozen=True):
+    """The dashboard."""
+
+    frame_ancestors: Annotated[
+        list[str], Meta(description="origins of pages that may show it in a frame beside its own; * for any")
+    ] = msgspec.field(default_factory=list)
+
+
 class AudienceSettings(Section, frozen=True):
     """One audience."""
 
@@ -176,6 +184,7 @@ class Settings(Section, frozen=True):
     pace: PaceSettings = PaceSettings()
     viewers: ViewerSettings = ViewerSettings()
     access: AccessSettings = AccessSettings()
+    page: PageSettings = PageSettings()
     ingest: IngestSettings = IngestSettings()
     observe: ObserveSettings = ObserveSettings()
     keyframes: KeyframeSettings = KeyframeSettings()

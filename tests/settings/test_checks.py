@@ -28,6 +28,8 @@ from gateway.settings import SettingsError, load
         ({"access.jwks_url": "ftp://x/keys"}, "access.jwks_url: is not an http:// or https:// URL"),
         ({"access.origins": "example.org"}, "access.origins: 'example.org' is not an origin"),
         ({"access.origins": "https://example.org/"}, "access.origins: 'https://example.org/' is not an origin"),
+        ({"page.frame_ancestors": "club.example"}, "page.frame_ancestors: 'club.example' is not an origin"),
+        ({"page.frame_ancestors": "https://a.example; script-src *"}, "page.frame_ancestors: "),
         ({"access.anonymous_audience": "all"}, "access.anonymous_audience: there is no audience 'all'"),
         ({"audiences": '{"A b": {}}'}, "audiences.A b: a name has up to 32"),
         ({"audiences": '{"a": {"hidden": ["players"]}}'}, "audiences.a: 'players' is not a path"),

@@ -1,0 +1,65 @@
+"""Which of a file's codings a request gets, and when it already holds it."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from gateway.edge.assets import choose_coding, matches_etag, read_assets
+
+ALL = ("identity", "br", "gzip")
+
+
+@pytest.mark.parametrize(
+    ("accept", "available", "coding"),
+    [
+        (None, ALL, "identity"),
+        ("", ALL, "identity"),
+        ("gzip, deflate, br, zstd", ALL, "br"),
+        ("gzip, deflate", ALL, "gzip"),
+        ("GZIP", ALL, "gzip"),
+        ("x-gzip", ALL, "gzip"),
+        ("br;q=0.5, gzip;q=0.8", ALL, "gzip"),
+        ("br;q=0.8, gzip;q=0.8", ALL, "br"),
+        ("br;q=0, gzip", ALL, "gzip"),
+        ("br; q=0, gzip ;q=0", ALL, "identity"),
+        ("*", ALL, "br"),
+        ("*;q=0", ALL, "identity"),
+        ("br;q=0, *;q=0.5", ALL, "gzip"),
+        ("gzip;q=0.5, identity;q=0.9", ALL, "identity"),
+        ("gzip;q=0.9, identity;q=0.9", ALL, "gzip"),
+        ("br", ("identity", "gzip"), "identity"),
+        ("zstd", ALL, "identity"),
+        ("br;q=much, gzip;q=2", ALL, "identity"),
+        ("br;q=nan", ALL, "identity"),
+        (", ;q=1,gzip", ALL, "gzip"),
+    ],
+)
+def test_coding(accept: str | None, available: tuple[str, ...], coding: str) -> None:
+    assert choose_coding(accept, available) == coding
+
+
+@pytest.mark.parametrize(
+    ("header", "held"),
+    [(None, False), ("", False), ('"a"', True), ('W/"a"', True), ('"b", "a"', True), ("*", True), ('"b"', False)],
+)
+def test_etag(header: str | None, held: bool) -> None:
+    assert matches_etag(header, '"a"') is held
+
+
+def test_files_with_their_codings(tmp_path: Path) -> None:
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "app-1.js").write_bytes(b"let a = 1;")
+    (tmp_path / "assets" / "app-1.js.gz").write_bytes(gzip.compress(b"let a = 1;"))
+    (tmp_path / "index.html").write_bytes(b"<!doctype html>")
+    assets = read_assets(tmp_path)
+    assert set(assets) == {"assets/app-1.js", "index.html"}
+    app = assets["assets/app-1.js"]
+    assert app.immutable
+    assert not assets["index.html"].immutable
+    assert app.media_type == "text/javascript; charset=utf-8"
+    assert gzip.decompress(app.choose("br, gzip").body) == app.choose(None).body == b"let a = 1;"
+    assert app.choose("gzip").etag != app.choose(None).etag
+    assert read_assets(tmp_path / "none") == {}

@@ -1,0 +1,115 @@
+"""The built page as a browser gets it: addresses, codings, caching, and headers that keep others out."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system.gateway import GatewayProcess, gateway
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    settings = {"listen__workers": 1, "page__frame_ancestors": ["https://club.example"]}
+    with gateway(tmp_path_factory.mktemp("page"), **settings) as process:
+        yield process
+
+
+def ask(served: GatewayProcess, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
+    try:
+        connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        answer = connection.getresponse()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+    finally:
+        connection.close()
+
+
+def script_of(html: bytes) -> str:
+    found = re.search(rb'src="(/assets/[^"]+\.js)"', html)
+    assert found is not None
+    return found.group(1).decode()
+
+
+@pytest.mark.parametrize("path", ["/", "/matches/42", "/leaderboards/kills.all", "/players/a.b", "/nothing/of/ours"])
+def test_every_address_of_the_page_is_the_page(served: GatewayProcess, path: str) -> None:
+    status, headers, body = ask(served, path)
+    assert status == 200
+    assert headers["content-type"] == "text/html; charset=utf-8"
+    assert headers["cache-control"] == "no-cache"
+    assert body == ask(served, "/")[2]
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/nothing", "/assets/nothing.js", "/admin/v1/nothing", "/v1", "/assets/../../tree.py"]
+)
+def test_a_wrong_address_below_the_api_or_the_assets_is_an_error(served: GatewayProcess, path: str) -> None:
+    status, headers, _ = ask(served, path)
+    assert status == 404
+    assert headers["content-type"] == "application/problem+json"
+
+
+def test_a_page_is_only_read(served: GatewayProcess) -> None:
+    assert ask(served, "/matches/42", "POST")[0] == 405
+    assert ask(served, "/v1/matches", "POST")[0] == 405
+    status, headers, body = ask(served, "/", "HEAD")
+    assert (status, body) == (200, b"")
+    assert int(headers["content-length"]) > 100
+
+
+def test_policy(served: GatewayProcess) -> None:
+    _, headers, html = ask(served, "/")
+    policy = dict(directive.split(" ", 1) for directive in headers["content-security-policy"].split("; "))
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+    assert policy["frame-ancestors"] == "'self' https://club.example"
+    assert "unsafe" not in headers["content-security-policy"]
+    assert b"<style" not in html
+    assert not re.search(rb"<script(?![^>]*\ssrc=)", html)
+    assert not re.search(rb"\s(style|on[a-z]+)=", html)
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cross-origin-opener-policy"] == "same-origin"
+
+
+def test_assets_are_kept_for_ever_and_come_in_the_coding_asked_for(served: GatewayProcess) -> None:
+    path = script_of(ask(served, "/")[2])
+    _, plain_headers, plain = ask(served, path)
+    assert plain_headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert plain_headers["vary"] == "Accept-Encoding"
+    assert "content-encoding" not in plain_headers
+    _, headers, body = ask(served, path, accept_encoding="gzip")
+    assert headers["content-encoding"] == "gzip"
+    assert gzip.decompress(body) == plain
+    assert headers["etag"] != plain_headers["etag"]
+    _, headers, smaller = ask(served, path, accept_encoding="gzip, deflate, br")
+    assert headers["content-encoding"] == "br"
+    assert len(smaller) < len(body) < len(plain)
+    status, headers, body = ask(served, path, accept_encoding="br", if_none_match=headers["etag"])
+    assert (status, body) == (304, b"")
+    assert headers["cache-control"] == "public, max-age=31536000, immutable"
+
+
+def test_the_html_is_asked_for_again(served: GatewayProcess) -> None:
+    _, headers, _ = ask(served, "/")
+    assert ask(served, "/matches/1", if_none_match=headers["etag"])[0] == 304
+
+
+def test_the_page_is_complete(served: GatewayProcess) -> None:
+    _, _, html = ask(served, "/")
+    for path in re.findall(rb'(?:src|href)="(/[^"]+)"', html):
+        assert ask(served, path.decode())[0] == 200
+
+
+def test_strict_transport_security_goes_with_tls(tmp_path: Path) -> None:
+    from gateway.edge.page import Page
+    from gateway.settings.tree import PageSettings
+
+    (tmp_path / "index.html").write_text("<!doctype html>")
+    page = Page(PageSettings(), secure=True, directory=tmp_path)
+    assert page._headers(page._find(""))["strict-transport-security"] == "max-age=31536000"
