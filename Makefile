@@ -42,7 +42,7 @@ lint: .make/native
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo > .make/imports.log || { cat .make/imports.log; exit 1; }
 
-bench: .make/native
+bench: .make/native .make/peers
 	@$(BIN)/python -m loadtest.bench $(BENCH)
 
 sanitize: .make/native
@@ -123,6 +123,11 @@ browser: | .make/tools
 .make/npm: dashboard/package.json dashboard/package-lock.json | .make/node
 	@echo "installing npm packages"
 	@npm --prefix dashboard ci --silent --no-audit --no-fund
+	@touch $@
+
+.make/peers: loadtest/peers/package.json loadtest/peers/package-lock.json | .make/node
+	@echo "installing the servers to measure against"
+	@npm --prefix loadtest/peers ci --silent --no-audit --no-fund
 	@touch $@
 
 .make/page: $(PAGE) .make/npm

@@ -15,10 +15,11 @@ from rich.table import Table
 
 from loadtest import results
 from loadtest.machine import describe
-from loadtest.scenarios import channels, fanout, slow
+from loadtest.scenarios import channels, fanout, openings, slow
 
 SCENARIOS: dict[str, Callable[[bool], dict[str, Any]]] = {
     "fanout": lambda quick: fanout.run(rounds=5) if quick else fanout.run(),
+    "openings": lambda quick: openings.run(2000, 3) if quick else openings.run(),
     "channels": lambda quick: channels.run(1000, 10.0, 3.0) if quick else channels.run(),
     "slow": lambda quick: slow.run(400, 40, 10.0, 1) if quick else slow.run(),
 }
@@ -53,7 +54,9 @@ def _table(result: dict[str, Any]) -> Table:
         table.add_column(heading)
     for check in result["checks"]:
         outcome = "[green]held[/green]" if check["passed"] else "[red]missed[/red]"
-        table.add_row(check["name"], str(check["value"]), f"≤ {check['limit']}", outcome)
+        table.add_row(
+            check["name"], str(check["value"]), f"{'≥' if check.get('at_least') else '≤'} {check['limit']}", outcome
+        )
     return table
 
 

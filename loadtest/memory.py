@@ -39,3 +39,12 @@ def socket_bytes() -> int:
             words = line.split()
             return int(words[words.index("mem") + 1]) * 4096
     raise ValueError("no TCP line in sockstat")
+
+
+def slab_bytes() -> int:
+    """Kernel memory in small objects on the whole machine: sockets, files, what epoll keeps of each."""
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        name, _, rest = line.partition(":")
+        if name == "Slab":
+            return int(rest.split()[0]) * 1024
+    raise ValueError("no Slab in meminfo")

@@ -58,7 +58,8 @@ def _checks(result: Result) -> list[str]:
     rows = ["", "| check | measured | limit | |", "|---|---:|---:|---|"]
     for check in result["checks"]:
         rows.append(
-            f"| {check['name']} | {check['value']} | {check['limit']} | {'held' if check['passed'] else '**missed**'} |"
+            f"| {check['name']} | {check['value']} | {'≥' if check.get('at_least') else '≤'} {check['limit']} "
+            f"| {'held' if check['passed'] else '**missed**'} |"
         )
     return rows
 
@@ -79,6 +80,25 @@ def _fanout(result: Result) -> list[str]:
                 ratio = f"{found['cpu_us_per_frame'] / size['floor']['cpu_us_per_frame']:.2f}"
             memory = f"{found['bytes_per_viewer']:,.0f}" if "bytes_per_viewer" in found else "–"
             rows.append(f"| {size['viewers']:,} | {name} | {found['cpu_us_per_frame']:.2f} | {ratio} | {memory} |")
+    return rows + _checks(result) + _origin(result)
+
+
+def _openings(result: Result) -> list[str]:
+    names = {
+        "floor": "C loop of `accept()`, `recv()`, `send()`",
+        "token": "Grandstand, token checked",
+        "open": "Grandstand, no token",
+        "ws": "npm `ws`",
+        "picows": "picows",
+        "websockets": "PyPI `websockets`",
+    }
+    rows = [
+        "| server, one process | openings a second | CPU µs an opening | the floor's CPU against it |",
+        "|---|---:|---:|---:|",
+    ]
+    for way, name in names.items():
+        found = result["servers"][way]
+        rows.append(f"| {name} | {found['per_s']:,} | {found['cpu_us']:.1f} | {found['floor_share']:.2f} |")
     return rows + _checks(result) + _origin(result)
 
 
@@ -120,7 +140,12 @@ def _slow(result: Result) -> list[str]:
     return rows + facts + _checks(result) + _origin(result)
 
 
-TABLES: dict[str, Callable[[Result], list[str]]] = {"fanout": _fanout, "channels": _channels, "slow": _slow}
+TABLES: dict[str, Callable[[Result], list[str]]] = {
+    "fanout": _fanout,
+    "openings": _openings,
+    "channels": _channels,
+    "slow": _slow,
+}
 
 
 if __name__ == "__main__":

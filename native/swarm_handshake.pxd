@@ -31,7 +31,6 @@ cdef bint gs_random(void *out, size_t len) noexcept nogil
 cdef uint32_t gs_random_below(uint32_t limit) noexcept nogil
 
 cdef void gs_key(const uint8_t *nonce, char *out) noexcept nogil
-cdef void gs_accept(const char *key, char *out) noexcept nogil
 
 # Checks an answer's head (with its final CRLFCRLF): strictly a 101 for this nonce, the protocol being the one asked for.
 cdef gs_answer gs_check_upgrade(

@@ -1,3 +1,1 @@
 ANSWERS: tuple[str, ...]
-
-def accept_of(key: bytes) -> bytes: ...

@@ -40,6 +40,12 @@ class Server:
         theirs.close()
         self.port = int(self.answer())
 
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        assert self.process.pid is not None
+        return self.process.pid
+
     def ask(self, command: str, *arguments: Any) -> Any:
         """Sends a command and waits for its answer."""
         self.tell(command, *arguments)

@@ -11,7 +11,7 @@ import pytest
 from loadtest import payload, report, results
 from loadtest.fleet import Fleet, FleetFailed
 from loadtest.gateway_process import percentile_limit_ms, share_within
-from loadtest.scenarios import fanout
+from loadtest.scenarios import fanout, openings
 from loadtest.swarm import arguments, options_of
 from native.swarm_scan import scan_json
 
@@ -22,6 +22,13 @@ def test_fanout_measures_all_three_ways() -> None:
     assert {found["how"] for found in size["rounds"]} == {"fanout", "floor", "picows"}
     assert all(size[way]["cpu_us_per_frame"] > 0 for way in ("fanout", "floor", "picows"))
     assert len(result["checks"]) == 2
+
+
+def test_openings_measure_the_floor_and_the_gateway() -> None:
+    result = openings.run(50, rounds=2, peers=False)
+    assert set(result["servers"]) == {"floor", "token", "open"}
+    assert all(found["per_s"] > 0 and found["cpu_us"] > 0 for found in result["servers"].values())
+    assert all(check["at_least"] for check in result["checks"])
 
 
 def test_a_lost_message_fails_the_bench() -> None:

@@ -6,8 +6,8 @@ import base64
 
 import pytest
 
+from native.accept import accept_of
 from native.swarm import Swarm
-from native.swarm_handshake import accept_of
 from tests.swarm.server import Listener, total, until
 
 
