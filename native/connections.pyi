@@ -1,8 +1,18 @@
+from typing import TypedDict
+
 from native.frames import Frame
 
 WS: int
 SSE: int
 CLOSE_REASONS: dict[int, str]
+
+class Description(TypedDict):
+    kind: int
+    tag: int
+    silent_ms: int
+    pending_bytes: int
+    expires_s: int
+    groups: list[tuple[int, int, bool]]
 
 class Table:
     def __init__(
@@ -44,6 +54,8 @@ class Table:
     def group_free(self, group: int) -> None: ...
     def group_size(self, group: int) -> int: ...
     def group_behind(self, group: int) -> int: ...
+    def members(self, group: int, most: int) -> list[int]: ...
+    def describe(self, conn: int) -> Description | None: ...
     @property
     def connected(self) -> int: ...
     def connections(self) -> list[int]: ...

@@ -533,6 +533,15 @@ cdef class Table:
         self._check_group(group)
         return self.t.groups[group].behind
 
+    def members(self, uint32_t group, uint32_t most):
+        """Connections of the group, `most` at most: those that came first."""
+        cdef uint32_t i
+        self._check_group(group)
+        return [
+            gs_id(self.t, self.t.subs[self.t.groups[group].members[i]].conn)
+            for i in range(min(most, self.t.groups[group].n))
+        ]
+
     # -- figures ------------------------------------------------------------------------------------------------------
 
     @property
@@ -547,6 +556,33 @@ cdef class Table:
         return [
             gs_id(self.t, i) for i in range(self.t.high) if self.t.conns[i].state in (GS_WS, GS_SSE)
         ]
+
+    def describe(self, uint64_t conn):
+        """How a parked connection is doing; None when it is gone or not parked.
+
+        `silent_ms` is since its last sign of life, `pending_bytes` what is left of the frame in the middle of which it is;
+        `groups` are (group, flush held, behind).
+        """
+        cdef gs_table *t = self.t
+        cdef uint32_t slot = self._parked(conn)
+        cdef uint32_t sub, i
+        cdef gs_conn *c
+        if slot == GS_NIL:
+            return None
+        c = &t.conns[slot]
+        groups = []
+        sub = c.last_sub
+        for i in range(c.subs):
+            sub = t.subs[sub].next
+            groups.append((t.subs[sub].group, t.subs[sub].held, t.subs[sub].state != GS_CURRENT))
+        return {
+            "kind": c.kind,
+            "tag": c.tag,
+            "silent_ms": max(0, <int64_t>gs_tick(t, gs_now_ms()) - <int64_t>c.tick) * GS_TICK_MS,
+            "pending_bytes": c.pending.len - c.offset if c.pending != NULL else 0,
+            "expires_s": c.expiry_s,
+            "groups": groups,
+        }
 
     def stats(self):
         """Connections by state, and counters since the beginning."""

@@ -47,6 +47,8 @@ class Bus(Protocol):
 
     wakeup: str
     wakeup_reason: str
+    connected: bool
+    """Whether the store can be read now."""
     reconnects: int
     """Times that the connection came back after a loss."""
 

@@ -46,7 +46,7 @@ class RedisStreams:
         self._tails = Tails(self._tail_client, self._removed)
         self._net = Net(self._tails)
         self._method: Wakeup | None = None
-        self._connected = False
+        self.connected = False
         self._keeper: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
         self._failure: BusError | None = None
@@ -58,14 +58,14 @@ class RedisStreams:
         if self._keeper is None:
             self._keeper = asyncio.get_running_loop().create_task(self._keep())
         await self._tried.wait()
-        if not self._connected and self._failure is not None:
+        if not self.connected and self._failure is not None:
             raise self._failure
 
     async def close(self) -> None:
         """Ends following and closes the connections."""
         if self._keeper is not None:
             await end(self._keeper)
-        self._connected = False
+        self.connected = False
         await self._client.aclose()
         await self._tail_client.aclose()
 
@@ -127,8 +127,8 @@ class RedisStreams:
             await guarded(method.close())
 
     def _tell_store(self, connected: bool) -> None:
-        if connected or self._connected:
-            self._connected = connected
+        if connected or self.connected:
+            self.connected = connected
             for sink in {id(followed.sink): followed.sink for followed in self._tails.followed.values()}.values():
                 sink.on_store(connected)
 
@@ -159,7 +159,7 @@ class RedisStreams:
         self._tails.add(channel, after, sink, digest)
         if self._method is not None:
             self._method.added(channel)
-        if not self._connected:
+        if not self.connected:
             sink.on_store(False)
 
     def unfollow(self, channel: str) -> None:

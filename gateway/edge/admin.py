@@ -1,4 +1,4 @@
-"""The admin port: metrics of all workers summed, health, and what each channel is doing. Not for the public."""
+"""The admin port: metrics of all workers summed, health, what everything is doing, and the operator's page. Not for the public."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.edge.http import json_response
+from gateway.edge.answers import EXCEPTION_HANDLERS, json_response
+from gateway.edge.operator import operator_routes
+from gateway.edge.overview import Overview
+from gateway.edge.page import Page
 from gateway.observe import metrics
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ class Admin:
     def __init__(self, supervisor: Supervisor, metrics_dir: str) -> None:
         self._supervisor = supervisor
         self._metrics_dir = metrics_dir
+        self.overview = Overview(supervisor, metrics_dir)
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
         self.url = ""
@@ -41,15 +45,19 @@ class Admin:
     async def start(self) -> None:
         """Returns when the port is open."""
         settings = self._supervisor.settings.admin
+        page = self._supervisor.settings.page
         app = Starlette(
+            exception_handlers=EXCEPTION_HANDLERS,
             routes=[
                 Route("/metrics", self._metrics),
                 Route("/healthz", self._healthz),
                 Route("/readyz", self._readyz),
                 Route("/admin/v1/workers", self._workers),
                 Route("/admin/v1/channels", self._channels),
-            ]
+                *operator_routes(self.overview.view),
+            ],
         )
+        app.router.default = Page(page, secure=False)
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((settings.host, settings.port))

@@ -15,10 +15,12 @@ class Members(msgspec.Struct, tag_field="op", tag="members"):
     indices: list[int]
 
 
-class Report(msgspec.Struct, tag_field="op", tag="report"):
-    """To a worker: say what you serve."""
+class Report(msgspec.Struct, tag_field="op", tag="report", omit_defaults=True):
+    """To a worker: say what you serve, or tell of one channel or one connection."""
 
     ref: int
+    channel: str | None = None
+    connection: int | None = None
 
 
 class Drain(msgspec.Struct, tag_field="op", tag="drain"):
@@ -27,6 +29,13 @@ class Drain(msgspec.Struct, tag_field="op", tag="drain"):
 
 class Ping(msgspec.Struct, tag_field="op", tag="ping"):
     """To a worker: are you there."""
+
+
+class Told(msgspec.Struct, tag_field="op", tag="told"):
+    """To a worker: the view it asked for; None: there is no such thing."""
+
+    ref: int
+    view: msgspec.Raw
 
 
 class Ready(msgspec.Struct, tag_field="op", tag="ready"):
@@ -44,11 +53,19 @@ class Reported(msgspec.Struct, tag_field="op", tag="reported"):
     """From a worker: what it serves."""
 
     ref: int
-    worker: dict[str, Any]
+    worker: dict[str, Any] | None
 
 
-ToWorker = Members | Report | Drain | Ping
-FromWorker = Ready | Pong | Reported
+class Asked(msgspec.Struct, tag_field="op", tag="asked", omit_defaults=True):
+    """From a worker: an operator wants this view of the whole gateway."""
+
+    ref: int
+    view: str
+    of: str = ""
+
+
+ToWorker = Members | Report | Drain | Ping | Told
+FromWorker = Ready | Pong | Reported | Asked
 
 _to_worker = msgspec.json.Decoder(ToWorker)
 _from_worker = msgspec.json.Decoder(FromWorker)

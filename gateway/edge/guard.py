@@ -69,3 +69,15 @@ class Guard:
         if grant.subject == "":
             raise Unauthorized(f"a token with scope {scope} is needed for {channel}")
         raise Forbidden(f"the token does not allow {scope} on {channel}")
+
+    @staticmethod
+    def check_operator(grant: Grant) -> None:
+        """Refuses who may not see how the gateway is doing.
+
+        Raises:
+            Unauthorized, Forbidden
+        """
+        if grant.subject == "":
+            raise Unauthorized("a token with scope admin is needed")
+        if "admin" not in grant.scopes:
+            raise Forbidden("the token does not allow admin")

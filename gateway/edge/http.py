@@ -6,11 +6,8 @@ Every error is an RFC 9457 problem document made in `failures`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-import msgspec
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -19,12 +16,10 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from gateway.access.tokens import Grant
+from gateway.edge.answers import EXCEPTION_HANDLERS, json_response
+from gateway.edge.asking import Asking
 from gateway.edge.context import Context
 from gateway.edge.failures import (
-    PROBLEM_TYPE,
-    Failure,
-    MethodNotAllowed,
-    NotFound,
     TooLarge,
     Unavailable,
     UnknownChannel,
@@ -32,30 +27,34 @@ from gateway.edge.failures import (
 from gateway.edge.guard import Guard
 from gateway.edge.hub import Hub
 from gateway.edge.ingest import Ingest
+from gateway.edge.operator import operator_routes
 from gateway.edge.outlet import Outlet
 from gateway.edge.page import Page
 from gateway.model.messages import encode_json
 from gateway.model.names import LOBBY
 from gateway.observe import metrics
-from gateway.observe.log import logger
 
 PUBLIC_CACHE = "public, s-maxage=1, stale-while-revalidate=5"
 PRIVATE_CACHE = "private, no-cache"
 
 
-def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A JSON answer."""
-    return Response(msgspec.json.encode(value), status, headers, media_type="application/json")
-
-
 class Api:
     """The routes of one worker."""
 
-    def __init__(self, context: Context, hub: Hub, guard: Guard, ingest: Ingest, ready: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        context: Context,
+        hub: Hub,
+        guard: Guard,
+        ingest: Ingest,
+        asking: Asking,
+        ready: Callable[[], bool],
+    ) -> None:
         self._context = context
         self._hub = hub
         self._guard = guard
         self._ingest = ingest
+        self._asking = asking
         self._ready = ready
 
     def app(self) -> ASGIApp:
@@ -67,6 +66,7 @@ class Api:
             Route("/v1/matches", self._matches, methods=["GET"]),
             Route("/healthz", self._healthz, methods=["GET"]),
             Route("/readyz", self._readyz, methods=["GET"]),
+            *operator_routes(self._asking.ask, self._check_operator),
         ]
         origins = list(settings.access.origins)
         cors = Middleware(
@@ -79,7 +79,7 @@ class Api:
         app = Starlette(
             routes=routes,
             middleware=[cors] if origins else [],
-            exception_handlers={Failure: _on_failure, HTTPException: _on_http_error, Exception: _on_bug},
+            exception_handlers=EXCEPTION_HANDLERS,
         )
         app.router.default = Page(settings.page, secure=bool(settings.listen.tls_cert))
         return app
@@ -87,6 +87,9 @@ class Api:
     def _grant(self, request: Request) -> Grant:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         return self._guard.grant(token.strip() if scheme.lower() == "bearer" and token else None)
+
+    def _check_operator(self, request: Request) -> None:
+        self._guard.check_operator(self._grant(request))
 
     async def _outlet(self, request: Request, name: str) -> tuple[Outlet, str]:
         grant = self._grant(request)
@@ -159,30 +162,6 @@ async def _body(request: Request, limit_bytes: int) -> bytes:
         if len(body) > limit_bytes:
             raise TooLarge(f"at most {limit_bytes} bytes are taken")
     return bytes(body)
-
-
-def _problem(failure: Failure) -> Response:
-    metrics.REFUSALS.labels(failure.code.value).inc()
-    headers = {"cache-control": "no-store", **failure.headers()}
-    return Response(failure.problem(), failure.status, headers, media_type=PROBLEM_TYPE)
-
-
-async def _on_failure(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, Failure)
-    return _problem(error)
-
-
-async def _on_http_error(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    if error.status_code == 405:
-        return _problem(MethodNotAllowed("this address does not take that method"))
-    return _problem(NotFound("there is nothing at this address") if error.status_code == 404 else Failure())
-
-
-async def _on_bug(_request: Request, error: Exception) -> Response:
-    metrics.BUGS.inc()
-    logger.error("request_failed", exc_info=error)
-    return _problem(Failure())
 
 
 __all__ = ["Api", "json_response"]

@@ -117,8 +117,7 @@ class Live:
     def on_message(self, conn: int, opcode: int, payload: bytes) -> None:
         """One complete message of a parked viewer."""
         sibling = self._table.tag(conn) == SIBLING
-        word = self._table.grant(conn)
-        grant, encoding = self._grants[word >> 2], Encoding(word & 3)
+        grant, encoding = self.rights(conn)
         metrics.VIEWER_MESSAGES.inc()
         if not sibling and not self._within_rate(conn):
             self._table.close(conn, POLICY_VIOLATION, b"too many messages")
@@ -221,6 +220,11 @@ class Live:
         if not task.cancelled() and (error := task.exception()) is not None:
             metrics.BUGS.inc()
             logger.error("session_failed", exc_info=error)
+
+    def rights(self, conn: int) -> tuple[Grant, Encoding]:
+        """What the viewer of a parked connection may do, and how it reads."""
+        word = self._table.grant(conn)
+        return self._grants[word >> 2], Encoding(word & 3)
 
     def close(self) -> None:
         """Forgets the sessions that are still opening."""

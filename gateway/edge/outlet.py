@@ -6,7 +6,7 @@ a version this worker has not reached. Phases of a viewer: join (snapshot, delta
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gateway.edge.encoding import Encoding, frame_of, frames_of
@@ -114,6 +114,11 @@ class Outlet:
     def behind(self) -> int:
         """Viewers whose socket is full."""
         return sum(self._plane.table.group_behind(group) for group in self._groups.values())
+
+    @property
+    def groups(self) -> Mapping[int, Encoding]:
+        """Its fan-out groups with what each sends."""
+        return self._encodings
 
     def close(self) -> None:
         """Gives its empty groups back."""

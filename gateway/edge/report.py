@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from gateway.edge.context import Context
 from gateway.edge.fallthrough import FallThrough
 from gateway.edge.hub import Hub
 from gateway.edge.live import SIBLING
-from gateway.observe import metrics
+from gateway.edge.seat import Seat
+from gateway.observe import loop_lag, metrics
 
 INTERVAL_S = 1.0
 CHANNELS_MAX = 1000
 """Channels of one report, the most watched first; the rest is counted."""
+
+
+def resident_bytes() -> int:
+    """Memory of this process that is in RAM (proc(5), statm)."""
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 class Reporter:
@@ -50,21 +59,30 @@ class Reporter:
         metrics.STORE_RECONNECTS.inc(reconnects - self._reconnects)
         self._reconnects = reconnects
 
-    def _siblings(self) -> int:
-        table = self._context.plane.table
-        return sum(table.tag(conn) == SIBLING for conn in table.connections())
-
     def snapshot(self) -> dict[str, Any]:
         """The worker for the admin view."""
+        table, bus = self._context.plane.table, self._context.bus
+        siblings = [conn for conn in table.connections() if table.tag(conn) == SIBLING]
+        # Siblings are members of the groups of what they follow; operators ask for people.
+        inside = Counter(group for conn in siblings for group in table.subscriptions(conn))
         seats = sorted(self._hub.seats.values(), key=lambda seat: -seat.viewers)
         return {
             "index": self._context.index,
             "pid": os.getpid(),
-            "connections": self._context.plane.table.stats(),
-            "sibling_connections": self._siblings(),
+            "memory_bytes": resident_bytes(),
+            "loop_lag_buckets": loop_lag.buckets(),
+            "connections": table.stats(),
+            "sibling_connections": len(siblings),
             "http_connections": self._http.connections,
-            "wakeup": self._context.bus.wakeup,
-            "wakeup_reason": self._context.bus.wakeup_reason,
+            "wakeup": bus.wakeup,
+            "wakeup_reason": bus.wakeup_reason,
+            "store_connected": bus.connected,
+            "store_reconnects": bus.reconnects,
             "channels_total": len(seats),
-            "channels": [dict(seat.report()) for seat in seats[:CHANNELS_MAX]],
+            "channels": [self._channel(seat, inside) for seat in seats[:CHANNELS_MAX]],
         }
+
+    @staticmethod
+    def _channel(seat: Seat, inside: Mapping[int, int]) -> dict[str, Any]:
+        siblings = sum(inside.get(group, 0) for outlet in seat.outlets.values() for group in outlet.groups)
+        return {**seat.report(), "siblings": siblings}

@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import tempfile
+import time
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -85,7 +86,8 @@ class Supervisor:
         self.port = settings.listen.port
         self._workers: dict[int, _Worker] = {}
         self._quick_deaths: dict[int, int] = {}
-        self._reports: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._reports: dict[int, asyncio.Future[dict[str, Any] | None]] = {}
+        self.started_s = time.monotonic()
         self._ref = 0
         self._closing = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -182,6 +184,11 @@ class Supervisor:
         return [worker.process.pid for _, worker in sorted(self._workers.items())]
 
     @property
+    def workers_wanted(self) -> int:
+        """Workers that there should be."""
+        return self.settings.listen.workers
+
+    @property
     def ready(self) -> bool:
         """Whether at least one worker serves."""
         return any(worker.ready for worker in self._workers.values()) and not self._closing
@@ -228,9 +235,11 @@ class Supervisor:
                     if all(w.ready for w in self._workers.values()):
                         self._all_ready.set()
                 case control.Reported():
-                    future = self._reports.pop(message.ref, None)
+                    future = self._reports.get(message.ref)
                     if future is not None and not future.done():
                         future.set_result(message.worker)
+                case control.Asked():
+                    self._keep(self._tell(worker, message))
                 case control.Pong():
                     pass
         worker.writer.close()
@@ -327,19 +336,56 @@ class Supervisor:
 
     # -- reports -----------------------------------------------------------------------------------------------
 
-    async def reports(self) -> list[dict[str, Any]]:
-        """What every ready worker serves now; a worker that does not answer in time is left out."""
-        futures = []
-        for worker in self._workers.values():
-            if worker.ready:
-                self._ref += 1
-                future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-                self._reports[self._ref] = future
-                control.say(worker.writer, control.Report(self._ref))
-                futures.append(future)
-        if not futures:
+    async def reports(self, channel: str | None = None) -> list[dict[str, Any]]:
+        """What every ready worker serves now, or what it knows of one channel (`{"index", "channel"}`).
+
+        A worker that does not answer in time is left out.
+        """
+        asked = {
+            index: self._ask_worker(worker, channel=channel)
+            for index, worker in sorted(self._workers.items())
+            if worker.ready
+        }
+        if not asked:
             return []
-        done, late = await asyncio.wait(futures, timeout=REPORT_TIMEOUT_S)
-        for future in late:
-            future.cancel()
-        return sorted((future.result() for future in done), key=lambda report: report["index"])
+        await asyncio.wait(asked.values(), timeout=REPORT_TIMEOUT_S)
+        found = []
+        for index, future in asked.items():
+            if not future.done() or future.exception() is not None:
+                future.cancel()
+            elif channel is not None:
+                found.append({"index": index, "channel": future.result()})
+            elif (report := future.result()) is not None:
+                found.append(report)
+        return found
+
+    async def report_of(self, index: int, connection: int) -> dict[str, Any] | None:
+        """What a worker knows of one of its connections; None when there is none such."""
+        worker = self._workers.get(index)
+        if worker is None or not worker.ready:
+            return None
+        try:
+            async with asyncio.timeout(REPORT_TIMEOUT_S):
+                return await self._ask_worker(worker, connection=connection)
+        except (TimeoutError, ConnectionError):
+            return None
+
+    def _ask_worker(
+        self, worker: _Worker, channel: str | None = None, connection: int | None = None
+    ) -> asyncio.Future[dict[str, Any] | None]:
+        self._ref += 1
+        ref = self._ref
+        future: asyncio.Future[dict[str, Any] | None] = asyncio.get_running_loop().create_future()
+        self._reports[ref] = future
+        future.add_done_callback(lambda _done: self._reports.pop(ref, None))
+        try:
+            control.say(worker.writer, control.Report(ref, channel, connection))
+        except ConnectionError as error:
+            future.set_exception(error)
+        return future
+
+    async def _tell(self, worker: _Worker, asked: control.Asked) -> None:
+        """Answers what an operator asked a worker."""
+        view = await self._admin.overview.view(asked.view, asked.of)
+        with contextlib.suppress(ConnectionError):
+            control.say(worker.writer, control.Told(asked.ref, msgspec.Raw(msgspec.json.encode(view))))

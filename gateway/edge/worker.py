@@ -18,6 +18,7 @@ from gateway.access.tokens import Verifier
 from gateway.bus.connect import open_bus, open_publisher
 from gateway.bus.errors import Unavailable
 from gateway.edge import control
+from gateway.edge.asking import Asking
 from gateway.edge.context import Context, channel_limits
 from gateway.edge.door import Door
 from gateway.edge.drain import drain
@@ -26,6 +27,7 @@ from gateway.edge.guard import Guard
 from gateway.edge.http import Api
 from gateway.edge.hub import Hub
 from gateway.edge.ingest import Ingest
+from gateway.edge.inspection import Inspection
 from gateway.edge.links import Links, socket_path
 from gateway.edge.live import PUBLIC, SIBLING, Live
 from gateway.edge.plane import Plane
@@ -114,10 +116,13 @@ class _Worker:
         await verifier.start()
         guard = Guard(verifier, settings)
         live = Live(context, hub, guard)
-        api = Api(context, hub, guard, Ingest(context, publisher), lambda: self._serving)
+        reader, writer = await control.open_lines(channel)
+        asking = Asking(writer)
+        api = Api(context, hub, guard, Ingest(context, publisher), asking, lambda: self._serving)
         http = FallThrough(table, api.app(), loop)
         door = Door(context, guard, live, http.take)
         reporter = Reporter(context, hub, http)
+        inspection = Inspection(context, hub, live)
 
         try:
             await bus.connect()
@@ -138,11 +143,10 @@ class _Worker:
         monitors = [loop.create_task(loop_lag.watch())]
         gc_pauses.install()
 
-        reader, writer = await control.open_lines(channel)
         self._serving = True
         control.say(writer, control.Ready(os.getpid(), self._index))
         logger.info("worker_ready", port=self._port)
-        orderly = await self._obey(reader, writer, hub, reporter)
+        orderly = await self._obey(reader, writer, hub, reporter, inspection, asking)
 
         self._serving = False
         door.draining = True
@@ -169,7 +173,13 @@ class _Worker:
         logger.info("worker_ended", orderly=orderly)
 
     async def _obey(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hub: Hub, reporter: Reporter
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        hub: Hub,
+        reporter: Reporter,
+        inspection: Inspection,
+        asking: Asking,
     ) -> bool:
         """Carries out what the supervisor says; True when it asked for the end, False when it is gone."""
         while True:
@@ -177,8 +187,14 @@ class _Worker:
             match message:
                 case control.Members():
                     hub.set_members(message.indices)
+                case control.Report(ref, channel=str(name)):
+                    control.say(writer, control.Reported(ref, inspection.channel(name)))
+                case control.Report(ref, connection=int(conn)):
+                    control.say(writer, control.Reported(ref, inspection.connection(conn)))
                 case control.Report():
                     control.say(writer, control.Reported(message.ref, reporter.snapshot()))
+                case control.Told():
+                    asking.told(message)
                 case control.Ping():
                     control.say(writer, control.Pong())
                 case control.Drain():

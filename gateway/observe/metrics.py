@@ -5,7 +5,7 @@ The directory in $PROMETHEUS_MULTIPROC_DIR, set before the first import, makes a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from prometheus_client import (
@@ -19,6 +19,7 @@ from prometheus_client import (
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 LAG_BUCKETS_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 15.0)
@@ -110,12 +111,56 @@ def copy_table(stats: Mapping[str, int], last: Mapping[str, int], http_connectio
         counter.inc(stats[name] - last.get(name, 0))
 
 
-def exposition(directory: str) -> bytes:
-    """All processes' figures in the text format."""
+class Figures:
+    """All processes' figures at one moment."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._samples: dict[str, list[Sample]] = {}
+        for family in families:
+            for sample in family.samples:
+                self._samples.setdefault(sample.name, []).append(sample)
+
+    def sum(self, name: str, **labels: str) -> float:
+        """The sum of the samples that carry these labels."""
+        return sum(
+            sample.value
+            for sample in self._samples.get(name, [])
+            if all(sample.labels.get(label) == value for label, value in labels.items())
+        )
+
+    def by_label(self, name: str, label: str) -> dict[str, float]:
+        """The samples' sums by one label's values."""
+        sums: dict[str, float] = {}
+        for sample in self._samples.get(name, []):
+            value = sample.labels.get(label, "")
+            sums[value] = sums.get(value, 0.0) + sample.value
+        return sums
+
+    def buckets(self, name: str, **labels: str) -> dict[float, float]:
+        """A histogram's cumulative buckets by bound."""
+        bounds: dict[float, float] = {}
+        for sample in self._samples.get(f"{name}_bucket", []):
+            if all(sample.labels.get(label) == value for label, value in labels.items()):
+                bound = float(sample.labels["le"])
+                bounds[bound] = bounds.get(bound, 0.0) + sample.value
+        return bounds
+
+
+def _registry(directory: str) -> CollectorRegistry:
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry, path=directory)  # type: ignore[no-untyped-call]
     registry.register(_OwnFigures())
-    return generate_latest(registry)
+    return registry
+
+
+def exposition(directory: str) -> bytes:
+    """All processes' figures in the text format."""
+    return generate_latest(_registry(directory))
+
+
+def figures(directory: str) -> Figures:
+    """All processes' figures, to look things up in."""
+    return Figures(_registry(directory).collect())
 
 
 def bury(pid: int, directory: str) -> None:
