@@ -1,8 +1,12 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { App } from "./App.js";
-import "./theme.css";
+import { App } from "./shell/App.js";
+import { applyPreferences } from "./shell/preferences.js";
+import "./shell/theme.css";
+import { takeToken } from "./shell/token.js";
 
+takeToken();
+applyPreferences();
 const root = document.getElementById("root");
 if (root !== null)
   createRoot(root).render(

@@ -38,7 +38,7 @@ def test_worker_killed_while_the_page_is_open(tmp_path: Path) -> None:
         studio.open(title="A match in the browser")
         goals = 0
         with Beat(studio, 10):
-            shown.do("open", url=f"{served.url}/matches/page")
+            shown.do("open", url=f"{served.url}/match/page")
             until(lambda: shown.read()["state"] == "live", 15, "the page to be live")
             for goals in range(1, 4):
                 studio.patch({"teams": {"red": {"score": goals}}}, op="score", team="red", actor="p1")
@@ -67,7 +67,7 @@ def test_list_hostile_names_and_offline(tmp_path: Path) -> None:
         players = {**STATE["players"], "p0": {"name": hostile, "team": "red", "kills": 0, "deaths": 0}}  # type: ignore[dict-item]
         studio.open(title=hostile, players=players, clock="odd", objectives=7)
         shown.do("open", url=served.url)
-        until(lambda: shown.read()["cards"] == ["/matches/hostile"], 20, "the match to be listed")
+        until(lambda: shown.read()["cards"] == ["/match/hostile"], 20, "the match to be listed")
         shown.do("click", selector="main ul a")
         until(lambda: shown.read()["state"] == "live" and shown.read()["version"], 10, "the match")
         studio.publish({"op": "kill", "actor": "p0", "target": "p7"})
@@ -79,7 +79,7 @@ def test_list_hostile_names_and_offline(tmp_path: Path) -> None:
         studio.patch({"teams": {"blue": {"score": 9}}}, op="score", team="blue")
         shown.do("offline", value=False)
         until(lambda: shown.read()["scores"] == ["0", "9"], 20, "what was missed")
-        shown.do("open", url=f"{served.url}/matches/nobody")
+        shown.do("open", url=f"{served.url}/match/nobody")
         until(lambda: (shown.read()["missing"] or "").startswith("There is no such match"), 10, "not found")
         assert shown.do("problems") == []
         studio.close()

@@ -59,7 +59,7 @@ def test_serves_the_page_where_there_is_no_node(wheel: Path, tmp_path: Path) -> 
         until(lambda: '"serving"' in log.read_text() or process.poll() is not None, 60, "the gateway")
         lines = [json.loads(line) for line in log.read_text().splitlines()]
         port = next(line["port"] for line in lines if line["event"] == "serving")
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/matches/42", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/match/42", timeout=10) as answer:
             html = answer.read().decode()
         script = re.search(r'src="(/assets/[^"]+\.js)"', html)
         assert script is not None

@@ -36,7 +36,7 @@ def script_of(html: bytes) -> str:
     return found.group(1).decode()
 
 
-@pytest.mark.parametrize("path", ["/", "/matches/42", "/leaderboards/kills.all", "/players/a.b", "/nothing/of/ours"])
+@pytest.mark.parametrize("path", ["/", "/match/42", "/board/kills.all", "/player/a.b", "/nothing/of/ours"])
 def test_every_address_of_the_page_is_the_page(served: GatewayProcess, path: str) -> None:
     status, headers, body = ask(served, path)
     assert status == 200
@@ -55,7 +55,7 @@ def test_a_wrong_address_below_the_api_or_the_assets_is_an_error(served: Gateway
 
 
 def test_a_page_is_only_read(served: GatewayProcess) -> None:
-    assert ask(served, "/matches/42", "POST")[0] == 405
+    assert ask(served, "/match/42", "POST")[0] == 405
     assert ask(served, "/v1/matches", "POST")[0] == 405
     status, headers, body = ask(served, "/", "HEAD")
     assert (status, body) == (200, b"")
@@ -97,7 +97,7 @@ def test_assets_are_kept_for_ever_and_come_in_the_coding_asked_for(served: Gatew
 
 def test_the_html_is_asked_for_again(served: GatewayProcess) -> None:
     _, headers, _ = ask(served, "/")
-    assert ask(served, "/matches/1", if_none_match=headers["etag"])[0] == 304
+    assert ask(served, "/match/1", if_none_match=headers["etag"])[0] == 304
 
 
 def test_the_page_is_complete(served: GatewayProcess) -> None:

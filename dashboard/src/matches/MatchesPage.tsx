@@ -1,27 +1,28 @@
 /** The list of matches, live. */
 import { useEffect } from "react";
-import type { JsonObject } from "../client/src/index.js";
-import { Link } from "./App.js";
-import { clockText, gameName, isObject, teamsOf, text } from "./match.js";
-import styles from "./page.module.css";
-import { StateMark } from "./StateMark.js";
-import { LOBBY, useStore, watch } from "./store.js";
+import type { JsonObject } from "../../client/src/index.js";
+import { StateMark } from "../live/StateMark.js";
+import { LOBBY, useChannel } from "../live/store.js";
+import { clockText, gameName, isObject, teamsOf, text } from "../match/document.js";
+import { Skeleton } from "../shell/Panel.js";
+import { Link } from "../shell/router.js";
+import shell from "../shell/shell.module.css";
+import styles from "./matches.module.css";
 
 const ORDER = ["live", "paused", "scheduled", "ended"];
 
 export function MatchesPage() {
   useEffect(() => {
     document.title = "Matches · Grandstand";
-    return watch(LOBBY);
   }, []);
-  const lobby = useStore((state) => state.channels[LOBBY]);
+  const lobby = useChannel(LOBBY);
   const rows = isObject(lobby?.doc.matches) ? Object.entries(lobby.doc.matches) : [];
   const matches = rows
     .filter((row): row is [string, JsonObject] => isObject(row[1]))
     .sort((a, b) => ORDER.indexOf(text(a[1].status, "live")) - ORDER.indexOf(text(b[1].status, "live")) || a[0].localeCompare(b[0]));
   return (
     <>
-      <div className={styles.heading}>
+      <div className={shell.heading}>
         <h1>Matches</h1>
         <StateMark status={lobby?.status ?? "live"} behindMs={lobby?.behindMs ?? 0} />
       </div>
@@ -34,11 +35,13 @@ export function MatchesPage() {
           ))}
         </ul>
       ) : lobby?.version || lobby?.error ? (
-        <p className={styles.notice}>No match is on. This list fills by itself when one begins.</p>
+        <p className={shell.notice}>No match is on. This list fills by itself when one begins.</p>
       ) : (
         <ul className={styles.cards} aria-hidden="true">
           {[0, 1, 2].map((key) => (
-            <li key={key} className={`${styles.card} ${styles.skeleton}`} />
+            <li key={key} className={styles.card}>
+              <Skeleton rem={8} />
+            </li>
           ))}
         </ul>
       )}
@@ -49,7 +52,7 @@ export function MatchesPage() {
 function Card({ id, row }: { id: string; row: JsonObject }) {
   const status = text(row.status, "live");
   return (
-    <Link to={`/matches/${id}`} className={styles.card}>
+    <Link to={`/match/${id}`} className={styles.card}>
       <span className={styles.cardTop}>
         <span className={styles.game}>{gameName(row)}</span>
         <span className={styles.pill} data-status={status}>

@@ -1,9 +1,9 @@
 /** Players on the map: a canvas, drawn 120 ms behind and interpolated between the positions that came. Skips React. */
 import { useEffect, useRef } from "react";
-import type { JsonObject } from "../client/src/index.js";
-import { isObject, placeOf, playersOf, teamsOf } from "./match.js";
-import styles from "./page.module.css";
-import { live } from "./store.js";
+import type { JsonObject } from "../../client/src/index.js";
+import { isObject, placeOf, playersOf, teamsOf } from "./document.js";
+import styles from "./match.module.css";
+import { live } from "../live/store.js";
 
 const BEHIND_MS = 120;
 /** Further apart than this share of the map in one step, it was a jump. */
@@ -56,10 +56,7 @@ export function PlayersMap({ channel, doc }: { channel: string; doc: JsonObject 
   const wide = (x[1] - x[0]) / (y[1] - y[0]);
   const ratio = wide < 1 ? 1 / wide : wide;
   return (
-    <section className={styles.panel}>
-      <h2>Map</h2>
-      <canvas ref={canvas} className={styles.map} style={{ aspectRatio: String(ratio) }} role="img" aria-label="Positions of the players" />
-    </section>
+    <canvas ref={canvas} className={styles.map} style={{ aspectRatio: String(ratio) }} role="img" aria-label="Positions of the players" />
   );
 }
 

@@ -1,7 +1,9 @@
 /** One connection, one store: messages change viewers in place; one animation frame makes one store update. */
-import { useSyncExternalStore } from "react";
+import { useEffect } from "react";
+import { useStore } from "zustand";
 import { createStore } from "zustand/vanilla";
-import { Live, LOBBY, type Connection, type ErrorMessage, type JsonObject } from "../client/src/index.js";
+import { currentToken } from "../shell/token.js";
+import { Live, LOBBY, type Connection, type ErrorMessage, type JsonObject } from "../../client/src/index.js";
 
 export interface ChannelView {
   doc: JsonObject;
@@ -28,6 +30,7 @@ let scheduled = false;
 
 export const live = new Live({
   url: location.origin,
+  token: currentToken,
   onChange: (channel) => {
     if (channel !== null) dirty.add(channel);
     schedule();
@@ -63,8 +66,12 @@ function flush(): void {
   store.setState({ connection: live.connection, retryAt: live.retryAt, channels });
 }
 
-export function useStore<T>(select: (state: State) => T): T {
-  return useSyncExternalStore(store.subscribe, () => select(store.getState()));
+export const useConnection = (): Connection => useStore(store, (state) => state.connection);
+
+/** Watches a channel while the part that calls it is shown; undefined until something is known. */
+export function useChannel(channel: string): ChannelView | undefined {
+  useEffect(() => watch(channel), [channel]);
+  return useStore(store, (state) => state.channels[channel]);
 }
 
 const watchers = new Map<string, number>();

@@ -1,5 +1,5 @@
 /** A match's document as the page reads it: every part may be missing or of another type. Pure. */
-import type { Json, JsonObject } from "../client/src/index.js";
+import type { Json, JsonObject } from "../../client/src/index.js";
 
 export const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -97,15 +97,4 @@ export function eventText(event: JsonObject, names: Map<string, string>): string
       return [actor, op, target && `→ ${target}`, detail && `· ${detail.replaceAll("_", " ")}`].filter(Boolean).join(" ");
     }
   }
-}
-
-/** What the page says of a channel's state: one word and one line. */
-export function stateOf(connection: string, status: string, behindMs: number): { word: string; line: string } {
-  if (connection === "offline") return { word: "offline", line: "You are offline. The last known state is shown." };
-  if (connection === "reconnecting") return { word: "reconnecting", line: "Reconnecting…" };
-  if (connection !== "live") return { word: "connecting", line: "Connecting…" };
-  if (status === "paused") return { word: "paused", line: "Paused: nothing has come from the match for a while." };
-  if (status === "lagging") return { word: "behind", line: `Behind by ${(behindMs / 1000).toFixed(1)} s` };
-  if (status === "ended") return { word: "ended", line: "The match has ended." };
-  return { word: "live", line: "Live" };
 }

@@ -1,18 +1,19 @@
 /** One match: score, clock, map where the game has positions, players, and the feed. */
 import { memo, useEffect, useMemo } from "react";
-import type { JsonObject } from "../client/src/index.js";
-import { Boundary, Link } from "./App.js";
-import { clockText, columnsOf, eventText, gameName, isObject, number, playersOf, stateOf, teamsOf, text, type Player, type Team } from "./match.js";
+import type { JsonObject } from "../../client/src/index.js";
+import { StateMark } from "../live/StateMark.js";
+import { useChannel } from "../live/store.js";
+import { Panel, Skeleton } from "../shell/Panel.js";
+import { Link, type Params } from "../shell/router.js";
+import shell from "../shell/shell.module.css";
+import { clockText, columnsOf, eventText, gameName, isObject, number, playersOf, teamsOf, text, type Player, type Team } from "./document.js";
+import styles from "./match.module.css";
 import { PlayersMap } from "./PlayersMap.js";
-import styles from "./page.module.css";
-import { StateMark } from "./StateMark.js";
-import { useStore, watch } from "./store.js";
 
-export function MatchPage({ id }: { id: string }) {
+export function MatchPage({ params }: { params: Params }) {
+  const id = params.id!;
   const channel = `match:${id}`;
-  useEffect(() => watch(channel), [channel]);
-  const view = useStore((state) => state.channels[channel]);
-  const connection = useStore((state) => state.connection);
+  const view = useChannel(channel);
   const title = text(view?.doc.title, id);
   useEffect(() => {
     document.title = `${title} · Grandstand`;
@@ -20,39 +21,37 @@ export function MatchPage({ id }: { id: string }) {
 
   if (view?.error && view.version === null)
     return (
-      <p className={styles.notice} data-testid="missing">
+      <p className={shell.notice} data-testid="missing">
         {view.error.code === "unknown_channel" ? "There is no such match, or it has not begun." : view.error.message}{" "}
         <Link to="/">All matches</Link>
       </p>
     );
-  if (!view || view.version === null) return <Skeleton />;
+  if (!view || view.version === null) return <Skeleton rem={40} />;
 
   const teams = teamsOf(view.doc);
   const players = playersOf(view.doc, teams);
-  const state = stateOf(connection, view.status, view.behindMs);
   return (
     <article className={styles.match}>
-      <div className={styles.heading}>
+      <div className={shell.heading}>
         <h1>{title}</h1>
-        <span className={styles.game}>{gameName(view.doc)}</span>
+        <span className={shell.soft}>{gameName(view.doc)}</span>
         <StateMark status={view.status} behindMs={view.behindMs} />
       </div>
-      {state.word === "paused" || state.word === "offline" || state.word === "ended" ? (
-        <p className={styles.banner} data-state={state.word}>
-          {state.line}
-        </p>
-      ) : null}
       <Scoreboard teams={teams} doc={view.doc} />
       <div className={styles.columns}>
         <div className={styles.left}>
-          <Boundary>{players.some((player) => player.at !== null) ? <PlayersMap channel={channel} doc={view.doc} /> : null}</Boundary>
-          <Boundary>
+          {players.some((player) => player.at !== null) ? (
+            <Panel title="Map">
+              <PlayersMap channel={channel} doc={view.doc} />
+            </Panel>
+          ) : null}
+          <Panel title="Players">
             <Players players={players} teams={teams} />
-          </Boundary>
+          </Panel>
         </div>
-        <Boundary>
+        <Panel title="Events">
           <Feed feed={view.feed} doc={view.doc} />
-        </Boundary>
+        </Panel>
       </div>
       <footer className={styles.foot}>
         <span data-testid="version">{view.version}</span>
@@ -90,10 +89,8 @@ function Players({ players, teams }: { players: Player[]; teams: Team[] }) {
   if (shown.length === 0) return null;
   const names = new Map(teams.map((team) => [team.id, team.name]));
   return (
-    <section className={styles.panel}>
-      <h2>Players</h2>
-      <div className={styles.scroll}>
-        <table className={styles.table}>
+    <div className={shell.scroll}>
+        <table className={shell.table}>
           <thead>
             <tr>
               <th scope="col">Player</th>
@@ -111,7 +108,6 @@ function Players({ players, teams }: { players: Player[]; teams: Team[] }) {
           </tbody>
         </table>
       </div>
-    </section>
   );
 }
 
@@ -138,8 +134,7 @@ function Feed({ feed, doc }: { feed: { key: number; event: JsonObject }[]; doc: 
   for (const table of [doc.players, doc.teams])
     if (isObject(table)) for (const [key, row] of Object.entries(table)) if (isObject(row)) names.set(key, text(row.name, key));
   return (
-    <section className={styles.panel}>
-      <h2>Events</h2>
+    <>
       <ol className={styles.feed} aria-live="off" data-testid="feed">
         {feed
           .slice(-FEED_SHOWN)
@@ -151,19 +146,6 @@ function Feed({ feed, doc }: { feed: { key: number; event: JsonObject }[]; doc: 
           ))}
       </ol>
       {feed.length === 0 ? <p className={styles.quiet}>Nothing has happened yet.</p> : null}
-    </section>
-  );
-}
-
-function Skeleton() {
-  return (
-    <div className={styles.match} aria-busy="true">
-      <div className={styles.heading}>
-        <h1>Match</h1>
-        <StateMark status="live" behindMs={0} />
-      </div>
-      <div className={`${styles.score} ${styles.skeleton}`} />
-      <div className={`${styles.panel} ${styles.skeleton}`} style={{ minHeight: "18rem" }} />
-    </div>
+    </>
   );
 }

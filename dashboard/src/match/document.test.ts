@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { clockText, columnsOf, eventText, playersOf, stateOf, teamsOf } from "./match.js";
+import { clockText, columnsOf, eventText, playersOf, teamsOf } from "./document.js";
 
 describe("a match's document", () => {
   it("may lack any part", () => {
@@ -28,11 +28,5 @@ describe("a match's document", () => {
 
   it("shows time before the start", () => {
     expect(clockText({ clock: { t_ms: -61_000 } })).toBe("−1:01");
-  });
-
-  it("puts the connection before the channel", () => {
-    expect(stateOf("reconnecting", "live", 0).word).toBe("reconnecting");
-    expect(stateOf("live", "paused", 0).word).toBe("paused");
-    expect(stateOf("live", "live", 0).word).toBe("live");
   });
 });

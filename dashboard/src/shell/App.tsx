@@ -1,0 +1,122 @@
+/** The frame of every page: where one is, where one can go, colours and language. */
+import { QueryClientProvider } from "@tanstack/react-query";
+import { lazy, Suspense, useEffect, useRef, type ComponentType, type LazyExoticComponent } from "react";
+import { MatchesPage } from "../matches/MatchesPage.js";
+import { queries } from "./api.js";
+import { Boundary } from "./Boundary.js";
+import { defineWords } from "./language.js";
+import { Skeleton } from "./Panel.js";
+import { prefer, usePreference, type Theme } from "./preferences.js";
+import { Link, matchPath, usePath, type Params } from "./router.js";
+import styles from "./shell.module.css";
+
+const useWords = defineWords({
+  en: {
+    skip: "Skip to the content", main: "Main", matches: "Matches", boards: "Leaderboards",
+    theme: "Colours", system: "System", light: "Light", dark: "Dark", language: "Language",
+    nothing: "There is nothing at this address.", all: "All matches",
+  },
+  de: {
+    skip: "Zum Inhalt springen", main: "Hauptmenü", matches: "Spiele", boards: "Ranglisten",
+    theme: "Farben", system: "System", light: "Hell", dark: "Dunkel", language: "Sprache",
+    nothing: "Unter dieser Adresse gibt es nichts.", all: "Alle Spiele",
+  },
+});
+
+type Page = ComponentType<{ params: Params }>;
+type Lazy = LazyExoticComponent<Page>;
+
+/** Every page but the first one is a file of its own, loaded when it is gone to. */
+const PAGES: [string, Page | Lazy][] = [
+  ["/", MatchesPage],
+  ["/match/:id", lazy(() => import("../match/MatchPage.js").then(({ MatchPage }) => ({ default: MatchPage })))],
+  ["/boards", lazy(() => import("../board/BoardsPage.js").then(({ BoardsPage }) => ({ default: BoardsPage })))],
+  ["/board/:id", lazy(() => import("../board/BoardPage.js").then(({ BoardPage }) => ({ default: BoardPage })))],
+  ["/player/:id", lazy(() => import("../player/PlayerPage.js").then(({ PlayerPage }) => ({ default: PlayerPage })))],
+  ["/operator", lazy(() => import("../operator/OperatorPage.js").then(({ OperatorPage }) => ({ default: OperatorPage })))],
+];
+
+export function App() {
+  return (
+    <QueryClientProvider client={queries}>
+      <Frame />
+    </QueryClientProvider>
+  );
+}
+
+function Frame() {
+  const words = useWords();
+  const path = usePath();
+  const main = useRef<HTMLElement>(null);
+  const first = useRef(true);
+  useEffect(() => {
+    // Whoever goes on by keyboard or ear begins at the new page, not behind the link that led there.
+    if (first.current) first.current = false;
+    else main.current?.focus({ preventScroll: true });
+  }, [path]);
+  return (
+    <div className={styles.page}>
+      <a href="#main" className={styles.skip} onClick={(event) => { event.preventDefault(); main.current?.focus(); }}>
+        {words.skip}
+      </a>
+      <header className={styles.top}>
+        <Link to="/" className={styles.brand}>
+          <Mark />
+          Grandstand
+        </Link>
+        <nav className={styles.nav} aria-label={words.main}>
+          <Link to="/" current={path === "/"}>{words.matches}</Link>
+          <Link to="/boards" current={path.startsWith("/board")}>{words.boards}</Link>
+        </nav>
+        <Choices />
+      </header>
+      <main className={styles.main} id="main" ref={main} tabIndex={-1}>
+        <Boundary resetKey={path}>
+          <Suspense fallback={<Skeleton rem={40} />}>
+            <Route path={path} />
+          </Suspense>
+        </Boundary>
+      </main>
+    </div>
+  );
+}
+
+function Route({ path }: { path: string }) {
+  const words = useWords();
+  for (const [pattern, Page] of PAGES) {
+    const params = matchPath(pattern, path);
+    if (params !== null) return <Page key={path} params={params} />;
+  }
+  return (
+    <p className={styles.notice}>
+      {words.nothing} <Link to="/">{words.all}</Link>
+    </p>
+  );
+}
+
+function Choices() {
+  const words = useWords();
+  const theme = usePreference("theme");
+  const language = usePreference("language");
+  return (
+    <div className={styles.choices}>
+      <select aria-label={words.theme} value={theme} onChange={(event) => prefer({ theme: event.target.value as Theme })}>
+        <option value="system">{words.system}</option>
+        <option value="light">{words.light}</option>
+        <option value="dark">{words.dark}</option>
+      </select>
+      <select aria-label={words.language} value={language} onChange={(event) => prefer({ language: event.target.value === "de" ? "de" : "en" })}>
+        <option value="en" lang="en">English</option>
+        <option value="de" lang="de">Deutsch</option>
+      </select>
+    </div>
+  );
+}
+
+function Mark() {
+  return (
+    <svg viewBox="0 0 24 24" width="22" height="22" aria-hidden="true">
+      <path d="M2 20h20M4 20v-4h4v4M10 20v-8h4v8M16 20V8h4v12" fill="none" stroke="currentColor" strokeWidth="2" strokeLinejoin="round" />
+    </svg>
+  );
+}
