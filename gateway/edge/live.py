@@ -12,6 +12,7 @@ from typing import Any
 
 from gateway.access.rate import TokenBucket
 from gateway.access.tokens import Grant
+from gateway.edge.beats import count_beat
 from gateway.edge.context import Context
 from gateway.edge.encoding import Encoding, frame_of
 from gateway.edge.failures import BadRequest, Failure, RateLimited, Unavailable, UnknownChannel, response
@@ -134,7 +135,7 @@ class Live:
             case Unwatch():
                 self._unwatch(conn, grant, message.channel)
             case Beat():
-                metrics.BEATS.inc()
+                count_beat(message)
 
     def _watch(
         self, conn: int, grant: Grant, encoding: Encoding, channel: str, since: str | None, sibling: bool

@@ -119,6 +119,7 @@ class Overview:
             "store": _store(now),
             "totals": {word: figures.by_label(name, label) for word, (name, label) in BY_LABEL.items()},
             "letters": _letters(owners),
+            "pages": _pages(figures),
         }
 
     async def channel(self, name: str) -> dict[str, Any] | None:
@@ -264,6 +265,24 @@ def _store(sample: _Sample) -> dict[str, Any]:
         "histories_started_over": sample.figures.sum("grandstand_histories_started_over_total"),
         "gaps": sample.figures.sum("grandstand_gaps_total"),
     }
+
+
+def _pages(now: Figures) -> list[dict[str, Any]]:
+    """How viewers' pages do, by browser: what they have told since the gateway began."""
+    rows = []
+    for browser, beats in sorted(now.by_label("grandstand_beats_total", "browser").items()):
+        frame_s = quantile(now.buckets("grandstand_page_frame_seconds", browser=browser), {}, 0.5)
+        pixels = now.buckets("grandstand_page_tick_to_pixel_seconds", browser=browser)
+        rows.append(
+            {
+                "browser": browser,
+                "beats": beats,
+                "fps_p50": frame_s and round(1 / frame_s, 1),
+                "dropped_frames": now.sum("grandstand_page_dropped_frames_total", browser=browser),
+                "tick_to_pixel_ms": {word: _ms(quantile(pixels, {}, q)) for word, q in (("p50", 0.5), ("p95", 0.95))},
+            }
+        )
+    return rows
 
 
 def _letters(owners: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:

@@ -64,6 +64,8 @@ def _type(kind: mi.Type) -> str:
             return "boolean"
         case mi.NoneType():
             return "null"
+        case mi.LiteralType():
+            return _union([str(value) for value in kind.values])
         case mi.EnumType():
             return kind.cls.__name__
         case mi.DictType():

@@ -108,12 +108,17 @@ class Unwatch(msgspec.Struct, tag_field="op", tag="unwatch"):
     channel: ChannelText
 
 
-class Beat(msgspec.Struct, tag_field="op", tag="beat", omit_defaults=True):
-    """How the viewer's page is doing."""
+Browser = Literal["chromium", "firefox", "safari", "other"]
+"""Kinds of pages that are told apart; closed, as each is a metric's label."""
 
-    fps: float | None = None
-    dropped_frames: int | None = None
-    tick_to_pixel_ms: float | None = None
+
+class Beat(msgspec.Struct, tag_field="op", tag="beat", omit_defaults=True):
+    """How the viewer's page has done since its last beat; `tick_to_pixel_ms` is a random sample of what it measured."""
+
+    browser: Browser = "other"
+    fps: Annotated[float, Meta(gt=0, le=1000)] | None = None
+    dropped_frames: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    tick_to_pixel_ms: Annotated[list[Annotated[float, Meta(ge=0, le=600_000)]], Meta(max_length=32)] = []
 
 
 ViewerMessage = Watch | Unwatch | Beat

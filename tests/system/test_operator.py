@@ -137,6 +137,32 @@ def test_dead_letters_and_refusals(served: GatewayProcess, studio: Studio) -> No
     viewer.close()
 
 
+def test_pages_tell_how_they_do_by_browser(served: GatewayProcess, studio: Studio) -> None:
+    viewer = Peer(served.port).upgrade(f"/v1/live?channel={studio.channel}")
+    viewer.next("snapshot")
+    viewer.say(op="beat", browser="firefox", fps=60, dropped_frames=3, tick_to_pixel_ms=[40, 80, 120])
+    viewer.say(op="beat", browser="firefox", fps=30)
+
+    def told() -> bool:
+        _, view = ask(served.admin_url, "/admin/v1/overview")
+        row = next((row for row in view["pages"] if row["browser"] == "firefox"), None)
+        return row is not None and row["beats"] == 2 and row["dropped_frames"] == 3 and row["fps_p50"] > 25
+
+    until(told, 20, "the beats")
+    assert served.metric("grandstand_page_tick_to_pixel_seconds_count", browser="firefox") == 3
+    for wrong in (
+        {"browser": "my own"},
+        {"fps": 0},
+        {"fps": -1},
+        {"dropped_frames": -1},
+        {"tick_to_pixel_ms": [-1]},
+        {"tick_to_pixel_ms": [1] * 33},
+    ):
+        viewer.say(op="beat", **wrong)
+        assert viewer.next("error")["code"] == "bad_request", wrong
+    viewer.close()
+
+
 @pytest.mark.parametrize("path", ["/admin/v1/overview", "/admin/v1/channels/match:1", "/admin/v1/connections/0-1"])
 def test_on_the_public_port_only_with_scope_admin(served: GatewayProcess, path: str) -> None:
     assert ask(served.url, path)[0] == 401

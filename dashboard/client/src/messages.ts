@@ -79,12 +79,13 @@ export interface Unwatch {
   channel: string;
 }
 
-/** How the viewer's page is doing. */
+/** How the viewer's page has done since its last beat; `tick_to_pixel_ms` is a random sample of what it measured. */
 export interface Beat {
   op: "beat";
+  browser?: "chromium" | "firefox" | "other" | "safari";
   fps?: number | null;
-  dropped_frames?: number | null;
-  tick_to_pixel_ms?: number | null;
+  dropped_frames?: number;
+  tick_to_pixel_ms?: number[];
 }
 
 export type ServerMessage = Snapshot | Delta | Tick | Status | ErrorMessage | Bye;

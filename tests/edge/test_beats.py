@@ -1,0 +1,25 @@
+"""Beats from MessagePack, which has numbers that are none."""
+
+from __future__ import annotations
+
+import math
+
+from prometheus_client import Histogram
+
+from gateway.edge.beats import count_beat
+from gateway.model.messages import Beat
+from gateway.observe import metrics
+
+
+def told(metric: Histogram) -> dict[str, float]:
+    """The histogram's samples of one browser."""
+    (family,) = metric.collect()
+    return {sample.name: sample.value for sample in family.samples if sample.labels["browser"] == "safari"}
+
+
+def test_numbers_that_are_none_do_not_spoil_the_sums() -> None:
+    count_beat(Beat(browser="safari", fps=math.nan, tick_to_pixel_ms=[math.nan, math.inf, 50.0]))
+    samples = told(metrics.PAGE_TICK_TO_PIXEL)
+    assert samples["grandstand_page_tick_to_pixel_seconds_sum"] == 0.05
+    assert samples["grandstand_page_tick_to_pixel_seconds_count"] == 1
+    assert told(metrics.PAGE_FRAME) == {}
