@@ -93,6 +93,7 @@ class Overview:
         elapsed_s = now.at_s - before.at_s if before is not None else None
         figures = now.figures
         earlier = before.figures if before is not None else None
+        workers = [_worker(report, before) for report in now.reports]
         owners = {c["channel"]: c for r in now.reports for c in r["channels"] if c["role"] == "owner"}
         previous = _entries(before) if before is not None else {}
         return {
@@ -106,14 +107,13 @@ class Overview:
                 "uptime_s": round(now.at_s - self._gateway.started_s, 1),
                 "bugs": figures.sum("grandstand_bugs_total"),
             },
-            "connections": {kind: figures.sum("grandstand_connections", state=kind) for kind in ("ws", "sse", "http")}
-            | {"behind": figures.sum("grandstand_behind_viewers")},
+            "connections": {kind: sum(worker[kind] for worker in workers) for kind in ("ws", "sse", "http", "behind")},
             "rates": {
                 word: _rate(figures.sum(name), earlier.sum(name) if earlier is not None else None, elapsed_s)
                 for word, name in COUNTERS.items()
             },
             "lag_ms": _quantiles_ms(figures, earlier, "grandstand_publish_to_flush_seconds"),
-            "workers": [_worker(report, before) for report in now.reports],
+            "workers": workers,
             "channels": _channels(now.reports, owners, previous, elapsed_s),
             "channels_total": len(owners),
             "store": _store(now),
