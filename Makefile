@@ -92,6 +92,7 @@ endef
 	$(call need,Python with venv,python3-venv,$(PYTHON) -c 'import venv$(,) ensurepip')
 	$(call need,the headers of Python,python3-dev,$(PYTHON) -c 'import os$(,) sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")')
 	$(call need,a C compiler,gcc libc6-dev,command -v gcc)
+	$(call need,the headers of zlib,zlib1g-dev,echo '#include <zlib.h>' | gcc -E -)
 	@touch $@
 
 .make/node: | .make/tools

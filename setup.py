@@ -16,6 +16,7 @@ JOBS = os.cpu_count() or 1
 
 compile_args = ["-O3", "-g", "-Wall", "-Wextra", "-Wno-unused-function", "-Wno-unused-parameter"]
 link_args: list[str] = []
+LIBRARIES = {"deflate": ["z"]}
 macros = [("CYTHON_USE_TYPE_SPECS", "0")]
 if SANITIZE:
     flags = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"]
@@ -33,6 +34,7 @@ def extensions() -> list[Extension]:
             depends=headers,
             extra_compile_args=compile_args,
             extra_link_args=link_args,
+            libraries=LIBRARIES.get(path.stem, []),
             define_macros=macros,
         )
         for path in sorted(Path("native").glob("*.pyx"))

@@ -106,6 +106,9 @@ cdef class Table:
         max_head_bytes: of a request head; a longer one is answered 431.
         max_message_bytes: of a viewer's message (1009).
         max_fragments: frames of one message (1008).
+        max_frame_bytes: of one frame (1009); 0: as many as a message may have.
+        max_controls: pings and pongs of a viewer in a second (1008).
+        max_inflate_ratio: how much larger a viewer's compressed message may become (1009).
         send_buffer_bytes: kernel send buffer of a connection; 0 leaves the system's.
         idle_timeout_ms: silence after which a viewer is closed, pinged at half of it; for an event stream, how long its
             socket may stay full. 0: never.
@@ -118,7 +121,8 @@ cdef class Table:
     """
 
     def __cinit__(
-        self, max_connections, *, max_head_bytes=16384, max_message_bytes=65536, max_fragments=64,
+        self, max_connections, *, max_head_bytes=16384, max_message_bytes=65536, max_fragments=64, max_frame_bytes=0,
+        max_controls=50, max_inflate_ratio=100,
         send_buffer_bytes=0, head_timeout_ms=10000, idle_timeout_ms=0, close_timeout_ms=5000, max_subscriptions=16
     ):
         if not 1 <= max_connections <= CONNECTIONS_MAX:
@@ -127,6 +131,10 @@ cdef class Table:
             raise ValueError("max_message_bytes or max_head_bytes is out of range")
         if not 1 <= max_fragments <= 1 << 20 or not 1 <= max_subscriptions <= 1 << 24:
             raise ValueError("max_fragments or max_subscriptions is out of range")
+        if not 0 <= max_frame_bytes <= MESSAGE_BYTES_MAX or not 1 <= max_controls <= 65534:
+            raise ValueError("max_frame_bytes or max_controls is out of range")
+        if not 1 <= max_inflate_ratio <= 10_000:
+            raise ValueError("max_inflate_ratio is out of range")
         if not 0 <= send_buffer_bytes <= 1 << 30:
             raise ValueError("send_buffer_bytes is out of range")
         head_ticks = _ticks("head_timeout_ms", head_timeout_ms)
@@ -138,6 +146,9 @@ cdef class Table:
         self.t.max_head = max_head_bytes
         self.t.limits.max_message_bytes = max_message_bytes
         self.t.limits.max_fragments = max_fragments
+        self.t.limits.max_frame_bytes = max_frame_bytes or max_message_bytes
+        self.t.limits.max_controls = max_controls
+        self.t.limits.max_inflate_ratio = max_inflate_ratio
         self.t.max_subs = max_subscriptions
         self.t.sndbuf = send_buffer_bytes
         self.t.head_ticks = head_ticks
@@ -267,8 +278,13 @@ cdef class Table:
 
     # -- a held connection --------------------------------------------------------------------------------------------
 
-    def upgrade(self, uint64_t conn, int kind, bytes response_head not None, uint64_t grant=0, uint64_t user=0):
+    def upgrade(
+        self, uint64_t conn, int kind, bytes response_head not None, uint64_t grant=0, uint64_t user=0,
+        bint deflate=False
+    ):
         """Sends the response head and parks the connection; False when it is gone or not held.
+
+        `deflate`: the head agrees on permessage-deflate without context takeover, so compressed messages are taken.
 
         Raises:
             ValueError: `kind` is neither WS nor SSE.
@@ -292,6 +308,8 @@ cdef class Table:
         c.kind = <uint8_t>kind
         c.grant = grant
         c.user = user
+        if deflate:
+            c.flags |= GS_DEFLATE
         c.tick = gs_tick(t, gs_now_ms())
         frame = frame_copy(<const uint8_t *><char *>response_head, <size_t>len(response_head))
         if frame == NULL:
@@ -604,6 +622,9 @@ cdef class Table:
             "bytes_in": t.stats.bytes_in,
             "messages_in": t.stats.messages_in,
             "pings_in": t.stats.pings_in,
+            "inflated_in": t.stats.inflated_in,
+            "inflated_out": t.stats.inflated_out,
+            "inflate_failures": t.stats.inflate_failures,
             "bytes_out": t.stats.bytes_out,
             "frames_out": t.stats.frames_out,
             "blocked_sends": t.stats.blocked,

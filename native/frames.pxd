@@ -2,7 +2,7 @@
 # in the middle of a frame owns another.
 
 from libc.stddef cimport size_t
-from libc.stdint cimport int32_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
 cdef extern from "gs_frame.h" nogil:
     ctypedef struct gs_frame:
@@ -36,10 +36,15 @@ cdef void frame_release(gs_frame* frame) noexcept nogil
 cdef size_t control_frame(uint8_t* out, int opcode, const uint8_t* payload, size_t len) noexcept nogil
 # Writes a close frame: code 0 stands for none; the reason is cut at 123 bytes. Returns its length.
 cdef size_t close_bytes(uint8_t* out, int code, const uint8_t* reason, size_t len) noexcept nogil
+# The header of an unmasked final frame, the length in its shortest form; `first` is the opcode with reserved bits. Writes up to
+# 10 bytes and returns how many.
+cdef size_t write_header(uint8_t* out, int first, uint64_t len) noexcept nogil
 
 
 cdef class Frame:
     cdef gs_frame* frame
 
+# A Frame that takes over the reference; raises MemoryError for NULL.
+cdef Frame own(gs_frame* frame)
 # The counted buffer of a Frame; raises ValueError for one that was made without it.
 cdef gs_frame* buffer_of(Frame frame) except NULL

@@ -69,10 +69,9 @@ cdef size_t close_bytes(uint8_t* out, int code, const uint8_t* reason, size_t le
     return control_frame(out, OP_CLOSE, payload, len + 2)
 
 
-cdef size_t write_header(uint8_t* out, int opcode, uint64_t len) noexcept nogil:
-    """The header of an unmasked final frame, the length in its shortest form; returns its size (2, 4 or 10)."""
+cdef size_t write_header(uint8_t* out, int first, uint64_t len) noexcept nogil:
     cdef int i
-    out[0] = <uint8_t> (0x80 | opcode)
+    out[0] = <uint8_t> (0x80 | first)
     if len <= 125:
         out[1] = <uint8_t> len
         return 2
@@ -111,11 +110,6 @@ cdef class Frame:
 
 
 cdef Frame own(gs_frame* frame):
-    """A Frame that takes over the reference.
-
-    Raises:
-        MemoryError: `frame` is NULL.
-    """
     if frame == NULL:
         raise MemoryError()
     cdef Frame made = Frame.__new__(Frame)

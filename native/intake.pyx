@@ -12,13 +12,15 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset, strlen
 from posix.unistd cimport close, read
 
+from native.deflate cimport gs_inflater_new
 from native.frames cimport (
     CONTROL_FRAME_MAX, OP_PING, OP_PONG, close_bytes, control_frame, frame_copy, frame_release, gs_frame, gs_frame_retain
 )
 from native.ledger cimport LIVE_BUFFERS, live
 from native.parser cimport (
-    CLOSE_INVALID_PAYLOAD, CLOSE_INTERNAL, CLOSE_NO_STATUS, CLOSE_POLICY, CLOSE_PROTOCOL_ERROR, CLOSE_TOO_BIG, STEP_CLOSE,
-    STEP_FAIL, STEP_MESSAGE, STEP_MORE, STEP_NO_MEMORY, STEP_PING, ws_assembly, ws_next, ws_reset, ws_step
+    CLOSE_INVALID_PAYLOAD, CLOSE_INTERNAL, CLOSE_NO_STATUS, CLOSE_POLICY, CLOSE_PROTOCOL_ERROR, CLOSE_TOO_BIG, RSV1,
+    STEP_CLOSE, STEP_FAIL, STEP_MESSAGE, STEP_MORE, STEP_NO_MEMORY, STEP_PING, STEP_PONG, ws_assembly, ws_inflate, ws_next,
+    ws_reset, ws_step
 )
 from native.state cimport *
 
@@ -80,6 +82,7 @@ cdef extern from "<sys/epoll.h>" nogil:
 
 cdef enum:
     ACCEPT_BATCH = 64
+    INFLATED_LOAD = 8192    # inflated bytes that count as one event's load
 
 cdef const char *TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
@@ -150,6 +153,7 @@ cdef void gs_feed_frames(gs_table *t, uint32_t slot, uint8_t *data, size_t size)
     cdef ws_assembly *assembly = &fresh
     cdef ws_step step
     cdef size_t take
+    cdef int reserved = RSV1 if c.flags & GS_DEFLATE else 0
     memset(&fresh, 0, sizeof(ws_assembly))
     if rx != NULL:
         assembly = &rx.assembly
@@ -162,13 +166,13 @@ cdef void gs_feed_frames(gs_table *t, uint32_t slot, uint8_t *data, size_t size)
                 break
             data += take
             size -= take
-            ws_next(assembly, &t.limits, rx.data, rx.len, &step)
+            ws_next(assembly, &t.limits, reserved, rx.data, rx.len, &step)
             rx.need = step.need
             if step.kind != STEP_MORE:
                 # A frame is asked for to its last byte, so the buffer held nothing else.
                 rx.len = 0
         else:
-            ws_next(assembly, &t.limits, data, size, &step)
+            ws_next(assembly, &t.limits, reserved, data, size, &step)
             if step.kind == STEP_MORE:
                 if rx == NULL:
                     rx = _rx_new(c, assembly)
@@ -183,9 +187,9 @@ cdef void gs_feed_frames(gs_table *t, uint32_t slot, uint8_t *data, size_t size)
         if step.kind != STEP_MORE and _step(t, slot, &step, assembly, size):
             ws_reset(&fresh)
             return
-    if size == 0 and (assembly.opcode == 0 or rx != NULL or _rx_new(c, assembly) != NULL):
+    if size == 0 and (assembly.fragments == 0 or rx != NULL or _rx_new(c, assembly) != NULL):
         rx = <gs_rx *>c.kept
-        if rx != NULL and rx.len == 0 and rx.assembly.opcode == 0:
+        if rx != NULL and rx.len == 0 and rx.assembly.fragments == 0:
             gs_drop_input(c)
         return
     if assembly == &fresh:
@@ -228,6 +232,8 @@ cdef bint _step(gs_table *t, uint32_t slot, ws_step *step, ws_assembly *assembly
     cdef gs_frame *frame
     cdef uint8_t *copy
     cdef int said
+    if step.kind == STEP_MESSAGE and step.compressed and c.state == GS_WS:
+        _inflate(t, step)
     if step.kind == STEP_MESSAGE:
         if c.state == GS_WS:
             copy = <uint8_t *>malloc(step.len if step.len else 1)
@@ -241,6 +247,9 @@ cdef bint _step(gs_table *t, uint32_t slot, ws_step *step, ws_assembly *assembly
             gs_push(t, GS_EV_MESSAGE, gs_id(t, slot), <uint64_t>step.opcode, copy, <uint32_t>step.len)
         if assembly.opcode:
             ws_reset(assembly)
+    elif (step.kind == STEP_PING or step.kind == STEP_PONG) and _too_many_controls(t, c):
+        _fail(t, slot, CLOSE_POLICY)
+        return True
     elif step.kind == STEP_PING:
         t.stats.pings_in += 1
         if c.state == GS_WS:
@@ -265,6 +274,37 @@ cdef bint _step(gs_table *t, uint32_t slot, ws_step *step, ws_assembly *assembly
             _fail(t, slot, step.code if step.kind == STEP_FAIL else CLOSE_INTERNAL)
         return True
     return False
+
+
+cdef void _inflate(gs_table *t, ws_step *step) noexcept nogil:
+    """The message as it was before it was compressed, or a failure."""
+    cdef size_t size = step.len
+    if t.inflater == NULL:
+        t.inflater = gs_inflater_new()
+        if t.inflater == NULL:
+            step.kind = STEP_NO_MEMORY
+            return
+    ws_inflate(t.inflater, &t.limits, step)
+    if step.kind != STEP_MESSAGE:
+        t.stats.inflate_failures += 1
+        t.load += 1
+        return
+    t.stats.inflated_in += size
+    t.stats.inflated_out += step.len
+    # Work, too: a poll ends after so much of it.
+    t.load += <uint32_t>(step.len // INFLATED_LOAD)
+
+
+cdef bint _too_many_controls(gs_table *t, gs_conn *c) noexcept nogil:
+    """Counts a ping or pong of a parked viewer in spans of 1024 ms."""
+    cdef uint16_t second = <uint16_t>(t.now_tick >> 4)
+    if c.state != GS_WS:
+        return False
+    if c.second != second:
+        c.second = second
+        c.controls = 0
+    c.controls += 1
+    return c.controls > t.limits.max_controls
 
 
 cdef void _fail(gs_table *t, uint32_t slot, int code) noexcept nogil:

@@ -2,6 +2,7 @@
 # Plain structs, indexes instead of pointers, no Python object. One thread at a time per table.
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from native.deflate cimport gs_inflater
 from native.frames cimport gs_frame
 from native.parser cimport ws_assembly, ws_limits
 
@@ -29,6 +30,7 @@ cdef enum:
     GS_DISCARD = 4      # nothing is awaited of the peer: shut down once all is sent
     GS_PONG = 8         # the control slot holds a pong
     GS_PINGED = 16      # nothing was received since our ping
+    GS_DEFLATE = 32     # permessage-deflate was agreed on
 
 cdef enum:
     GS_CURRENT = 0
@@ -89,6 +91,8 @@ cdef struct gs_conn:
     uint32_t last_sub   # of the ring of subscriptions: its next is the first
     uint32_t subs       # free or zombie: next in its list
     uint32_t behind     # subscriptions that are BEHIND
+    uint16_t second     # of its last ping or pong, in units of 16 ticks
+    uint16_t controls   # pings and pongs in it
     gs_frame *pending   # the frame in the middle of which the connection is
     gs_frame *control   # one message that goes first when there is room
     void *kept          # gs_head while HEAD or HELD, gs_rx while parked; mostly NULL
@@ -144,6 +148,7 @@ cdef struct gs_listener:
 cdef struct gs_stats:
     uint64_t accepts, accept_failures, refused_full
     uint64_t bytes_in, messages_in, pings_in
+    uint64_t inflated_in, inflated_out, inflate_failures
     uint64_t bytes_out, frames_out, blocked, partial
     uint64_t dropped_controls, closed, lost_events
 
@@ -182,6 +187,7 @@ cdef struct gs_table:
     gs_stats stats
     gs_listener listeners[16]
     uint8_t *scratch
+    gs_inflater *inflater   # made for the first compressed message
     uint32_t now_tick       # of this poll or sweep
     uint32_t swept          # slot at which the next sweep goes on
 

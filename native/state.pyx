@@ -11,6 +11,7 @@ from libc.string cimport memset
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 from posix.unistd cimport close, write
 
+from native.deflate cimport gs_inflater_free
 from native.frames cimport frame_release, gs_frame, gs_frame_retain
 from native.ledger cimport LIVE_BUFFERS, LIVE_CONNECTIONS, LIVE_GROUPS, LIVE_SUBSCRIPTIONS, live
 from native.parser cimport ws_reset
@@ -93,6 +94,7 @@ cdef void gs_table_free(gs_table *t) noexcept nogil:
         close(t.epoll)
     if t.signal >= 0:
         close(t.signal)
+    gs_inflater_free(t.inflater)
     free(t.scratch)
     free(t.conns)
     free(t.subs)

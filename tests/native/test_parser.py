@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 
 import pytest
 from hypothesis import given, settings
@@ -13,15 +14,23 @@ from tests.native.stand import masked
 from tests.native.twin import Event, Twin
 
 MESSAGE_BYTES = 300
+FRAME_BYTES = 300
 FRAGMENTS = 4
+RATIO = 20
 
 
-def twin_of(data: bytes) -> list[Event]:
-    return Twin(MESSAGE_BYTES, FRAGMENTS).feed(data)
+def twin_of(data: bytes, deflate: bool = False, frame_bytes: int = FRAME_BYTES) -> list[Event]:
+    return Twin(MESSAGE_BYTES, FRAGMENTS, frame_bytes, deflate, RATIO).feed(data)
 
 
-def native_of(parts: list[bytes]) -> list[Event]:
-    parser = Parser(max_message_bytes=MESSAGE_BYTES, max_fragments=FRAGMENTS)
+def native_of(parts: list[bytes], deflate: bool = False, frame_bytes: int = FRAME_BYTES) -> list[Event]:
+    parser = Parser(
+        max_message_bytes=MESSAGE_BYTES,
+        max_fragments=FRAGMENTS,
+        max_frame_bytes=frame_bytes,
+        deflate=deflate,
+        max_inflate_ratio=RATIO,
+    )
     return [event for part in parts for event in parser.feed(part)]
 
 
@@ -30,11 +39,11 @@ def split(data: bytes, cuts: list[int]) -> list[bytes]:
     return [data[a:b] for a, b in zip([0, *places], [*places, len(data)], strict=True)]
 
 
-def check(data: bytes, cuts: list[int]) -> list[Event]:
-    expected = twin_of(data)
-    assert native_of([data]) == expected
-    assert native_of([data[i : i + 1] for i in range(len(data))]) == expected
-    assert native_of(split(data, cuts)) == expected
+def check(data: bytes, cuts: list[int], deflate: bool = False, frame_bytes: int = FRAME_BYTES) -> list[Event]:
+    expected = twin_of(data, deflate, frame_bytes)
+    assert native_of([data], deflate, frame_bytes) == expected
+    assert native_of([data[i : i + 1] for i in range(len(data))], deflate, frame_bytes) == expected
+    assert native_of(split(data, cuts), deflate, frame_bytes) == expected
     return expected
 
 
@@ -90,6 +99,15 @@ CASES = {
     "overlong": (masked(1, b"\xc0\x80"), [("fail", 1007)]),
     "above unicode": (masked(1, b"\xf4\x90\x80\x80"), [("fail", 1007)]),
     "binary is not text": (masked(2, b"\xff"), [("message", 2, b"\xff")]),
+    "wrong text in a first fragment": (masked(1, b"\xff", False), [("fail", 1007)]),
+    "wrong text before a wrong frame": (masked(1, b"\xed\xa0", False) + masked(3), [("fail", 1007)]),
+    "wrong text in a frame that is not whole": (masked(1, b"a" * 280 + b"\xf5" + b"a" * 10)[:-9], [("fail", 1007)]),
+    "text that may become whole": (masked(1, b"a" * 20 + b"\xf4\x8f")[:-1], []),
+    "text that cannot become whole": (masked(1, b"\xf4\x90\x80\x80")[:8], [("fail", 1007)]),
+    "wrong text after a ping": (
+        masked(1, b"\xce", False) + masked(9, b"p") + masked(0, b"\xba\xff", False),
+        [("ping", b"p"), ("fail", 1007)],
+    ),
 }
 
 
@@ -97,6 +115,84 @@ CASES = {
 def test_cases(name: str) -> None:
     data, expected = CASES[name]
     assert check(data, [3, 7, 11]) == expected
+
+
+def squeezed(payload: bytes, level: int = 6) -> bytes:
+    """A message as RFC 7692 section 7.2.1 has it."""
+    deflater = zlib.compressobj(level, zlib.DEFLATED, -15)
+    return (deflater.compress(payload) + deflater.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+def finished(payload: bytes) -> bytes:
+    """A message whose block is marked as the last one (section 7.2.3.4)."""
+    deflater = zlib.compressobj(6, zlib.DEFLATED, -15)
+    return deflater.compress(payload) + deflater.flush() + b"\0"
+
+
+HELLO = bytes.fromhex("f248cdc9c90700")  # RFC 7692 section 7.2.3.1
+COMPRESSED_CASES = {
+    "hello": (masked(1, HELLO, first=0xC1), [("message", 1, b"Hello")]),
+    "hello in two frames": (
+        masked(1, HELLO[:3], first=0x41) + masked(0, HELLO[3:]),
+        [("message", 1, b"Hello")],
+    ),
+    "hello twice": (masked(1, HELLO, first=0xC1) * 2, [("message", 1, b"Hello")] * 2),
+    "hello stored": (masked(1, bytes.fromhex("000500faff48656c6c6f00"), first=0xC1), [("message", 1, b"Hello")]),
+    "hello in a last block": (masked(1, bytes.fromhex("f348cdc9c9070000"), first=0xC1), [("message", 1, b"Hello")]),
+    "hello in two blocks": (
+        masked(1, bytes.fromhex("f248050000 00ffffcac9c90700"), first=0xC1),
+        [("message", 1, b"Hello")],
+    ),
+    "hello with context": (
+        masked(1, HELLO, first=0xC1) + masked(1, bytes.fromhex("f200110000"), first=0xC1),
+        [("message", 1, b"Hello"), ("fail", 1007)],
+    ),
+    "nothing": (masked(1, b"\0", first=0xC1), [("message", 1, b"")]),
+    "a plain one between": (
+        masked(1, HELLO, first=0xC1) + masked(1, b"Hello") + masked(2, HELLO, first=0xC2),
+        [("message", 1, b"Hello"), ("message", 1, b"Hello"), ("message", 2, b"Hello")],
+    ),
+    "a ping between": (
+        masked(1, HELLO[:3], first=0x41) + masked(9, b"p") + masked(0, HELLO[3:]),
+        [("ping", b"p"), ("message", 1, b"Hello")],
+    ),
+    "not whole": (masked(1, HELLO[:-3], first=0xC1), [("fail", 1007)]),
+    "empty": (masked(1, first=0xC1), [("fail", 1007)]),
+    "noise": (masked(1, b"\xff" * 9, first=0xC1), [("fail", 1007)]),
+    "not text": (masked(1, squeezed(b"abc\xff"), first=0xC1), [("fail", 1007)]),
+    "not text, but binary": (masked(2, squeezed(b"abc\xff"), first=0xC2), [("message", 2, b"abc\xff")]),
+    "300": (masked(2, squeezed(b"abc" * 100), first=0xC2), [("message", 2, b"abc" * 100)]),
+    "301": (masked(2, squeezed(b"a" * 301), first=0xC2), [("fail", 1009)]),
+    "a bomb": (masked(2, squeezed(bytes(1 << 17)), first=0xC2), [("fail", 1009)]),
+    "many last blocks": (masked(2, b"\x03\x00" * 17 + b"\0", first=0xC2), [("fail", 1007)]),
+    "compressed control": (masked(9, b"", first=0xC9), [("fail", 1002)]),
+    "compressed continuation": (masked(1, b"a", False) + masked(0, b"b", first=0xC0), [("fail", 1002)]),
+    "rsv2": (masked(1, b"a", first=0xA1), [("fail", 1002)]),
+    "rsv1 and rsv3": (masked(1, b"a", first=0xD1), [("fail", 1002)]),
+}
+
+
+@pytest.mark.parametrize("name", COMPRESSED_CASES)
+def test_compressed_cases(name: str) -> None:
+    data, expected = COMPRESSED_CASES[name]
+    assert check(data, [3, 7, 11], deflate=True) == expected
+    assert check(data, [3, 7, 11])[-1] == ("fail", 1002)
+
+
+def test_a_frame_has_a_limit_of_its_own() -> None:
+    assert check(masked(2, b"x" * 100), [5], frame_bytes=100) == [("message", 2, b"x" * 100)]
+    assert check(masked(2, b"x" * 101), [5], frame_bytes=100) == [("fail", 1009)]
+    two = masked(2, b"x" * 100, False) + masked(0, b"y" * 100)
+    assert check(two, [5], frame_bytes=100) == [("message", 2, b"x" * 100 + b"y" * 100)]
+
+
+def test_a_ratio_has_a_limit() -> None:
+    bomb = squeezed(b"a" * 200_000)
+    assert len(bomb) * RATIO + 1024 < 200_000
+    parser = Parser(max_message_bytes=1 << 20, deflate=True, max_inflate_ratio=RATIO)
+    assert parser.feed(masked(2, bomb, first=0xC2)) == [("fail", 1009)]
+    parser = Parser(max_message_bytes=1 << 20, deflate=True, max_inflate_ratio=2000)
+    assert parser.feed(masked(2, bomb, first=0xC2)) == [("message", 2, b"a" * 200_000)]
 
 
 payloads = st.one_of(st.binary(max_size=140), st.text(max_size=60).map(str.encode))
@@ -119,6 +215,33 @@ streams = st.lists(st.one_of(frames, frames, frames, closes), max_size=8).map(b"
 @given(streams, st.lists(st.integers(0, 2000), max_size=6))
 def test_whatever_is_sent(data: bytes, cuts: list[int]) -> None:
     check(data, cuts)
+
+
+compressed = st.builds(
+    lambda opcode, payload, final, level, last: masked(
+        opcode, (finished(payload) if last else squeezed(payload, level)), first=(0xC0 if final else 0x40) | opcode
+    ),
+    st.sampled_from([1, 2]),
+    payloads,
+    st.booleans(),
+    st.integers(0, 9),
+    st.booleans(),
+)
+mixed = st.lists(st.one_of(frames, compressed, compressed), max_size=6).map(b"".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(mixed, st.lists(st.integers(0, 2000), max_size=6))
+def test_whatever_is_sent_compressed(data: bytes, cuts: list[int]) -> None:
+    check(data, cuts, deflate=True)
+
+
+@settings(max_examples=300, deadline=None)
+@given(mixed.filter(bool), st.integers(0, 10_000), st.integers(1, 255), st.lists(st.integers(0, 2000), max_size=6))
+def test_one_byte_changed_in_what_is_compressed(data: bytes, place: int, change: int, cuts: list[int]) -> None:
+    spoiled = bytearray(data)
+    spoiled[place % len(data)] ^= change
+    check(bytes(spoiled), cuts, deflate=True)
 
 
 @settings(max_examples=300, deadline=None)
