@@ -18,7 +18,7 @@ UV := $(BIN)/uv
 UV_PIP := VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip
 LINTED := gateway tests loadtest setup.py
 NATIVE := $(wildcard native/*.pyx native/*.pxd native/*.h) setup.py
-PAGE := $(shell find dashboard -type f -not -path '*/node_modules/*' -not -path '*/test-results/*' 2>/dev/null)
+PAGE := $(shell find dashboard -type f -not -path '*/node_modules/*' -not -path '*/test-results/*' -not -path '*/dist/*' 2>/dev/null)
 PYTEST ?= tests
 , := ,
 

@@ -2,4 +2,6 @@ export * from "./messages.js";
 export { merge } from "./patch.js";
 export { Viewer, type Action } from "./viewer.js";
 export { Backoff } from "./reconnect.js";
-export { Live, type Connection, type Options } from "./live.js";
+export { Signal } from "./signal.js";
+export { statusOf, type Connection, type Status, type TransportKind } from "./status.js";
+export { Live, type Options } from "./live.js";

@@ -10,6 +10,8 @@ export class Viewer {
   status = "live";
   behindMs = 0;
   skipped = 0;
+  /** Whether its first snapshot has been asked for over HTTP. */
+  begun = false;
   /** Events since the beginning, so that each has a lasting number. */
   seen = 0;
   feed: { key: number; event: JsonObject }[] = [];
@@ -22,8 +24,7 @@ export class Viewer {
         this.doc = message.state;
         this.version = message.version;
         this.status = message.status;
-        this.feed = [];
-        this.push(message.feed);
+        this.replay(message.feed);
         return "applied";
       case "delta":
         if (this.version === null || message.from !== this.version)
@@ -42,6 +43,15 @@ export class Viewer {
       default:
         return "noted";
     }
+  }
+
+  /** The events of a snapshot; those that are here already keep their numbers, so that a list of them does not jump. */
+  private replay(events: JsonObject[]): void {
+    const known = this.feed.map(({ event }) => JSON.stringify(event));
+    const given = events.map((event) => JSON.stringify(event));
+    const from = known.findIndex((_, i) => known.length - i <= given.length && known.slice(i).every((event, k) => event === given[k]));
+    if (from < 0) this.feed = [];
+    this.push(from < 0 ? events : events.slice(known.length - from));
   }
 
   private push(events: JsonObject[]): void {

@@ -16,14 +16,15 @@ export interface ChannelView {
 
 export interface State {
   connection: Connection;
-  retryAt: number;
   channels: Record<string, ChannelView>;
 }
 
 /** Hidden tabs get no animation frames; they are brought up to date this often. */
 const HIDDEN_FLUSH_MS = 500;
+/** Events kept of each channel; older ones come from the history. */
+const FEED_ENTRIES = 500;
 
-export const store = createStore<State>(() => ({ connection: "connecting", retryAt: 0, channels: {} }));
+export const store = createStore<State>(() => ({ connection: { word: "connecting", transport: null, retryAt: 0, role: "alone" }, channels: {} }));
 
 const dirty = new Set<string>();
 let scheduled = false;
@@ -31,6 +32,9 @@ let scheduled = false;
 export const live = new Live({
   url: location.origin,
   token: currentToken,
+  // Tabs with different tokens see different things.
+  share: currentToken() ?? "",
+  feedEntries: FEED_ENTRIES,
   onChange: (channel) => {
     if (channel !== null) dirty.add(channel);
     schedule();
@@ -44,12 +48,17 @@ function schedule(): void {
   else setTimeout(flush, HIDDEN_FLUSH_MS);
 }
 
+// A frame that was asked for does not come once the tab is hidden.
+document.addEventListener("visibilitychange", () => {
+  if (scheduled) flush();
+});
+
 function flush(): void {
   scheduled = false;
   const { channels: before } = store.getState();
   let channels = before;
   for (const name of dirty) {
-    const viewer = live.viewers.get(name);
+    const viewer = live.view(name);
     if (channels === before) channels = { ...before };
     if (viewer === undefined) delete channels[name];
     else
@@ -63,7 +72,7 @@ function flush(): void {
       };
   }
   dirty.clear();
-  store.setState({ connection: live.connection, retryAt: live.retryAt, channels });
+  store.setState({ connection: live.connection.value, channels });
 }
 
 export const useConnection = (): Connection => useStore(store, (state) => state.connection);

@@ -1,0 +1,231 @@
+/** The three ways in which messages come. Each asks for channels, says what it hears, and says once that it has ended. */
+import { JSON_SUBPROTOCOL, type ServerMessage } from "./messages.js";
+import type { TransportKind } from "./status.js";
+
+/** A channel as it is asked for: from a version held, or back in time (`at`) at a speed. */
+export interface Want {
+  channel: string;
+  since?: string;
+  at?: string;
+  speed?: number;
+}
+
+export interface Hears {
+  /** It carries messages. */
+  opened: () => void;
+  message: (message: ServerMessage, bytes: number) => void;
+  /** It carries none any more, or never has. */
+  closed: () => void;
+}
+
+export interface Transport {
+  readonly kind: TransportKind;
+  ask: (want: Want) => void;
+  leave: (channel: string) => void;
+  /** What only a WebSocket can take is dropped by the others. */
+  say: (message: object) => void;
+  close: () => void;
+}
+
+export type Open = (url: string, token: string | null, hears: Hears) => Transport;
+
+export const openWebSocket: Open = (url, token, hears) => {
+  const protocols = token === null ? [JSON_SUBPROTOCOL] : [JSON_SUBPROTOCOL, "bearer", token];
+  const socket = new WebSocket(`${url.replace(/^http/, "ws")}/v1/live`, protocols);
+  const asked = new Set<string>();
+  const say = (message: object): void => {
+    if (socket.readyState === 1) socket.send(JSON.stringify(message));
+  };
+  socket.onopen = hears.opened;
+  socket.onclose = hears.closed;
+  socket.onmessage = ({ data }: MessageEvent<string>) => {
+    const message = parse(data);
+    if (message === null) socket.close();
+    else hears.message(message, data.length);
+  };
+  return {
+    kind: "websocket",
+    ask: (want) => {
+      // A watch on what is watched would be answered from where the server is: what was lost would stay lost.
+      if (asked.has(want.channel)) say({ op: "unwatch", channel: want.channel });
+      asked.add(want.channel);
+      say({ op: "watch", ...want });
+    },
+    leave: (channel) => {
+      asked.delete(channel);
+      say({ op: "unwatch", channel });
+    },
+    say,
+    close: () => {
+      socket.onopen = socket.onmessage = socket.onclose = null;
+      socket.close();
+    },
+  };
+};
+
+/** One stream for each channel, read by `fetch`: unlike an EventSource it can carry a token and hands over its errors. */
+export const openStreams: Open = (url, token, hears) => {
+  const streams = new Map<string, AbortController>();
+  let ended = false;
+  const close = (): void => {
+    ended = true;
+    for (const stream of streams.values()) stream.abort();
+  };
+  const lost = (): void => {
+    if (ended) return;
+    close();
+    hears.closed();
+  };
+  const read = async ({ channel, ...query }: Want, stop: AbortController): Promise<void> => {
+    try {
+      const answer = await fetch(addressOf(url, channel, "/stream", query), {
+        headers: { accept: "text/event-stream", ...bearer(token) },
+        cache: "no-store",
+        signal: stop.signal,
+      });
+      if (!answer.ok || answer.body === null) {
+        const refused = await refusal(answer, channel);
+        if (refused === null) return lost();
+        streams.delete(channel);
+        hears.message(refused, 0);
+        return answer.status === 401 ? lost() : undefined;
+      }
+      const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+      const lines = eventsOf((data) => {
+        const message = parse(data);
+        if (message === null) lost();
+        else if (!stop.signal.aborted) hears.message(message, data.length);
+      });
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        lines(value);
+      }
+    } catch {
+      // Cut off: the same as its end.
+    }
+    if (!stop.signal.aborted) lost();
+  };
+  queueMicrotask(() => ended || hears.opened());
+  return {
+    kind: "sse",
+    ask: (want) => {
+      streams.get(want.channel)?.abort();
+      const stop = new AbortController();
+      streams.set(want.channel, stop);
+      void read(want, stop);
+    },
+    leave: (channel) => {
+      streams.get(channel)?.abort();
+      streams.delete(channel);
+    },
+    say: () => {},
+    close,
+  };
+};
+
+export const POLL_MS = 2_000;
+
+/** The snapshot again and again, unchanged ones without a body. */
+export const openPolling: Open = (url, token, hears) => {
+  const held = new Map<string, string | undefined>();
+  let ended = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const close = (): void => {
+    ended = true;
+    clearTimeout(timer);
+  };
+  const poll = async (channel: string): Promise<void> => {
+    const message = await fetchSnapshot(url, channel, token, held.get(channel));
+    if (ended || !held.has(channel)) return;
+    if (message === null) {
+      close();
+      hears.closed();
+      return;
+    }
+    if (message.type === "snapshot") held.set(channel, message.version);
+    if (message.type === "error") held.delete(channel);
+    hears.message(message, 0);
+  };
+  const round = async (): Promise<void> => {
+    await Promise.all([...held.keys()].map(poll));
+    if (!ended) timer = setTimeout(round, POLL_MS * (0.75 + Math.random() / 2));
+  };
+  queueMicrotask(() => {
+    if (ended) return;
+    hears.opened();
+    void round();
+  });
+  return {
+    kind: "polling",
+    ask: ({ channel, since, at }) => {
+      if (at !== undefined) return hears.message(failure(channel, "unavailable", "Going back needs a stream."), 0);
+      const known = held.has(channel);
+      held.set(channel, since);
+      if (known) void poll(channel);
+    },
+    leave: (channel) => void held.delete(channel),
+    say: () => {},
+    close,
+  };
+};
+
+/**
+ * The snapshot over HTTP; a tick where it is the version held, an error message where it is refused.
+ *
+ * Null where nobody answered or the server cannot now.
+ */
+export async function fetchSnapshot(url: string, channel: string, token: string | null, version?: string | null): Promise<ServerMessage | null> {
+  try {
+    const answer = await fetch(addressOf(url, channel, "", {}), {
+      headers: { ...bearer(token), ...(version ? { "if-none-match": `"${version}"` } : {}) },
+      // A first snapshot may be a few seconds old, as a CDN's is: what came since is sent after it.
+      cache: version ? "no-store" : "default",
+      signal: AbortSignal.timeout(10_000),
+    });
+    if (answer.status === 304 && version) return { type: "tick", channel, version };
+    return answer.ok ? ((await answer.json()) as ServerMessage) : await refusal(answer, channel);
+  } catch {
+    return null;
+  }
+}
+
+function addressOf(url: string, channel: string, suffix: string, query: object): string {
+  const params = new URLSearchParams(Object.entries(query).map(([name, value]): [string, string] => [name, String(value)])).toString();
+  return `${url}/v1/channels/${channel}${suffix}${params && `?${params}`}`;
+}
+
+const bearer = (token: string | null): Record<string, string> => (token === null ? {} : { authorization: `Bearer ${token}` });
+
+const failure = (channel: string, code: string, message: string): ServerMessage => ({ type: "error", code, message, channel }) as ServerMessage;
+
+/** A problem document as the message that a WebSocket would have said; null for what may pass by itself. */
+async function refusal(answer: Response, channel: string): Promise<ServerMessage | null> {
+  if (answer.status >= 500 || answer.status === 429) return null;
+  const problem = (await answer.json().catch(() => null)) as { code?: string; detail?: string } | null;
+  return typeof problem?.code === "string" ? failure(channel, problem.code, problem.detail ?? "") : null;
+}
+
+function parse(data: string): ServerMessage | null {
+  try {
+    const message: unknown = JSON.parse(data);
+    return typeof message === "object" && message !== null ? (message as ServerMessage) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Takes an event stream's text in whatever pieces it comes, and gives the data of each event (WHATWG HTML, 9.2.6). */
+export function eventsOf(data: (data: string) => void): (piece: string) => void {
+  let rest = "";
+  let lines: string[] = [];
+  return (piece) => {
+    const parts = (rest + piece).split(/\r\n|\n|\r(?!$)/);
+    rest = parts.pop()!;
+    for (const line of parts)
+      if (line === "") {
+        if (lines.length > 0) data(lines.join("\n"));
+        lines = [];
+      } else if (line.startsWith("data:")) lines.push(line.slice(line[5] === " " ? 6 : 5));
+  };
+}
