@@ -116,8 +116,9 @@ def _channels(result: Result) -> list[str]:
         "",
         f"{result['workers']} workers together: {result['workers_cpu_us_per_event']:.0f} µs of CPU for each event "
         f"delivered, {result['workers_cores']} cores; {result['workers_bytes'] / result['channels'] / 1024:.1f} KB of "
-        f"memory for each channel with its viewer. Loop: {result['loop_lag_within_5_ms_percent']} % of samples within "
-        f"5 ms, p99.9 at most {result['loop_lag_p999_ms']:.0f} ms.",
+        f"memory for each channel with its viewer. Loop: {result['loop_late_percent']} % of samples later than 5 ms, for "
+        f"whatever reason; {result['loop_held_percent']} % as far as its own work explains it (p99.9 at most "
+        f"{result['loop_held_p999_ms']:.0f} ms).",
     ]
     return _latencies([(name, result["latency"])]) + facts + _checks(result) + _origin(result)
 

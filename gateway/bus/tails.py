@@ -23,15 +23,15 @@ from gateway.model.errors import BadVersion
 from gateway.model.names import stream_key
 from gateway.model.version import Position
 
-READ_CHANNELS = 200
-"""Channels of one pipelined read."""
+READ_CHANNELS = 50
+"""Channels of one pipelined read: packing and parsing more would hold the loop."""
 READ_COUNT = 500
 """Entries of one channel in one read; less when many channels are read together."""
 READ_ENTRIES = 5000
 """Entries of one read of all its channels, about."""
 GIVE_ENTRIES = 100
 """Entries that a sink is given at once."""
-HOLD_S = 0.002
+HOLD_S = 0.001
 """How long sinks may work before the loop's other tasks have their turn."""
 
 

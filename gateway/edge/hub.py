@@ -13,8 +13,9 @@ from gateway.edge.ownership import owner_of
 from gateway.edge.seat import Seat
 
 BEAT_S = 1.0
-BEAT_BATCH = 500
-"""Channels of one beat slice: keeps the loop free when there are thousands."""
+BEAT_SLICE_S = 0.001
+BEAT_PAUSE_S = 0.005
+"""A beat of thousands of channels goes in slices, so that the loop stays free."""
 
 UNKNOWN_TTL_MS = 1000
 """How long an unknown channel is not asked for again: guards the store against a crowd that is early."""
@@ -116,14 +117,19 @@ class Hub:
         return seat
 
     async def _beat(self) -> None:
+        loop = self._context.loop
         while True:
             await asyncio.sleep(BEAT_S)
-            for count, seat in enumerate(list(self._seats.values()), start=1):
+            until_s = loop.time() + BEAT_SLICE_S
+            for seat in list(self._seats.values()):
+                if loop.time() > until_s:
+                    await asyncio.sleep(BEAT_PAUSE_S)
+                    until_s = loop.time() + BEAT_SLICE_S
+                if self._seats.get(seat.name) is not seat:
+                    continue
                 now_ms = self._context.now_ms()
                 seat.beat(now_ms)
                 self._let_go(seat, now_ms)
-                if count % BEAT_BATCH == 0:
-                    await asyncio.sleep(0)
 
     def _let_go(self, seat: Seat, now_ms: int) -> None:
         if seat.viewers:

@@ -14,7 +14,7 @@ from native.connections import CLOSE_REASONS, Table
 from native.fanout import Fanout
 from native.frames import Frame
 
-SLICE_US = 2000
+SLICE_US = 1000
 SWEEP_INTERVAL_S = 0.05
 SWEEP_SLOTS = 4096
 

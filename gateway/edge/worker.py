@@ -140,8 +140,8 @@ class _Worker:
         plane.start(door)
         hub.start()
         reporter.start()
-        monitors = [loop.create_task(loop_lag.watch())]
         gc_pauses.install()
+        monitors = [loop.create_task(loop_lag.watch()), loop.create_task(gc_pauses.watch())]
 
         self._serving = True
         control.say(writer, control.Ready(os.getpid(), self._index))

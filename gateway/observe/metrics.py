@@ -75,7 +75,15 @@ RESYNCS = Counter("grandstand_sibling_resyncs_total", "Times that a follower ask
 STORE_RECONNECTS = Counter("grandstand_store_reconnects_total", "Times that the store's connection came back")
 KEYFRAMES = Counter("grandstand_keyframes_total", "Keyframes written")
 LOOP_LAG = Histogram("grandstand_loop_lag_seconds", "How late a worker's loop ran a timer", buckets=LOOP_BUCKETS_S)
+LOOP_HELD = Histogram(
+    "grandstand_loop_held_seconds", "How late, as far as the loop's own work explains it", buckets=LOOP_BUCKETS_S
+)
 GC_PAUSE = Histogram("grandstand_gc_pause_seconds", "Garbage collections", ["generation"], buckets=LOOP_BUCKETS_S)
+GC_FROZEN = Gauge(
+    "grandstand_gc_frozen_objects",
+    "Objects that collections passed over after the last full one",
+    multiprocess_mode="livesum",
+)
 BUGS = Counter("grandstand_bugs_total", "Exceptions that nobody expected")
 
 

@@ -19,6 +19,7 @@ DURATION_S = 60.0
 P99_MAX_MS = 100.0
 LOOP_LAG_MAX_S = 0.005
 LOOP_LAG = "grandstand_loop_lag_seconds"
+LOOP_HELD = "grandstand_loop_held_seconds"
 CONNECT_RATE = 500.0
 CONNECT_TIMEOUT_S = 180.0
 PATH = "/v1/live?channel=match:{n}"
@@ -54,14 +55,15 @@ def run(channels: int = CHANNELS, duration_s: float = DURATION_S, warm_up_s: flo
         published = publisher.stop()
         summary = fleet.summary()
         memory = gateway.private_bytes()
-    within = share_within(metrics, after, LOOP_LAG, LOOP_LAG_MAX_S)
+    late = 100 - share_within(metrics, after, LOOP_LAG, LOOP_LAG_MAX_S)
+    held = 100 - share_within(metrics, after, LOOP_HELD, LOOP_LAG_MAX_S)
     checks = [
         _check(f"p99 publish to delivered, {channels} channels (ms)", latency["p99_ms"], P99_MAX_MS),
         {
-            "name": f"share of loop samples later than {LOOP_LAG_MAX_S * 1000:.0f} ms (percent)",
-            "value": round(100 - within, 3),
+            "name": f"samples of a loop held for more than {LOOP_LAG_MAX_S * 1000:.0f} ms (percent)",
+            "value": round(held, 3),
             "limit": 0.1,
-            "passed": within >= 99.9,
+            "passed": held <= 0.1,
         },
         _check("gaps, duplicates and broken messages", _bad(summary), 0),
     ]
@@ -75,7 +77,9 @@ def run(channels: int = CHANNELS, duration_s: float = DURATION_S, warm_up_s: flo
         "opening_s": round(opening_s, 1),
         "latency": latency,
         "loop_lag_p999_ms": percentile_limit_ms(metrics, after, LOOP_LAG, 99.9),
-        "loop_lag_within_5_ms_percent": round(within, 3),
+        "loop_held_p999_ms": percentile_limit_ms(metrics, after, LOOP_HELD, 99.9),
+        "loop_late_percent": round(late, 3),
+        "loop_held_percent": round(held, 3),
         "workers_cpu_us_per_event": round(cpu_s * 1e6 / max(1, latency["count"]), 1),
         "workers_cores": round(cpu_s / duration_s, 2),
         "viewers_cores": round(fleet_cpu_s / duration_s, 2),
