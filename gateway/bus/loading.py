@@ -65,6 +65,34 @@ async def load(
         start = entries[-1].position
 
 
+async def newest_confirmed(
+    bus: Bus, name: str, restore: Callable[[bytes], Channel], up_to: Position | None = None
+) -> tuple[Channel | None, Position]:
+    """The channel at its newest keyframe that the stream confirms, and the stream's last position.
+
+    Args:
+        restore: a channel from a keyframe; raises ModelError for one that cannot be read.
+        up_to: keyframes after this position are no use.
+
+    Raises:
+        NoSuchStream: the stream does not exist.
+        BusError: the store cannot be read.
+    """
+    info = await bus.tail(name)
+    if info is None or info.last_generated is None:
+        raise NoSuchStream(name)
+    for frame in await bus.keyframes(name):
+        try:
+            candidate = restore(frame)
+        except ModelError:
+            continue
+        if up_to is not None and candidate.position is not None and candidate.position > up_to:
+            continue
+        if await _confirmed(bus, candidate, info.first, info.last_generated):
+            return candidate, info.last_generated
+    return None, info.last_generated
+
+
 async def _confirmed(bus: Bus, channel: Channel, first: Position | None, last: Position) -> bool:
     """Whether the stream still tells the history that the keyframe ends."""
     position = channel.position

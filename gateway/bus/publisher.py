@@ -5,14 +5,15 @@ The store fences: it numbers the entries of an epoch and refuses those of a lowe
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
 
 from redis import exceptions
 
 from gateway.bus.client import guarded, make_client, mapped
 from gateway.bus.errors import BusError, Fenced
 from gateway.bus.tails import stream_info
-from gateway.model.names import channel_of, epoch_key, idempotency_key, keyframe_key, stream_key
+from gateway.model.names import channel_of, epoch_key, idempotency_key, keyframe_key, rows_key, stream_key
 from gateway.model.version import Position
 
 IDEMPOTENCY_TTL_S = 86_400
@@ -158,6 +159,20 @@ class Publisher:
         pipeline.lpush(keyframe_key(channel), frame)
         pipeline.ltrim(keyframe_key(channel), 0, KEYFRAMES_KEPT - 1)
         await guarded(pipeline.execute())
+
+    async def put_rows(self, channel: str, rows: Mapping[str, bytes]) -> None:
+        """Puts rows of a list, of which another process makes the channel's document."""
+        values: Any = dict(rows)
+        await guarded(self._client.hset(rows_key(channel), mapping=values))
+
+    async def rows(self, channel: str) -> dict[str, bytes]:
+        """All rows of a list."""
+        found: Any = await guarded(self._client.hgetall(rows_key(channel)))
+        return {key.decode(errors="replace"): value for key, value in found.items()}
+
+    async def drop_rows(self, channel: str, names: Sequence[str]) -> None:
+        """Takes rows away."""
+        await guarded(self._client.hdel(rows_key(channel), *names))
 
     async def channels(self, kind: str = "*") -> AsyncIterator[str]:
         """Every channel of that kind that has a stream (SCAN: in no order, some perhaps twice).

@@ -20,7 +20,7 @@ COMMANDS: Final = {
     "record": "record a live channel",
     "simulate": "play a made-up match into a channel",
     "watch": "watch a channel in the terminal",
-    "keyframes": "write keyframes and the list of matches",
+    "aggregate": "derive keyframes, lists and boards",
     "config": "show the effective settings and where each came from",
     "doctor": "check store, system and build",
     "token": "make a token for trying things out",

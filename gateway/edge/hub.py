@@ -9,8 +9,8 @@ from gateway.edge.context import Context
 from gateway.edge.failures import Failure, Unavailable, UnknownChannel
 from gateway.edge.links import Links
 from gateway.edge.outlet import Outlet
-from gateway.edge.ownership import owner_of
 from gateway.edge.seat import Seat
+from gateway.model.ownership import owner_of
 
 BEAT_S = 1.0
 BEAT_SLICE_S = 0.001

@@ -93,15 +93,15 @@ class Supervisor:
         self._tasks: set[asyncio.Task[None]] = set()
         self._all_ready = asyncio.Event()
         self._store: EmbeddedValkey | None = None
-        self._keyframes: ForkServerProcess | None = None
-        self._keyframes_tie: socket.socket | None = None
+        self._aggregate: ForkServerProcess | None = None
+        self._aggregate_tie: socket.socket | None = None
         self._reserved: socket.socket | None = None
         self._own_runtime_dir: str | None = None
         self._metrics_dir = tempfile.mkdtemp(prefix="grandstand-metrics-")
         # Set before the fork server starts: it and every worker inherit it.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = self._metrics_dir
         self._processes = multiprocessing.get_context("forkserver")
-        self._processes.set_forkserver_preload(["gateway.edge.worker", "gateway.roles.keyframes"])
+        self._processes.set_forkserver_preload(["gateway.edge.worker", "gateway.aggregate.process"])
 
     # -- life --------------------------------------------------------------------------------------------------
 
@@ -124,8 +124,8 @@ class Supervisor:
         await self._admin.start()
         for index in range(settings.listen.workers):
             await self._spawn(index)
-        if settings.keyframes.enabled:
-            self._spawn_keyframes()
+        if settings.aggregate.enabled:
+            self._spawn_aggregate()
         self._keep(self._watch_hung())
         await self._all_ready.wait()
         logger.info(
@@ -143,13 +143,13 @@ class Supervisor:
         for worker in self._workers.values():
             with contextlib.suppress(ConnectionError):
                 control.say(worker.writer, control.Drain())
-        if self._keyframes is not None:
-            self._keyframes.terminate()
+        if self._aggregate is not None:
+            self._aggregate.terminate()
         limit_s = self.settings.viewers.drain_s + 5
         deadline = asyncio.get_running_loop().time() + limit_s
         processes = [worker.process for worker in self._workers.values()]
-        if self._keyframes is not None:
-            processes.append(self._keyframes)
+        if self._aggregate is not None:
+            processes.append(self._aggregate)
         for process in processes:
             while process.is_alive() and asyncio.get_running_loop().time() < deadline:
                 await asyncio.sleep(0.01)
@@ -163,7 +163,7 @@ class Supervisor:
             await self._admin.close()
         if self._store is not None:
             await self._store.stop()
-        for sock in (self._reserved, self._keyframes_tie):
+        for sock in (self._reserved, self._aggregate_tie):
             if sock is not None:
                 sock.close()
         for directory in (self._own_runtime_dir, self._metrics_dir):
@@ -297,31 +297,31 @@ class Supervisor:
                     with contextlib.suppress(ConnectionError):
                         control.say(worker.writer, control.Ping())
 
-    def _spawn_keyframes(self) -> None:
-        from gateway.roles.keyframes import run as run_keyframes
+    def _spawn_aggregate(self) -> None:
+        from gateway.aggregate.process import run as run_aggregate
 
-        if self._keyframes_tie is not None:
-            self._keyframes_tie.close()
+        if self._aggregate_tie is not None:
+            self._aggregate_tie.close()
         # Nothing is said over it: it closes when this process is gone, however it ended.
-        self._keyframes_tie, theirs = socket.socketpair()
-        self._keyframes = self._processes.Process(
-            target=run_keyframes, args=(self.settings, theirs), name="grandstand-keyframes"
+        self._aggregate_tie, theirs = socket.socketpair()
+        self._aggregate = self._processes.Process(
+            target=run_aggregate, args=(self.settings, theirs), name="grandstand-aggregate"
         )
-        self._keyframes.start()
+        self._aggregate.start()
         theirs.close()
-        self._keep(self._mind_keyframes(self._keyframes))
+        self._keep(self._mind_aggregate(self._aggregate))
 
-    async def _mind_keyframes(self, process: ForkServerProcess) -> None:
-        """Brings the keyframe writer back; the live path does not depend on it."""
+    async def _mind_aggregate(self, process: ForkServerProcess) -> None:
+        """Brings the aggregator back; the live path does not depend on it."""
         while process.is_alive():
             await asyncio.sleep(0.2)
         process.join()
         metrics.bury(process.pid or 0, self._metrics_dir)
         if not self._closing:
-            logger.warning("keyframes_died", exit_code=process.exitcode)
+            logger.warning("aggregate_died", exit_code=process.exitcode)
             await asyncio.sleep(1.0)
             if not self._closing:
-                self._spawn_keyframes()
+                self._spawn_aggregate()
 
     def _keep(self, work: Any) -> asyncio.Task[None]:
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)

@@ -49,6 +49,11 @@ def epoch_key(channel: str) -> str:
     return f"epoch:{{{channel}}}"
 
 
+def rows_key(channel: str) -> str:
+    """The rows from which a list's one writer makes its channel, written by whoever knows each."""
+    return f"rows:{{{channel}}}"
+
+
 def idempotency_key(channel: str, key: str) -> str:
     """Where the position of an idempotent append is remembered."""
     return f"idem:{{{channel}}}:{key}"

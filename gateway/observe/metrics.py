@@ -73,6 +73,11 @@ CHANNELS = Gauge("grandstand_channels", "Channels served now, by role", ["role"]
 SIBLING_LINKS = Gauge("grandstand_sibling_links", "Links to sibling workers", multiprocess_mode="livesum")
 RESYNCS = Counter("grandstand_sibling_resyncs_total", "Times that a follower asked its owner again")
 STORE_RECONNECTS = Counter("grandstand_store_reconnects_total", "Times that the store's connection came back")
+PARTITIONS = Gauge("grandstand_aggregate_partitions", "Partitions held by aggregators", multiprocess_mode="livesum")
+AGGREGATE_ENTRIES = Counter("grandstand_aggregate_entries_total", "Entries given to what derives from streams", ["sink"])
+AGGREGATE_BACKLOG = Gauge(
+    "grandstand_aggregate_backlog", "Entries taken and not yet written", ["sink"], multiprocess_mode="livesum"
+)
 KEYFRAMES = Counter("grandstand_keyframes_total", "Keyframes written")
 LOOP_LAG = Histogram("grandstand_loop_lag_seconds", "How late a worker's loop ran a timer", buckets=LOOP_BUCKETS_S)
 LOOP_HELD = Histogram(

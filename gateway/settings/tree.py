@@ -43,7 +43,7 @@ class BusSettings(Section, frozen=True):
         str, Meta(description="redis://, rediss:// or unix:// of the store that is read; empty: an embedded Valkey")
     ] = ""
     write_url: Annotated[
-        str, Meta(description="where ingest, keyframes and the lobby write; empty: bus.url; `none`: nowhere")
+        str, Meta(description="where ingest and the role `aggregate` write; empty: bus.url; `none`: nowhere")
     ] = ""
     wakeup: Annotated[
         Literal["auto", "blocking", "notify", "poll"], Meta(description="how changes of streams are heard of")
@@ -162,10 +162,18 @@ class ObserveSettings(Section, frozen=True):
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="least level logged")] = "info"
 
 
-class KeyframeSettings(Section, frozen=True):
-    """The role that writes keyframes and the list of matches."""
+class AggregateSettings(Section, frozen=True):
+    """The role that derives keyframes, the list of matches and boards."""
 
-    enabled: Annotated[bool, Meta(description="run it beside the workers (where the gateway may write)")] = True
+    enabled: Annotated[bool, Meta(description="run one beside the workers (where the gateway may write)")] = True
+    lease_s: Annotated[
+        float, Meta(ge=1, le=600, description="a process that is silent for this loses its share of the work to the others")
+    ] = 5.0
+
+
+class KeyframeSettings(Section, frozen=True):
+    """Keyframes, which the role `aggregate` writes."""
+
     every_entries: Annotated[int, Meta(ge=1, description="entries of a channel after which a keyframe is written")] = (
         200
     )
@@ -187,6 +195,7 @@ class Settings(Section, frozen=True):
     page: PageSettings = PageSettings()
     ingest: IngestSettings = IngestSettings()
     observe: ObserveSettings = ObserveSettings()
+    aggregate: AggregateSettings = AggregateSettings()
     keyframes: KeyframeSettings = KeyframeSettings()
     audiences: Annotated[
         dict[str, AudienceSettings],

@@ -114,7 +114,7 @@ def _servers(peers: bool) -> Iterator[list[Target]]:
         keys.chmod(0o600)
         floor = stack.enter_context(Server(opening_floor.main, 0))
         gateway = stack.enter_context(
-            GatewayProcess(listen__workers=1, access__keys_file=keys, keyframes__enabled="false")
+            GatewayProcess(listen__workers=1, access__keys_file=keys, aggregate__enabled="false")
         )
         _open_channel(gateway.store_url)
         claims = {"sub": "bench", "scope": "watch", "channels": ["match:*"], "exp": int(time.time()) + 86_400}

@@ -64,7 +64,7 @@ def test_completion_knows_the_commands(tmp_path: Path) -> None:
         (("config", "--set", "bus.url=x"), "grandstand: bus.url: is not a redis://, rediss:// or unix:// URL"),
         (("doctor", "--set", "pace.tick_s=0"), "grandstand: pace.tick_s: expected `float` >= 1.0"),
         (("publish", "nothing", "{}"), "grandstand: 'nothing' is not a channel; one looks like match:42"),
-        (("keyframes",), "grandstand: bus.url: this role needs a store that others use too"),
+        (("aggregate",), "grandstand: bus.url: this role needs a store that others use too"),
         (("token", "none"), "grandstand: none cannot be read (No such file or directory)"),
     ],
 )

@@ -108,7 +108,7 @@ def alive(pid: int) -> bool:
 async def test_a_supervisor_that_is_killed_leaves_no_process(served: Served) -> None:
     await served.line("serving")
     left = descendants(served.process.pid)
-    assert len(left) >= 4, "fork server, two workers, keyframes"
+    assert len(left) >= 4, "fork server, two workers, aggregator"
     served.process.kill()
     await asyncio.wait_for(served.process.wait(), DEADLINE_S)
 

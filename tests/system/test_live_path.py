@@ -22,7 +22,7 @@ from tests.wire.peer import Closed, Document, Peer, merge, peer, until
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
     directory = tmp_path_factory.mktemp("live")
-    with gateway(directory, keyframes__enabled=False, access__anonymous_publish=True) as process:
+    with gateway(directory, aggregate__enabled=False, access__anonymous_publish=True) as process:
         yield process
 
 

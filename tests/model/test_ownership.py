@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.edge.ownership import owner_of, weight
+from gateway.model.ownership import owner_of, weight
 
 CHANNELS = [f"match:{number}" for number in range(3000)]
 

@@ -1,91 +1,96 @@
 """The list of matches as a channel of its own: `lobby:matches`, rows by match id, at most once a second, only what changed.
 
-One writer at a time: the epoch fences. A process that is refused stands by and takes over when the lobby falls silent.
+Every process puts its own matches' rows into one key; the process that holds the list's partition makes the document of them.
+Its epoch fences: who does not know yet that he lost the partition is refused.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import msgspec
 
-from gateway.bus.base import Bus
 from gateway.bus.errors import BusError, Fenced
 from gateway.bus.publisher import Publisher
-from gateway.model.channel import Channel
+from gateway.model.channel import Channel, Folded
+from gateway.model.entry import Entry
 from gateway.model.names import LOBBY, id_of, kind_of
 from gateway.observe.log import logger
 
 EVERY_S = 1.0
 HEARTBEAT_S = 4.0
-SILENT_S = 10.0
 ENDED_KEPT_S = 600.0
 STALE_KEPT_S = 3600.0
 """A match that was never ended leaves the list when its publisher has been silent for this."""
 ROWS_MAX = 2000
+PUT_AT_ONCE = 2000
 
 
 class Lobby:
-    """Keeps the list.
+    """Puts the rows of this process's matches, and writes the list while it holds the list's partition.
 
     Args:
         now_ms: the wall clock.
+        holds: whether a channel's partition is this process's now.
     """
 
-    def __init__(self, publisher: Publisher, bus: Bus, now_ms: Callable[[], int]) -> None:
+    def __init__(self, publisher: Publisher, now_ms: Callable[[], int], holds: Callable[[str], bool]) -> None:
         self._publisher = publisher
-        self._bus = bus
         self._now_ms = now_ms
-        self._rows: dict[str, dict[str, Any]] = {}
-        self._changed_ms: dict[str, int] = {}
+        self._holds = holds
+        self._changed: dict[str, _Row] = {}
         self._published: dict[str, Any] = {}
         self._epoch: int | None = None
         self._last_write_ms = 0
 
-    def on_change(self, channel: Channel) -> None:
+    def on_change(self, channel: Channel, steps: list[tuple[Entry, Folded]]) -> None:
         """A document has moved."""
         if kind_of(channel.name) == "match" and channel.doc:
-            match_id = id_of(channel.name)
-            self._rows[match_id] = row_of(channel.doc)
-            self._changed_ms[match_id] = channel.arrived_ms
+            self._changed[id_of(channel.name)] = _Row(channel.arrived_ms, row_of(channel.doc))
+
+    def on_close(self, channel: str) -> None:
+        """Its row is another process's duty."""
+        self._changed.pop(id_of(channel), None)
 
     async def run(self) -> None:
         """Writes until cancelled."""
         while True:
             await asyncio.sleep(EVERY_S)
             try:
-                if self._epoch is None:
+                await self._put_rows()
+                if not self._holds(LOBBY):
+                    self._epoch = None
+                elif self._epoch is None:
                     await self._take_over()
                 else:
                     await self._write(self._epoch)
             except Fenced:
-                logger.info("lobby_standby", why="another writer has a higher epoch")
+                logger.info("lobby_refused", why="another writer has a higher epoch")
                 self._epoch = None
-                self._last_write_ms = self._now_ms()
             except BusError as error:
                 logger.info("lobby_not_written", error=type(error).__name__)
 
+    async def _put_rows(self) -> None:
+        """Puts the rows that have changed since the last time."""
+        rows = dict(islice(self._changed.items(), PUT_AT_ONCE))
+        if rows:
+            await self._publisher.put_rows(LOBBY, {name: msgspec.json.encode(row) for name, row in rows.items()})
+            for name, row in rows.items():
+                if self._changed.get(name) is row:
+                    del self._changed[name]
+
     async def _take_over(self) -> None:
-        """Opens an epoch when nobody has written for a while."""
-        if await self._others_alive():
-            return
+        """Opens an epoch: whoever wrote before is refused from now on."""
         self._epoch = await self._publisher.new_epoch(LOBBY)
-        self._published = self._document()
+        self._published = await self._document()
         reset = {"op": "reset", "state": self._published}
         await self._append(self._epoch, reset)
 
-    async def _others_alive(self) -> bool:
-        info = await self._bus.tail(LOBBY)
-        if info is None or info.last_generated is None:
-            return False
-        last = await self._bus.read(LOBBY, info.last_generated, None, 1)
-        stamped_ms = last[0].t_ms if last else None
-        return stamped_ms is not None and self._now_ms() - stamped_ms < SILENT_S * 1000
-
     async def _write(self, epoch: int) -> None:
-        document = self._document()
+        document = await self._document()
         patch = difference(self._published, document)
         if patch:
             await self._append(epoch, {"op": "rows", "patch": patch})
@@ -98,14 +103,36 @@ class Lobby:
         await self._publisher.append(LOBBY, epoch, msgspec.json.encode(event), now_ms)
         self._last_write_ms = now_ms
 
-    def _document(self) -> dict[str, Any]:
+    async def _document(self) -> dict[str, Any]:
+        """The newest rows of all processes; those that are too old are dropped."""
         now_ms = self._now_ms()
-        for match_id, changed_ms in list(self._changed_ms.items()):
-            kept_s = ENDED_KEPT_S if self._rows[match_id].get("status") == "ended" else STALE_KEPT_S
-            if now_ms - changed_ms > kept_s * 1000:
-                del self._changed_ms[match_id], self._rows[match_id]
-        newest = sorted(self._rows, key=lambda match_id: -self._changed_ms[match_id])[:ROWS_MAX]
-        return {"matches": {match_id: self._rows[match_id] for match_id in sorted(newest)}}
+        rows: dict[str, _Row] = {}
+        old = []
+        for match_id, raw in (await self._publisher.rows(LOBBY)).items():
+            try:
+                row = _decode(raw)
+            except msgspec.DecodeError:
+                old.append(match_id)
+                continue
+            kept_s = ENDED_KEPT_S if row.row.get("status") == "ended" else STALE_KEPT_S
+            if now_ms - row.changed_ms > kept_s * 1000:
+                old.append(match_id)
+            else:
+                rows[match_id] = row
+        if old:
+            await self._publisher.drop_rows(LOBBY, old)
+        newest = sorted(rows, key=lambda match_id: -rows[match_id].changed_ms)[:ROWS_MAX]
+        return {"matches": {match_id: rows[match_id].row for match_id in sorted(newest)}}
+
+
+class _Row(msgspec.Struct, frozen=True):
+    """A match's row as it is kept between processes."""
+
+    changed_ms: int
+    row: dict[str, Any]
+
+
+_decode = msgspec.json.Decoder(_Row).decode
 
 
 def row_of(doc: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,113 @@
+"""Leases of partitions in the store: owner, generation and expiry of each, and who is alive. One key, one call to renew all.
+
+The store's clock decides what has expired. A lease saves double work; that nothing is counted twice is not its duty: every
+sink moves its own watermark together with what it writes, so a process that does not know yet that it lost its lease harms nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway.bus.client import guarded, make_client
+
+LEASE_KEY: Final = "lease:{aggregate}"
+
+SHARE: Final = """
+-- KEYS: leases. ARGV: member, time to live in ms, partitions wanted. Fields: m:MEMBER = expiry; p:N = owner, expiry; g:N.
+local now = redis.call('TIME')
+now = now[1] * 1000 + math.floor(now[2] / 1000)
+local me, expiry = ARGV[1], now + tonumber(ARGV[2])
+local fields = redis.call('HGETALL', KEYS[1])
+local owners, members, wanted = {}, {me}, {}
+for i = 3, #ARGV do wanted[ARGV[i]] = true end
+for i = 1, #fields, 2 do
+  local kind, name = string.match(fields[i], '^(%a):(.*)$')
+  if kind == 'm' and name ~= me then
+    if tonumber(fields[i + 1]) > now then members[#members + 1] = name else redis.call('HDEL', KEYS[1], fields[i]) end
+  elseif kind == 'p' then
+    local owner, until_ms = string.match(fields[i + 1], '^(%S+) (%d+)$')
+    if owner == me and not wanted[name] then redis.call('HDEL', KEYS[1], fields[i])
+    else owners[name] = {owner, tonumber(until_ms)} end
+  end
+end
+redis.call('HSET', KEYS[1], 'm:' .. me, string.format('%.0f', expiry))
+local granted = {}
+for i = 3, #ARGV do
+  local name = ARGV[i]
+  local lease = owners[name]
+  if not lease or lease[1] == me or lease[2] <= now then
+    local generation
+    if lease and lease[1] == me then generation = redis.call('HGET', KEYS[1], 'g:' .. name)
+    else generation = redis.call('HINCRBY', KEYS[1], 'g:' .. name, 1) end
+    redis.call('HSET', KEYS[1], 'p:' .. name, me .. ' ' .. string.format('%.0f', expiry))
+    granted[#granted + 1] = name
+    granted[#granted + 1] = tonumber(generation)
+  end
+end
+return {members, granted}
+"""
+
+LEAVE: Final = """
+-- KEYS: leases. ARGV: member. Gives back all that it holds.
+local fields = redis.call('HGETALL', KEYS[1])
+redis.call('HDEL', KEYS[1], 'm:' .. ARGV[1])
+for i = 1, #fields, 2 do
+  if string.sub(fields[i], 1, 2) == 'p:' and string.match(fields[i + 1], '^(%S+)') == ARGV[1] then
+    redis.call('HDEL', KEYS[1], fields[i])
+  end
+end
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What the store said at the last renewal.
+
+    Args:
+        members: processes that live, this one among them.
+        granted: generation by partition held.
+    """
+
+    members: frozenset[str] = frozenset()
+    granted: dict[int, int] = field(default_factory=dict)
+
+
+class Leases:
+    """The leases of one process.
+
+    Args:
+        member: the process's name, unique and without spaces.
+        ttl_s: seconds after which a process that is silent has lost what it held.
+    """
+
+    def __init__(self, url: str, member: str, ttl_s: float) -> None:
+        self.member = member
+        self.ttl_s = ttl_s
+        self._client = make_client(url, connections=1)
+        self._share = self._client.register_script(SHARE)
+        self._leave = self._client.register_script(LEAVE)
+
+    async def renew(self, wanted: frozenset[int]) -> Share:
+        """Renews what is held and wanted, gives back what is held and not wanted, takes what is wanted and free.
+
+        Raises:
+            BusError: nothing is known of what was renewed.
+        """
+        members, granted = await guarded(
+            self._share(keys=[LEASE_KEY], args=[self.member, int(self.ttl_s * 1000), *sorted(wanted)])
+        )
+        generations = {int(granted[i]): int(granted[i + 1]) for i in range(0, len(granted), 2)}
+        return Share(frozenset(name.decode() for name in members), generations)
+
+    async def leave(self) -> None:
+        """Gives everything back, so that the others need not wait for the expiry.
+
+        Raises:
+            BusError
+        """
+        await guarded(self._leave(keys=[LEASE_KEY], args=[self.member]))
+
+    async def close(self) -> None:
+        """Closes the connection."""
+        await self._client.aclose()

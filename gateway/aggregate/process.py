@@ -1,0 +1,78 @@
+"""`grandstand aggregate`: one of any number of processes that derive what is not live: keyframes, lists, boards, history."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import time
+
+import uvloop
+
+from gateway.aggregate.folding import Folding
+from gateway.aggregate.keyframes import Keyframes
+from gateway.aggregate.leases import Leases
+from gateway.aggregate.lobby import Lobby
+from gateway.aggregate.reader import Reader
+from gateway.aggregate.runner import Runner
+from gateway.bus.connect import open_bus, open_publisher
+from gateway.bus.ending import end
+from gateway.bus.errors import Unavailable
+from gateway.model.channel import ChannelLimits
+from gateway.observe import log
+from gateway.observe.log import logger
+from gateway.settings import Settings
+
+
+def run(settings: Settings, supervisor: socket.socket | None = None) -> int:
+    """The process: ends on SIGTERM or SIGINT, or when the other end of `supervisor` is gone."""
+    log.configure(settings.observe, role="aggregate")
+    return uvloop.run(_main(settings, supervisor))
+
+
+async def _main(settings: Settings, supervisor: socket.socket | None) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    if supervisor is not None:
+        loop.add_reader(supervisor, stop.set)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    write_url = settings.bus.write_url or settings.bus.url
+    if write_url == "none":
+        logger.info("aggregate_off", why="bus.write_url is none")
+        await stop.wait()
+        return 0
+    await aggregate(settings, write_url, stop)
+    return 0
+
+
+async def aggregate(settings: Settings, url: str, stop: asyncio.Event) -> None:
+    """Works until `stop` is set; every sink has a reader with a bus of its own."""
+    publisher = open_publisher(url)
+    limits = ChannelLimits(max_entry_bytes=settings.channel.max_event_bytes, max_depth=settings.channel.max_depth)
+    leases = Leases(url, f"{socket.gethostname()}.{os.getpid()}.{os.urandom(3).hex()}", settings.aggregate.lease_s)
+    bus = open_bus(url, settings.bus.wakeup)
+    keyframes = Keyframes(publisher, settings.keyframes.every_entries, settings.keyframes.every_s)
+    lobby = Lobby(publisher, _wall_ms, lambda name: runner.holds(name))
+    readers = [Reader(bus, Folding(bus, limits, [keyframes, lobby], _wall_ms))]
+    runner = Runner(leases, publisher, readers)
+    for reader in readers:
+        try:
+            await reader.bus.connect()
+        except Unavailable as error:
+            logger.warning("store_unreachable", error=type(error).__name__)
+    works = [runner.run(), keyframes.write_forever(), lobby.run(), stop.wait()]
+    tasks = [asyncio.ensure_future(work) for work in works]
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    await end(*tasks)
+    for reader in readers:
+        await reader.bus.close()
+    await leases.close()
+    await publisher.close()
+    for task in done:
+        task.result()
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
