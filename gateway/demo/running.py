@@ -62,6 +62,7 @@ async def run_demo(
         publisher = open_publisher(settings.bus.write_url or settings.bus.url)
         parts.push_async_callback(publisher.close)
         tell(f"Grandstand is at {supervisor.url}, its store at {settings.bus.url}")
+        tell(f"The operator's page is at {supervisor.admin_url}/operator")
         await _Programme(publisher, supervisor.url, tell, stop).play(programme(matches), matches)
     return 0
 

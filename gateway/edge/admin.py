@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from gateway.edge.answers import EXCEPTION_HANDLERS, json_response
@@ -31,6 +31,10 @@ class _Server(uvicorn.Server):
         yield
 
 
+async def _to_operator(_request: Request) -> Response:
+    return RedirectResponse("/operator")
+
+
 class Admin:
     """Serves the admin port from the supervisor."""
 
@@ -49,6 +53,7 @@ class Admin:
         app = Starlette(
             exception_handlers=EXCEPTION_HANDLERS,
             routes=[
+                Route("/", _to_operator),
                 Route("/metrics", self._metrics),
                 Route("/healthz", self._healthz),
                 Route("/readyz", self._readyz),
@@ -62,7 +67,7 @@ class Admin:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((settings.host, settings.port))
         self.url = f"http://{settings.host}:{sock.getsockname()[1]}"
-        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False)
+        config = uvicorn.Config(app, ws="none", log_config=None, access_log=False, lifespan="off", server_header=False)
         self._server = _Server(config)
         self._task = asyncio.get_running_loop().create_task(self._server.serve([sock]))
         while not self._server.started:

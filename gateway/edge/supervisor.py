@@ -179,6 +179,11 @@ class Supervisor:
         return f"{'https' if self.settings.listen.tls_cert else 'http'}://{shown}:{self.port}"
 
     @property
+    def admin_url(self) -> str:
+        """Where operators look, after the start."""
+        return self._admin.url
+
+    @property
     def pids(self) -> list[int | None]:
         """The workers' process ids, by index."""
         return [worker.process.pid for _, worker in sorted(self._workers.items())]

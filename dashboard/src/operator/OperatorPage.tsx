@@ -1,8 +1,103 @@
-import { defineWords } from "../shell/language.js";
-import styles from "../shell/shell.module.css";
-
-const useWords = defineWords({ en: { later: "Nothing is shown here yet." }, de: { later: "Hier wird noch nichts angezeigt." } });
+/** How the gateway is doing, live, for who runs it: at a glance, one channel, one connection. */
+import { useEffect, useRef, useState, type FormEvent } from "react";
+import { Problem } from "../shell/api.js";
+import { Failed } from "../shell/Boundary.js";
+import { Panel, Skeleton } from "../shell/Panel.js";
+import { useQueryParam } from "../shell/router.js";
+import shell from "../shell/shell.module.css";
+import { keepToken } from "../shell/token.js";
+import { usePreference } from "../shell/preferences.js";
+import { ChannelDetail, ConnectionDetail, useView } from "./Details.js";
+import { Figures, PAST } from "./Figures.js";
+import styles from "./operator.module.css";
+import { remember, type Overview } from "./overview.js";
+import { Channels, Counts, Letters, Pages, Store, Workers } from "./Tables.js";
+import { useWords } from "./words.js";
 
 export function OperatorPage() {
-  return <p className={styles.notice}>{useWords().later}</p>;
+  const words = useWords();
+  const [paused, setPaused] = useState(false);
+  const channel = useQueryParam("channel");
+  const connection = useQueryParam("connection");
+  const language = usePreference("language");
+  const { data, error, refetch } = useView<Overview>("/admin/v1/overview", paused);
+  const past = usePast(data);
+  useEffect(() => {
+    document.title = `${words.title} · Grandstand`;
+  }, [words]);
+
+  if (error instanceof Problem && (error.status === 401 || error.status === 403))
+    return <TokenForm wrong={error.status === 403} opened={() => void refetch()} />;
+  return (
+    <>
+      <div className={shell.heading}>
+        <h1>{words.title}</h1>
+        <span className={styles.quiet} data-testid="as-of">
+          {data ? words.asOf(new Date(data.as_of_ms).toLocaleTimeString(language)) : ""}
+        </span>
+        <span className={styles.pause}>
+          <button type="button" className={shell.button} aria-pressed={paused} onClick={() => setPaused(!paused)}>
+            {paused ? words.resume : words.pause}
+          </button>
+        </span>
+      </div>
+      {error && data ? <p className={styles.stale} role="status">{words.stale}</p> : null}
+      {error && !data ? <Failed again={() => void refetch()} text={error.message} /> : null}
+      {connection !== null ? (
+        <ConnectionDetail key={connection} connection={connection} paused={paused} />
+      ) : channel !== null ? (
+        <ChannelDetail key={channel} channel={channel} paused={paused} />
+      ) : data ? (
+        <div className={styles.grid}>
+          <Figures now={data} past={past} />
+          <Channels rows={data.channels} total={data.channels_total} />
+          <Workers rows={data.workers} />
+          <div className={styles.columns}>
+            <Store store={data.store} />
+            <Panel title={words.refusals}>
+              <Counts counts={data.totals.refusals} name={words.code} />
+            </Panel>
+            <Panel title={words.closed}>
+              <Counts counts={data.totals.closed} name={words.reason} />
+            </Panel>
+          </div>
+          <Letters letters={data.letters} totals={data.totals.dead_letters} />
+          <Pages rows={data.pages} />
+        </div>
+      ) : error ? null : (
+        <Skeleton rem={40} />
+      )}
+    </>
+  );
+}
+
+/** The views of the last two minutes. */
+function usePast(now: Overview | undefined): readonly Overview[] {
+  const past = useRef<Overview[]>([]);
+  if (now !== undefined && past.current.at(-1)?.as_of_ms !== now.as_of_ms) past.current = remember(past.current, now, PAST);
+  return past.current;
+}
+
+function TokenForm({ wrong, opened }: { wrong: boolean; opened: () => void }) {
+  const words = useWords();
+  const field = useRef<HTMLInputElement>(null);
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    keepToken(field.current?.value.trim() || null);
+    opened();
+  };
+  return (
+    <div className={styles.door}>
+      <h1>{words.title}</h1>
+      <form onSubmit={submit} className={shell.panel}>
+        <p role="status">{wrong ? words.tokenForbidden : words.tokenNeeded}</p>
+        <label>
+          {words.token}
+          <input ref={field} type="password" autoComplete="off" className={styles.input} required aria-describedby="token-how" />
+        </label>
+        <p id="token-how" className={styles.quiet}>{words.tokenHow}</p>
+        <button type="submit" className={shell.button}>{words.open}</button>
+      </form>
+    </div>
+  );
 }
