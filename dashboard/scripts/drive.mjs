@@ -1,5 +1,6 @@
 // Drives one page for the browser tests: a JSON command a line on stdin, a JSON answer a line on stdout.
 import { createInterface } from "node:readline";
+import axe from "axe-core";
 import { chromium } from "playwright-core";
 
 const browser = await chromium.launch({
@@ -9,6 +10,8 @@ const browser = await chromium.launch({
 const context = await browser.newContext({ viewport: { width: 1280, height: 860 } });
 const page = await context.newPage();
 const problems = [];
+const requests = [];
+page.on("request", (request) => requests.push(request.url()));
 page.on("pageerror", (error) => problems.push(String(error)));
 page.on("console", (message) => {
   if (message.type() === "error" && /Content Security Policy/.test(message.text())) problems.push(message.text());
@@ -52,8 +55,45 @@ const commands = {
   async click({ selector }) {
     await page.click(selector);
   },
+  async evaluate({ script }) {
+    return page.evaluate(script);
+  },
+  async fill({ selector, value }) {
+    await page.fill(selector, value);
+  },
+  async press({ key, times = 1 }) {
+    for (let i = 0; i < times; i += 1) await page.keyboard.press(key);
+  },
+  async hover({ selector }) {
+    await page.hover(selector);
+  },
+  async emulate(media) {
+    await page.emulateMedia(media);
+  },
+  async viewport(size) {
+    await page.setViewportSize(size);
+  },
+  // What WCAG 2.2 AA forbids and axe finds, as lines of rule, place and why.
+  async axe() {
+    await page.evaluate(axe.source);
+    return page.evaluate(async () => {
+      const runOnly = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+      const { violations } = await window.axe.run(document, { runOnly });
+      return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(" ")}: ${node.failureSummary}`));
+    });
+  },
   async screenshot({ path }) {
     await page.screenshot({ path });
+  },
+  // The page's clock can be put forward from now on.
+  async clock() {
+    await page.clock.install();
+  },
+  async forward({ ms }) {
+    await page.clock.fastForward(ms);
+  },
+  async requests({ part }) {
+    return requests.filter((url) => url.includes(part)).length;
   },
   async problems() {
     return problems;
