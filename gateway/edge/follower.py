@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from gateway.edge.context import Context
 from gateway.edge.failures import Failure, Unavailable, UnknownChannel
+from gateway.edge.inquiry import Inquiry
 from gateway.edge.link import Link
 from gateway.edge.links import Links
 from gateway.edge.outlet import HOLD, Outlet, Resume
@@ -58,16 +59,21 @@ class Follower:
         """Follows for one outlet; returns when the owner has answered."""
         following = self._following.get(outlet.audience.name)
         if following is None:
-            link = self._links.to(self.owner, outlet.audience.name)
-            following = _Following(self.name, outlet, link, self._links, self._context.loop)
+            following = _Following(self.name, outlet, self._links, self.owner, self._context.loop)
             self._following[outlet.audience.name] = following
         try:
             await asyncio.wait_for(asyncio.shield(following.seeded), FIRST_MESSAGE_TIMEOUT_S)
         except TimeoutError:
             raise Unavailable("the channel's owner does not answer") from None
+        except Failure:
+            # What the owner does not know yet it may know later: the next one asks again.
+            if self._following.get(outlet.audience.name) is following:
+                del self._following[outlet.audience.name]
+                following.stop()
+            raise
 
     def resume(self, outlet: Outlet, since: str) -> Resume:
-        """A version that the view does not know is ahead of this worker, or gets a snapshot."""
+        """A version that the view does not know is ahead of this worker, or the owner knows how to go on from it."""
         try:
             version = Version.parse(since)
             head = Version.parse(outlet.view.version or "")
@@ -75,7 +81,10 @@ class Follower:
             return Resume("snapshot", reason="bad_version")
         if version.position > head.position:
             return HOLD
-        return Resume("snapshot", reason="too_old_or_other")
+        following = self._following.get(outlet.audience.name)
+        if following is None or outlet.audience.delay_ms:
+            return Resume("snapshot", reason="too_old_or_other")
+        return following.resume(since, head)
 
     def beat(self, now_ms: int) -> None:
         """Once a second: holds that waited too long. Status and ticks come from the owner."""
@@ -91,21 +100,43 @@ class Follower:
 class _Following:
     """One audience's subscription on a link."""
 
-    def __init__(self, channel: str, outlet: Outlet, link: Link, links: Links, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, channel: str, outlet: Outlet, links: Links, owner: int, loop: asyncio.AbstractEventLoop) -> None:
+        audience = outlet.audience.name
         self._channel = channel
         self._outlet = outlet
-        self._link = link
         self._links = links
+        self._link: Link = links.to(owner, audience)
+        self._inquiry = Inquiry(channel, links, lambda: links.to(owner, audience, "inquire"), outlet.settle_holds)
         self.seeded: asyncio.Future[None] = loop.create_future()
         # A failure that nobody waits for is not an error of its own.
         self.seeded.add_done_callback(lambda future: future.cancelled() or future.exception())
-        link.watch(channel, self)
+        self._link.watch(channel, self)
 
     @property
     def since(self) -> str | None:
         return self._outlet.view.version
 
+    def resume(self, since: str, head: Version) -> Resume:
+        """From `since`, which the view has never had, by what the owner says of it.
+
+        Its answer may lead to a version that the view has passed or has not reached; two deltas are then a chain.
+        """
+        view = self._outlet.view
+        if self._inquiry.answered(since):
+            delta = self._inquiry.delta(since)
+            if delta is None:
+                return Resume("snapshot", reason="too_old_or_other")
+            if delta.version == view.version:
+                return Resume("delta", (delta,))
+            rest = view.delta_since(delta.version)
+            if rest is not None:
+                return Resume("delta", (delta, rest))
+            if Version.parse(delta.version).position > head.position:
+                return HOLD
+        return HOLD if self._inquiry.ask(since) else Resume("snapshot", reason="too_many_versions")
+
     def stop(self) -> None:
+        self._inquiry.stop()
         self._link.unwatch(self._channel)
         self._links.release(self._link)
         self.seeded.cancel()

@@ -76,13 +76,13 @@ class Hub:
         """
         seat = self._seats.get(name)
         if seat is None:
-            seat = await asyncio.shield(self._load(name, own))
+            seat = await asyncio.shield(self._load(name, audience, own))
         elif own and not seat.owns:
             seat.move(self._context.index)
         seat.idle_since_ms = None
         return await seat.outlet(audience)
 
-    def _load(self, name: str, own: bool) -> asyncio.Task[Seat]:
+    def _load(self, name: str, audience: str, own: bool) -> asyncio.Task[Seat]:
         task = self._loading.get(name)
         if task is None:
             now_ms = self._context.now_ms()
@@ -90,15 +90,15 @@ class Hub:
                 raise UnknownChannel(f"there is no channel {name}")
             if len(self._seats) + len(self._loading) >= self._context.settings.channel.max_channels:
                 raise Unavailable("this worker serves as many channels as it may")
-            task = self._context.loop.create_task(self._open(name, own))
+            task = self._context.loop.create_task(self._open(name, audience, own))
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
             self._loading[name] = task
         return task
 
-    async def _open(self, name: str, own: bool) -> Seat:
+    async def _open(self, name: str, audience: str, own: bool) -> Seat:
         seat = Seat(name, self._context, self._links, self._context.index if own else self._owner(name))
         try:
-            await seat.load()
+            await seat.load(audience)
         except UnknownChannel:
             if len(self._unknown) >= UNKNOWN_MAX:
                 self._unknown.clear()

@@ -24,10 +24,10 @@ HOLDS_PER_OUTLET = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """How a viewer that holds `since` goes on: a delta, nothing (current), waiting (hold) or a snapshot and why."""
+    """How a viewer that holds `since` goes on: deltas, nothing (current), waiting (hold) or a snapshot and why."""
 
     kind: str
-    delta: Delta | None = None
+    deltas: tuple[Delta, ...] = ()
     reason: str = ""
 
 
@@ -77,7 +77,7 @@ class Outlet:
         self._latest = (self.view.flush_seq, delta, json_payload) if delta is not None else None
         self._pump()
         if self._holds:
-            self._settle_holds()
+            self.settle_holds()
 
     def set_status(self, status: Status) -> None:
         """Tells viewers of a new status."""
@@ -156,7 +156,7 @@ class Outlet:
             return CURRENT
         delta = self.view.delta_since(since)
         if delta is not None:
-            return Resume("delta", delta)
+            return Resume("delta", (delta,))
         return self._resume(self, since)
 
     def expire_holds(self, now_ms: int) -> None:
@@ -167,7 +167,8 @@ class Outlet:
             for held in late:
                 self._admit(held.conn, held.encoding, Resume("snapshot", reason="ahead"))
 
-    def _settle_holds(self) -> None:
+    def settle_holds(self) -> None:
+        """Lets those go on who need not wait any longer."""
         waiting: list[Held] = []
         for held in self._holds:
             resume = self.resume(held.since)
@@ -178,9 +179,9 @@ class Outlet:
         self._holds = waiting
 
     def _admit(self, conn: int, encoding: Encoding, resume: Resume) -> None:
-        if resume.kind == "delta" and resume.delta is not None:
+        if resume.kind == "delta":
             metrics.RESUMES.labels("delta").inc()
-            frame = self._shared(encoding, "since", resume.delta.from_, [resume.delta, self.status])
+            frame = self._shared(encoding, "since", resume.deltas[0].from_, [*resume.deltas, self.status])
         elif resume.kind == "current":
             metrics.RESUMES.labels("current").inc()
             frame = self._shared(encoding, "current", 0, self._current())

@@ -313,7 +313,7 @@ class Owner:
         delta = outlet.view.delta_of(
             since, audience.project_patch(patch), audience.project_events(events), skipped, outlet.view.version
         )
-        return Resume("delta", delta)
+        return Resume("delta", (delta,))
 
     # -- starting over -----------------------------------------------------------------------------------------
 

@@ -44,12 +44,13 @@ class Seat:
             return Owner(self.name, self.outlets, self._context, self._make_outlet)
         return Follower(self.name, self.outlets, self._context, self._links, self._owner)
 
-    async def load(self) -> None:
-        """Starts the first source.
+    async def load(self, audience: str) -> None:
+        """Starts the first source, for the audience that asks first: a seat of an unknown channel is never kept.
 
         Raises:
             UnknownChannel, Unavailable
         """
+        self._make_outlet(audience)
         try:
             await self._source.start()
         except BusError:
