@@ -1,80 +1,132 @@
-// Drives one page for the browser tests: a JSON command a line on stdin, a JSON answer a line on stdout.
+// Drives a browser for the tests: a JSON command a line on stdin, a JSON answer a line on stdout. Tabs have names.
 import { createInterface } from "node:readline";
 import axe from "axe-core";
-import { chromium } from "playwright-core";
+import { launch } from "./chromium.mjs";
 
-const browser = await chromium.launch({
-  executablePath: "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"],
-});
+const browser = await launch();
 const context = await browser.newContext({ viewport: { width: 1280, height: 860 } });
-const page = await context.newPage();
 const problems = [];
 const requests = [];
-page.on("request", (request) => requests.push(request.url()));
-page.on("pageerror", (error) => problems.push(String(error)));
-page.on("console", (message) => {
-  if (message.type() === "error" && /Content Security Policy/.test(message.text())) problems.push(message.text());
-});
+const tabs = new Map();
+
+/** Every word that the state mark has shown, in order; and a mark that does not outlive a reload. */
+const observe = () => {
+  window.marker = "same page";
+  window.words = [];
+  const note = () => {
+    const word = document.querySelector("[data-testid=state]")?.getAttribute("data-state");
+    if (word && window.words.at(-1)?.[0] !== word) window.words.push([word, performance.now()]);
+  };
+  new MutationObserver(note).observe(document.body, { subtree: true, childList: true, attributes: true });
+  note();
+};
+
+async function tabOf(name = "first") {
+  let tab = tabs.get(name);
+  if (tab === undefined) {
+    const page = await context.newPage();
+    page.on("request", (request) => requests.push(request.url()));
+    page.on("pageerror", (error) => problems.push(String(error)));
+    page.on("console", (message) => {
+      if (message.type() === "error" && /Content Security Policy/.test(message.text())) problems.push(message.text());
+    });
+    tab = { page, cdp: await context.newCDPSession(page) };
+    tabs.set(name, tab);
+  }
+  return tab;
+}
 
 const commands = {
-  async open({ url }) {
+  async open({ url, tab }) {
+    const { page } = await tabOf(tab);
     await page.goto(url);
-    await page.evaluate(() => {
-      window.marker = "same page";
-      // Every word that the state mark has shown, in order.
-      window.words = [];
-      const note = () => {
-        const word = document.querySelector("[data-testid=state]")?.getAttribute("data-state");
-        if (word && window.words.at(-1) !== word) window.words.push(word);
-      };
-      new MutationObserver(note).observe(document.body, { subtree: true, childList: true, attributes: true });
-      note();
-    });
+    await page.evaluate(observe);
   },
-  async read() {
+  async read({ tab }) {
+    const { page } = await tabOf(tab);
     return page.evaluate(() => {
       const text = (id) => document.querySelector(`[data-testid=${id}]`)?.textContent ?? null;
       return {
         marker: window.marker ?? null,
-        words: window.words ?? [],
+        words: (window.words ?? []).map(([word]) => word),
         state: document.querySelector("[data-testid=state]")?.getAttribute("data-state") ?? null,
         scores: [text("score-0"), text("score-1")],
         clock: text("clock"),
+        banner: text("banner"),
         version: text("version"),
         missing: text("missing"),
         feed: [...document.querySelectorAll("[data-testid=feed] li")].map((item) => item.textContent),
         cards: [...document.querySelectorAll("main ul a")].map((card) => card.getAttribute("href")),
         images: document.querySelectorAll("main img").length,
+        visibility: document.visibilityState,
+        connection: window.grandstand?.connection.value ?? null,
       };
     });
+  },
+  /** The document that the page holds of a channel, and its version. */
+  async held({ tab, channel }) {
+    const { page } = await tabOf(tab);
+    return page.evaluate((name) => {
+      const viewer = window.grandstand.view(name);
+      return viewer ? { version: viewer.version, state: viewer.doc } : null;
+    }, channel);
+  },
+  /** The rows of a table as text, by their first cell. */
+  async table({ tab, id }) {
+    const { page } = await tabOf(tab);
+    return page.$$eval(`[data-testid=${id}] tr`, (rows) => rows.map((row) => [...row.children].map((cell) => cell.textContent)));
+  },
+  async evaluate({ tab, script }) {
+    const { page } = await tabOf(tab);
+    return page.evaluate(script);
   },
   async offline({ value }) {
     await context.setOffline(value);
   },
-  async click({ selector }) {
+  /** Timers and tasks stand still, as in a machine that sleeps. */
+  async freeze({ tab, value }) {
+    const { cdp } = await tabOf(tab);
+    await cdp.send("Page.setWebLifecycleState", { state: value ? "frozen" : "active" });
+  },
+  /** Puts the tab behind another one, or to the front again. */
+  async hide({ tab, value }) {
+    const { page, cdp } = await tabOf(tab);
+    await cdp.send("Emulation.setFocusEmulationEnabled", { enabled: !value });
+    if (value) await (await tabOf("in front")).page.bringToFront();
+    else await page.bringToFront();
+  },
+  async throttle({ tab, rate }) {
+    const { cdp } = await tabOf(tab);
+    await cdp.send("Emulation.setCPUThrottlingRate", { rate });
+  },
+  async close({ tab }) {
+    const { page } = await tabOf(tab);
+    tabs.delete(tab);
+    await page.close({ runBeforeUnload: false });
+  },
+  async click({ tab, selector }) {
+    const { page } = await tabOf(tab);
     await page.click(selector);
   },
-  async evaluate({ script }) {
-    return page.evaluate(script);
+  async fill({ tab, selector, value }) {
+    await (await tabOf(tab)).page.fill(selector, value);
   },
-  async fill({ selector, value }) {
-    await page.fill(selector, value);
-  },
-  async press({ key, times = 1 }) {
+  async press({ tab, key, times = 1 }) {
+    const { page } = await tabOf(tab);
     for (let i = 0; i < times; i += 1) await page.keyboard.press(key);
   },
-  async hover({ selector }) {
-    await page.hover(selector);
+  async hover({ tab, selector }) {
+    await (await tabOf(tab)).page.hover(selector);
   },
-  async emulate(media) {
-    await page.emulateMedia(media);
+  async emulate({ tab, ...media }) {
+    await (await tabOf(tab)).page.emulateMedia(media);
   },
-  async viewport(size) {
-    await page.setViewportSize(size);
+  async viewport({ tab, ...size }) {
+    await (await tabOf(tab)).page.setViewportSize(size);
   },
-  // What WCAG 2.2 AA forbids and axe finds, as lines of rule, place and why.
-  async axe() {
+  /** What WCAG 2.2 AA forbids and axe finds, as lines of rule, place and why. */
+  async axe({ tab }) {
+    const { page } = await tabOf(tab);
     await page.evaluate(axe.source);
     return page.evaluate(async () => {
       const runOnly = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -82,15 +134,16 @@ const commands = {
       return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(" ")}: ${node.failureSummary}`));
     });
   },
-  async screenshot({ path }) {
+  async screenshot({ tab, path }) {
+    const { page } = await tabOf(tab);
     await page.screenshot({ path });
   },
-  // The page's clock can be put forward from now on.
-  async clock() {
-    await page.clock.install();
+  /** The page's clock can be put forward from now on. */
+  async clock({ tab }) {
+    await (await tabOf(tab)).page.clock.install();
   },
-  async forward({ ms }) {
-    await page.clock.fastForward(ms);
+  async forward({ tab, ms }) {
+    await (await tabOf(tab)).page.clock.fastForward(ms);
   },
   async requests({ part }) {
     return requests.filter((url) => url.includes(part)).length;

@@ -321,8 +321,8 @@ export class Live {
     this.connection.set({ ...this.connection.value, role });
   }
 
-  private set(state: Pick<Connection, "word" | "transport" | "retryAt">): void {
-    this.connection.set({ ...this.connection.value, ...state });
+  private set({ word, transport, retryAt }: Pick<Connection, "word" | "transport" | "retryAt">): void {
+    this.connection.set({ word, transport, retryAt, role: this.connection.value.role });
     this.options.onChange?.(null);
   }
 }

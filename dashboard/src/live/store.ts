@@ -75,6 +75,9 @@ function flush(): void {
   store.setState({ connection: live.connection.value, channels });
 }
 
+/** For the console and for whoever measures the page. */
+Object.assign(globalThis, { grandstand: live });
+
 export const useConnection = (): Connection => useStore(store, (state) => state.connection);
 
 /** Watches a channel while the part that calls it is shown; undefined until something is known. */

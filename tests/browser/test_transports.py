@@ -1,0 +1,116 @@
+"""How messages get through what is in their way, in a real browser against the real gateway: the page holds what the server has."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.middlebox import middlebox
+from tests.browser.page import Page, page
+from tests.system.gateway import GatewayProcess, gateway
+from tests.system.publishing import Studio
+from tests.wire.peer import until
+
+CHANNEL = "match:way"
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[GatewayProcess]:
+    with gateway(tmp_path, listen__workers=1) as one:
+        yield one
+
+
+@pytest.fixture
+def studio(served: GatewayProcess) -> Iterator[Studio]:
+    one = Studio(served.wait_for_log("embedded_store", 1)["url"], CHANNEL)
+    one.open(title="A match on its way")
+    yield one
+    one.close()
+
+
+def of_server(served: GatewayProcess) -> dict[str, Any]:
+    with urllib.request.urlopen(f"{served.url}/v1/channels/{CHANNEL}", timeout=10) as answer:
+        snapshot = json.load(answer)
+    return {"version": snapshot["version"], "state": snapshot["state"]}
+
+
+def holds_what_the_server_has(served: GatewayProcess, shown: Page, tab: str = "first") -> None:
+    until(lambda: shown.do("held", tab=tab, channel=CHANNEL) == of_server(served), 20, "what the server has")
+
+
+def way(shown: Page, tab: str = "first") -> str | None:
+    connection = shown.do("read", tab=tab)["connection"]
+    return connection["transport"] if connection and connection["word"] == "live" else None
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(("blocked", "expected"), [(("websocket",), "sse"), (("websocket", "stream"), "polling")])
+def test_the_next_best_way_is_taken(
+    served: GatewayProcess, studio: Studio, blocked: tuple[str, ...], expected: str
+) -> None:
+    with middlebox(served.port, *blocked) as between, page() as shown:
+        shown.do("open", url=f"http://127.0.0.1:{between.port}/match/way")
+        until(lambda: way(shown) == expected, 40, expected)
+        studio.patch({"teams": {"red": {"score": 7}}}, op="score", team="red")
+        until(lambda: shown.read()["scores"] == ["7", "0"], 20, "the score")
+        holds_what_the_server_has(served, shown)
+        # The way is free again: a better one is taken without a reload, and nothing is missed.
+        between.blocked.clear()
+        until(lambda: way(shown) == "websocket", 60, "a WebSocket")
+        studio.patch({"teams": {"red": {"score": 8}}}, op="score", team="red")
+        until(lambda: shown.read()["scores"] == ["8", "0"], 20, "the score")
+        holds_what_the_server_has(served, shown)
+        assert shown.read()["marker"] == "same page"
+        assert shown.do("problems") == []
+
+
+@pytest.mark.timeout(120)
+def test_asleep_while_the_connection_is_cut(served: GatewayProcess, studio: Studio) -> None:
+    with middlebox(served.port) as between, page() as shown:
+        shown.do("open", url=f"http://127.0.0.1:{between.port}/match/way")
+        until(lambda: way(shown) == "websocket", 20, "the match")
+        shown.do("freeze", value=True)
+        between.cut()
+        for score in range(1, 30):
+            studio.patch({"teams": {"red": {"score": score}}}, op="score", team="red")
+        shown.do("freeze", value=False)
+        until(lambda: shown.read()["scores"] == ["29", "0"], 20, "what was missed")
+        holds_what_the_server_has(served, shown)
+        assert shown.read()["marker"] == "same page"
+
+
+@pytest.mark.timeout(180)
+def test_five_tabs_hold_one_connection_and_hand_it_over(served: GatewayProcess, studio: Studio) -> None:
+    names = [f"tab {number}" for number in range(5)]
+    with page() as shown:
+        for name in names:
+            shown.do("open", tab=name, url=f"{served.url}/match/way")
+        for name in names:
+            until(lambda name=name: shown.do("read", tab=name)["version"] is not None, 20, name)  # type: ignore[misc]
+            until(lambda name=name: way(shown, name) == "websocket", 20, name)  # type: ignore[misc]
+        assert [worker["connections"]["ws"] for worker in served.workers()] == [1]
+        roles = {name: shown.do("read", tab=name)["connection"]["role"] for name in names}
+        assert sorted(roles.values()) == ["follower"] * 4 + ["leader"]
+        for score in range(1, 4):
+            leader = next(name for name in names if shown.do("read", tab=name)["connection"]["role"] == "leader")
+            studio.patch({"teams": {"blue": {"score": score * 10}}}, op="score", team="blue")
+            names.remove(leader)
+            shown.do("close", tab=leader)
+            studio.patch({"teams": {"red": {"score": score}}}, op="score", team="red")
+            for name in names:
+                until(lambda name=name: way(shown, name) == "websocket", 20, name)  # type: ignore[misc]
+                holds_what_the_server_has(served, shown, name)
+                until(
+                    lambda name=name, score=score: (  # type: ignore[misc]
+                        shown.do("read", tab=name)["scores"] == [str(score), str(score * 10)]
+                    ),
+                    20,
+                    "the score",
+                )
+            until(lambda: [worker["connections"]["ws"] for worker in served.workers()] == [1], 20, "one connection")
+        assert shown.do("problems") == []
