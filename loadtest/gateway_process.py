@@ -43,6 +43,7 @@ class GatewayProcess:
             "admin.port": 0,
             "runtime_dir": self.path / "run",
             "bus.embedded_dir": self.path / "store",
+            "history.url": "none",
             "observe.log_format": "json",
             **{key.replace("__", "."): value for key, value in settings.items()},
         }

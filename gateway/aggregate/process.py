@@ -11,6 +11,7 @@ import time
 import uvloop
 
 from gateway.aggregate.folding import Folding
+from gateway.aggregate.history import HistoryPlan, HistorySink
 from gateway.aggregate.keyframes import Keyframes
 from gateway.aggregate.leases import Leases
 from gateway.aggregate.lobby import Lobby
@@ -19,6 +20,7 @@ from gateway.aggregate.runner import Runner
 from gateway.bus.connect import open_bus, open_publisher
 from gateway.bus.ending import end
 from gateway.bus.errors import Unavailable
+from gateway.history.database import Database
 from gateway.model.channel import ChannelLimits
 from gateway.observe import log
 from gateway.observe.log import logger
@@ -56,12 +58,16 @@ async def aggregate(settings: Settings, url: str, stop: asyncio.Event) -> None:
     keyframes = Keyframes(publisher, settings.keyframes.every_entries, settings.keyframes.every_s)
     lobby = Lobby(publisher, _wall_ms, lambda name: runner.holds(name))
     readers = [Reader(bus, Folding(bus, limits, [keyframes, lobby], _wall_ms))]
+    database = Database(settings.history.url) if settings.history.url not in ("", "none") else None
+    if database is not None:
+        readers.append(_history(settings, url, limits, database))
     runner = Runner(leases, publisher, readers)
     for reader in readers:
         try:
             await reader.bus.connect()
         except Unavailable as error:
             logger.warning("store_unreachable", error=type(error).__name__)
+    logger.info("aggregating", pid=os.getpid(), sinks=[reader.sink.name for reader in readers])
     works = [runner.run(), keyframes.write_forever(), lobby.run(), stop.wait()]
     tasks = [asyncio.ensure_future(work) for work in works]
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -70,8 +76,18 @@ async def aggregate(settings: Settings, url: str, stop: asyncio.Event) -> None:
         await reader.bus.close()
     await leases.close()
     await publisher.close()
+    if database is not None:
+        await database.close()
     for task in done:
         task.result()
+
+
+def _history(settings: Settings, url: str, limits: ChannelLimits, database: Database) -> Reader:
+    bus = open_bus(url, settings.bus.wakeup)
+    history = settings.history
+    plan = HistoryPlan(history.flush_ms, history.backlog_entries, history.keep_days, history.stats_every_s)
+    reader = Reader(bus, HistorySink(database, bus, limits, plan, _wall_ms, lambda name: reader.again(name)))
+    return reader
 
 
 def _wall_ms() -> int:

@@ -17,6 +17,7 @@ def serve(settings_file: SettingsFile = None, given: SetOption = None) -> None:
     from gateway.bus.errors import BusError, StoreBusy
     from gateway.edge.supervisor import run
     from gateway.edge.tls import tls_context
+    from gateway.history.errors import Busy
 
     try:
         if settings.access.keys_file:
@@ -33,6 +34,8 @@ def serve(settings_file: SettingsFile = None, given: SetOption = None) -> None:
         code = run(settings)
     except StoreBusy as error:
         refuse(f"bus.embedded_dir: {error}")
+    except Busy as error:
+        refuse(f"history.embedded_dir: {error}")
     except BusError as error:
         fail(f"the store: {error}")
     except OSError as error:

@@ -56,6 +56,11 @@ async def run_demo(
             await store.start()
             parts.push_async_callback(store.stop)
             settings = msgspec.structs.replace(settings, bus=msgspec.structs.replace(settings.bus, url=store.url))
+        if not settings.history.url:
+            # As the store's, a demonstration's history lasts as long as the demonstration.
+            directory = parts.enter_context(tempfile.TemporaryDirectory(prefix="grandstand-demo-history-"))
+            history = msgspec.structs.replace(settings.history, embedded_dir=directory)
+            settings = msgspec.structs.replace(settings, history=history)
         supervisor = Supervisor(settings)
         parts.push_async_callback(supervisor.close)
         await supervisor.start()

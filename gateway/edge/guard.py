@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import time
 
+from starlette.requests import HTTPConnection
+
 from gateway.access.origins import allowed
 from gateway.access.tokens import AccessDenied, Grant, Verifier
 from gateway.edge.failures import BadRequest, Forbidden, Unauthorized
@@ -33,6 +35,15 @@ class Guard:
             return self._verifier.verify(token, time.time()) if token else self._verifier.anonymous()
         except AccessDenied as denied:
             raise (Forbidden if denied.code == "forbidden" else Unauthorized)(denied.detail) from None
+
+    def grant_of(self, request: HTTPConnection) -> Grant:
+        """The grant of an HTTP request, by its Authorization header.
+
+        Raises:
+            Unauthorized, Forbidden
+        """
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        return self.grant(token.strip() if scheme.lower() == "bearer" and token else None)
 
     def check_origin(self, request: Request) -> None:
         """Refuses browsers of other sites: a WebSocket is not subject to CORS (RFC 6455 section 10.2).

@@ -15,15 +15,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from gateway.access.tokens import Grant
 from gateway.edge.answers import EXCEPTION_HANDLERS, json_response
+from gateway.edge.archive import Archive
 from gateway.edge.asking import Asking
 from gateway.edge.context import Context
-from gateway.edge.failures import (
-    TooLarge,
-    Unavailable,
-    UnknownChannel,
-)
+from gateway.edge.failures import TooLarge, Unavailable
 from gateway.edge.guard import Guard
 from gateway.edge.hub import Hub
 from gateway.edge.ingest import Ingest
@@ -31,7 +27,6 @@ from gateway.edge.operator import operator_routes
 from gateway.edge.outlet import Outlet
 from gateway.edge.page import Page
 from gateway.model.messages import encode_json
-from gateway.model.names import LOBBY
 from gateway.observe import metrics
 
 PUBLIC_CACHE = "public, s-maxage=1, stale-while-revalidate=5"
@@ -48,6 +43,7 @@ class Api:
         guard: Guard,
         ingest: Ingest,
         asking: Asking,
+        archive: Archive,
         ready: Callable[[], bool],
     ) -> None:
         self._context = context
@@ -55,6 +51,7 @@ class Api:
         self._guard = guard
         self._ingest = ingest
         self._asking = asking
+        self._archive = archive
         self._ready = ready
 
     def app(self) -> ASGIApp:
@@ -63,7 +60,7 @@ class Api:
         routes: list[BaseRoute] = [
             Route("/v1/channels/{channel}", self._snapshot, methods=["GET"]),
             Route("/v1/channels/{channel}/events", self._publish, methods=["POST"]),
-            Route("/v1/matches", self._matches, methods=["GET"]),
+            *self._archive.routes(),
             Route("/healthz", self._healthz, methods=["GET"]),
             Route("/readyz", self._readyz, methods=["GET"]),
             *operator_routes(self._asking.ask, self._check_operator),
@@ -84,15 +81,11 @@ class Api:
         app.router.default = Page(settings.page, secure=bool(settings.listen.tls_cert))
         return app
 
-    def _grant(self, request: Request) -> Grant:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        return self._guard.grant(token.strip() if scheme.lower() == "bearer" and token else None)
-
     def _check_operator(self, request: Request) -> None:
-        self._guard.check_operator(self._grant(request))
+        self._guard.check_operator(self._guard.grant_of(request))
 
     async def _outlet(self, request: Request, name: str) -> tuple[Outlet, str]:
-        grant = self._grant(request)
+        grant = self._guard.grant_of(request)
         self._guard.check_scope(grant, "watch", name)
         outlet = await self._hub.outlet(name, grant.audience)
         return outlet, PUBLIC_CACHE if grant.subject == "" else PRIVATE_CACHE
@@ -111,25 +104,9 @@ class Api:
         metrics.SNAPSHOTS.labels("http").inc()
         return Response(encode_json(outlet.snapshot()), 200, headers, media_type="application/json")
 
-    async def _matches(self, request: Request) -> Response:
-        """The live list: rows of the lobby channel, filtered by `status`."""
-        wanted = request.query_params.get("status")
-        try:
-            outlet, cache = await self._outlet(request, LOBBY)
-        except UnknownChannel:
-            return json_response({"matches": []}, headers={"cache-control": PUBLIC_CACHE})
-        doc = outlet.view.doc
-        rows = doc.get("matches", {}) if isinstance(doc, dict) else {}
-        matches = [
-            {"id": match_id, "channel": f"match:{match_id}", **row}
-            for match_id, row in sorted(rows.items())
-            if wanted is None or row.get("status") == wanted
-        ]
-        return json_response({"matches": matches}, headers={"cache-control": cache, "vary": "Authorization, Origin"})
-
     async def _publish(self, request: Request) -> Response:
         name = self._guard.check_channel(request.path_params["channel"])
-        grant = self._grant(request)
+        grant = self._guard.grant_of(request)
         self._guard.check_scope(grant, "publish", name)
         body = await _body(request, self._context.settings.ingest.max_bytes)
         published = await self._ingest.publish(

@@ -26,6 +26,8 @@ import uvloop
 from gateway.bus.embedded import EmbeddedValkey
 from gateway.edge import control
 from gateway.edge.worker import run as run_worker
+from gateway.history.embedded import EmbeddedPostgres
+from gateway.history.errors import Unavailable
 from gateway.observe import log, metrics
 from gateway.observe.log import logger
 from gateway.settings import Settings
@@ -95,6 +97,7 @@ class Supervisor:
         self._store: EmbeddedValkey | None = None
         self._aggregate: ForkServerProcess | None = None
         self._aggregate_tie: socket.socket | None = None
+        self._history: EmbeddedPostgres | None = None
         self._reserved: socket.socket | None = None
         self._own_runtime_dir: str | None = None
         self._metrics_dir = tempfile.mkdtemp(prefix="grandstand-metrics-")
@@ -118,6 +121,9 @@ class Supervisor:
             await self._store.start()
             logger.info("embedded_store", url=self._store.url, why="bus.url is not set")
             settings = msgspec.structs.replace(settings, bus=msgspec.structs.replace(settings.bus, url=self._store.url))
+        if not settings.history.url:
+            url = await self._start_history(Path(settings.history.embedded_dir))
+            settings = msgspec.structs.replace(settings, history=msgspec.structs.replace(settings.history, url=url))
         self.settings = settings
         self._reserve_port()
         self._admin = Admin(self, self._metrics_dir)
@@ -136,6 +142,34 @@ class Supervisor:
             port=self.port,
             pids=self.pids,
         )
+
+    async def _start_history(self, directory: Path) -> str:
+        """The address of the embedded database; `none` where it cannot run here: the live path does not need it.
+
+        Raises:
+            Busy: another gateway uses the directory.
+        """
+        database = EmbeddedPostgres(directory)
+        try:
+            await database.start()
+        except Unavailable as error:
+            logger.error("history_off", why=str(error))
+            return "none"
+        self._history = database
+        self._keep(self._mind_history(database))
+        logger.info("embedded_history", url=database.url, why="history.url is not set")
+        return database.url
+
+    async def _mind_history(self, database: EmbeddedPostgres) -> None:
+        """Brings the embedded database back when it has ended by itself."""
+        while True:
+            await asyncio.sleep(PING_S)
+            if database.ended:
+                logger.error("history_died")
+                try:
+                    await database.revive()
+                except Unavailable as error:
+                    logger.error("history_not_back", why=str(error))
 
     async def close(self) -> None:
         """Drains the workers, then ends everything else."""
@@ -161,6 +195,8 @@ class Supervisor:
             task.cancel()
         if hasattr(self, "_admin"):
             await self._admin.close()
+        if self._history is not None:
+            await self._history.stop()
         if self._store is not None:
             await self._store.stop()
         for sock in (self._reserved, self._aggregate_tie):

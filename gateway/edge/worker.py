@@ -18,6 +18,7 @@ from gateway.access.tokens import Verifier
 from gateway.bus.connect import open_bus, open_publisher
 from gateway.bus.errors import Unavailable
 from gateway.edge import control
+from gateway.edge.archive import Archive
 from gateway.edge.asking import Asking
 from gateway.edge.context import Context, channel_limits
 from gateway.edge.door import Door
@@ -33,6 +34,7 @@ from gateway.edge.live import PUBLIC, SIBLING, Live
 from gateway.edge.plane import Plane
 from gateway.edge.report import Reporter
 from gateway.edge.tls import TlsFront, tls_context
+from gateway.history.database import Database
 from gateway.model.audience import Audience
 from gateway.observe import gc_pauses, log, loop_lag
 from gateway.observe.log import logger
@@ -118,7 +120,13 @@ class _Worker:
         live = Live(context, hub, guard)
         reader, writer = await control.open_lines(channel)
         asking = Asking(writer)
-        api = Api(context, hub, guard, Ingest(context, publisher), asking, lambda: self._serving)
+        database = (
+            Database(settings.history.url, settings.history.connections, settings.history.read_timeout_s)
+            if (settings.history.url != "none")
+            else None
+        )
+        archive = Archive(context, hub, guard, database)
+        api = Api(context, hub, guard, Ingest(context, publisher), asking, archive, lambda: self._serving)
         http = FallThrough(table, api.app(), loop)
         door = Door(context, guard, live, http.take)
         reporter = Reporter(context, hub, http)
@@ -169,6 +177,8 @@ class _Worker:
         await bus.close()
         if publisher is not None:
             await publisher.close()
+        if database is not None:
+            await database.close()
         writer.close()
         logger.info("worker_ended", orderly=orderly)
 

@@ -90,18 +90,37 @@ class EmbeddedPostgres:
             raise Busy(str(busy)) from None
         try:
             self._socket_dir = self._server.socket_directory(SOCKET_NAME + ".lock")
-            data = self._server.directory / "data"
-            await self._make(data)
-            settings = {**SETTINGS, "unix_socket_directories": str(self._socket_dir)}
-            arguments = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-            await self._server.launch([str(programs() / "postgres"), "-D", str(data), *arguments])
-            await self._wait_ready()
+            await self._make(self._data)
+            await self.revive()
         except NotStarted as error:
             await self.stop()
             raise Unavailable(f"the embedded database did not start: {error}") from error
         except BaseException:
             await self.stop()
             raise
+
+    async def revive(self) -> None:
+        """Starts a server that has ended by itself again, at the same address.
+
+        Raises:
+            Unavailable
+        """
+        settings = {**SETTINGS, "unix_socket_directories": str(self._socket_dir)}
+        arguments = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        try:
+            await self._server.launch([str(programs() / "postgres"), "-D", str(self._data), *arguments])
+        except NotStarted as error:
+            raise Unavailable(f"the embedded database did not start: {error}") from error
+        await self._wait_ready()
+
+    @property
+    def _data(self) -> Path:
+        return self._server.directory / "data"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the server runs no more."""
+        return self._server.ended
 
     async def _make(self, data: Path) -> None:
         """Makes the cluster, under another name first: one that was left half made is never used."""

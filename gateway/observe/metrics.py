@@ -74,9 +74,24 @@ SIBLING_LINKS = Gauge("grandstand_sibling_links", "Links to sibling workers", mu
 RESYNCS = Counter("grandstand_sibling_resyncs_total", "Times that a follower asked its owner again")
 STORE_RECONNECTS = Counter("grandstand_store_reconnects_total", "Times that the store's connection came back")
 PARTITIONS = Gauge("grandstand_aggregate_partitions", "Partitions held by aggregators", multiprocess_mode="livesum")
-AGGREGATE_ENTRIES = Counter("grandstand_aggregate_entries_total", "Entries given to what derives from streams", ["sink"])
+AGGREGATE_ENTRIES = Counter(
+    "grandstand_aggregate_entries_total", "Entries given to what derives from streams", ["sink"]
+)
 AGGREGATE_BACKLOG = Gauge(
     "grandstand_aggregate_backlog", "Entries taken and not yet written", ["sink"], multiprocess_mode="livesum"
+)
+HISTORY_ENTRIES = Counter("grandstand_history_entries_total", "Entries stored in the history")
+HISTORY_FORGOTTEN = Counter(
+    "grandstand_history_forgotten_total", "Entries taken out of the history because the store has lost them"
+)
+HISTORY_REFUSED = Counter("grandstand_history_points_refused_total", "Points that the history cannot store")
+HISTORY_FAILURES = Counter(
+    "grandstand_history_failures_total", "Times that the history could not be written, by cause", ["why"]
+)
+HISTORY_WRITE = Histogram(
+    "grandstand_history_write_seconds",
+    "Time to store one batch",
+    buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5),
 )
 KEYFRAMES = Counter("grandstand_keyframes_total", "Keyframes written")
 LOOP_LAG = Histogram("grandstand_loop_lag_seconds", "How late a worker's loop ran a timer", buckets=LOOP_BUCKETS_S)

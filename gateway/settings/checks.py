@@ -27,6 +27,7 @@ def check_together(settings: Settings) -> None:
     _check_addresses(settings)
     _check_files(settings)
     _check_store(settings)
+    _check_history(settings)
     _check_access(settings)
     _check_audiences(settings)
     if settings.pace.max_interval_ms < settings.pace.min_interval_ms:
@@ -76,6 +77,19 @@ def _check_store(settings: Settings) -> None:
             good = False
         if not good:
             raise SettingsError(key, "is not a redis://, rediss:// or unix:// URL")
+
+
+def _check_history(settings: Settings) -> None:
+    url = settings.history.url
+    if url in ("", "none"):
+        return
+    # The URL itself may hold a password: it is not repeated. A host may be a parameter, for a Unix socket.
+    try:
+        good = urlsplit(url).scheme in ("postgresql", "postgres")
+    except ValueError:
+        good = False
+    if not good:
+        raise SettingsError("history.url", "is not a postgresql:// URL")
 
 
 def _check_access(settings: Settings) -> None:

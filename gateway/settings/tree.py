@@ -167,7 +167,8 @@ class AggregateSettings(Section, frozen=True):
 
     enabled: Annotated[bool, Meta(description="run one beside the workers (where the gateway may write)")] = True
     lease_s: Annotated[
-        float, Meta(ge=1, le=600, description="a process that is silent for this loses its share of the work to the others")
+        float,
+        Meta(ge=1, le=600, description="a process that is silent for this loses its share of the work to the others"),
     ] = 5.0
 
 
@@ -180,6 +181,29 @@ class KeyframeSettings(Section, frozen=True):
     every_s: Annotated[
         float, Meta(ge=0.5, le=86_400, description="seconds after which one is written if anything has changed")
     ] = 10.0
+
+
+class HistorySettings(Section, frozen=True):
+    """What is kept beyond the streams."""
+
+    url: Annotated[
+        str, Meta(description="postgresql:// of the database; empty: an embedded Postgres; `none`: no history")
+    ] = ""
+    embedded_dir: Annotated[str, Meta(description="directory of the embedded Postgres")] = ".grandstand/history"
+    keep_days: Annotated[
+        int, Meta(ge=1, le=36_500, description="days that entries are kept; results and totals stay")
+    ] = 30
+    flush_ms: Annotated[
+        int, Meta(ge=10, le=60_000, description="how long what is to be stored waits for more at most")
+    ] = 200
+    backlog_entries: Annotated[
+        int, Meta(ge=100, le=1_000_000, description="entries that wait in memory at most; the rest waits in the stream")
+    ] = 20_000
+    stats_every_s: Annotated[
+        float, Meta(ge=1, le=86_400, description="seconds between two refreshes of players' stats")
+    ] = 30.0
+    connections: Annotated[int, Meta(ge=1, le=100, description="database connections of one worker")] = 4
+    read_timeout_s: Annotated[float, Meta(gt=0, le=600, description="time for one read")] = 5.0
 
 
 class Settings(Section, frozen=True):
@@ -197,6 +221,7 @@ class Settings(Section, frozen=True):
     observe: ObserveSettings = ObserveSettings()
     aggregate: AggregateSettings = AggregateSettings()
     keyframes: KeyframeSettings = KeyframeSettings()
+    history: HistorySettings = HistorySettings()
     audiences: Annotated[
         dict[str, AudienceSettings],
         Meta(description='audiences by name: {hidden = ["/players/*/pos"], delay_ms = 0}; `public` always exists'),

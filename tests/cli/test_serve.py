@@ -133,5 +133,7 @@ async def test_a_store_directory_in_use_is_one_line(store: EmbeddedValkey, tmp_p
     flags = ("--set", "bus.embedded_dir=store", "--set", "listen.port=0", "--set", "admin.port=0")
     result = await asyncio.to_thread(grandstand, "serve", *flags, "--set", "observe.log_level=error", cwd=tmp_path)
     assert result.returncode == 2
-    said = f"grandstand: bus.embedded_dir: {tmp_path}/store is in use by another embedded store (process {os.getpid()})\n"
+    said = (
+        f"grandstand: bus.embedded_dir: {tmp_path}/store is in use by another embedded store (process {os.getpid()})\n"
+    )
     assert result.stderr == said

@@ -86,6 +86,8 @@ async def stored(database: Database, channel: str) -> list[Entry]:
 
 
 async def totals(database: Database) -> dict[tuple[int, str, str], int]:
-    """What players did, by run, player and metric; what is zero is left out."""
-    rows = await database.fetch("SELECT run, player, metric, total FROM match_totals WHERE total <> 0")
+    """What players did in all matches, by run, player and metric; what is zero is left out."""
+    rows = await database.fetch(
+        "SELECT run, player, metric, sum(total) AS total FROM match_totals WHERE total <> 0 GROUP BY 1, 2, 3"
+    )
     return {(row["run"], row["player"], row["metric"]): int(row["total"]) for row in rows}

@@ -26,7 +26,8 @@ class GatewayProcess:
 
     Args:
         directory: where its log, sockets and embedded store go.
-        settings: dotted settings, e.g. {"listen.workers": 2}; values are written as the environment takes them.
+        settings: dotted settings, e.g. {"listen.workers": 2}; values are written as the environment takes them. There is no
+            history unless they say so.
     """
 
     def __init__(self, directory: Path, settings: dict[str, object]) -> None:
@@ -38,6 +39,8 @@ class GatewayProcess:
             "admin.port": 0,
             "runtime_dir": directory / "run",
             "bus.embedded_dir": directory / "store",
+            "history.embedded_dir": directory / "history",
+            "history.url": "none",
             "observe.log_format": "json",
             **settings,
         }

@@ -1,0 +1,389 @@
+"""The HTTP routes that read the past: events of a channel, lists and summaries of matches, players' stats.
+
+What an audience may not see live it does not see here: hidden paths are projected away, and a delay cuts off what is too new.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from gateway.access.tokens import Grant
+from gateway.edge.archive_answers import (
+    EventPage,
+    HeadToHead,
+    ListedMatch,
+    MatchList,
+    MatchSummary,
+    PlayerStats,
+    RecentMatch,
+    ShownEvent,
+    Streak,
+    SummedPlayer,
+)
+from gateway.edge.context import Context
+from gateway.edge.failures import NotFound, Unavailable, UnknownChannel, Unprocessable
+from gateway.edge.guard import Guard
+from gateway.edge.hub import Hub
+from gateway.edge.parameters import text, whole, word
+from gateway.history.cursors import BadCursor, EventCursor, MatchCursor, RowCursor, parse_match_cursor
+from gateway.history.database import Database
+from gateway.history.errors import HistoryError
+from gateway.history.matches import Matches, MatchRow, PlayerLine
+from gateway.history.reader import Reader, Shown
+from gateway.model.audience import Audience
+from gateway.model.names import LOBBY
+from gateway.model.rules import STATUSES
+
+T = TypeVar("T")
+
+SETTLED_CACHE = "public, s-maxage=30, stale-while-revalidate=60"
+"""For a full page of the past: it changes only when a store has lost what it had acknowledged."""
+FRESH_CACHE = "public, s-maxage=1, stale-while-revalidate=5"
+STATS_CACHE = "public, s-maxage=10, stale-while-revalidate=60"
+PRIVATE_CACHE = "private, no-cache"
+EVENTS_DEFAULT, EVENTS_MAX = 100, 1000
+MATCHES_DEFAULT, MATCHES_MAX = 100, 500
+RECENT_MATCHES = 10
+SCANS_MAX = 8
+"""Reads for one page of an audience that may see hardly any event; then the page is short, and `next` goes on."""
+LAST_INDEX = 100_000
+PAST = ("ended", "scheduled")
+"""What the history adds to the live list; a match that is live is in that list."""
+
+
+class Archive:
+    """The routes of one worker.
+
+    Args:
+        database: the history's; None where there is none.
+    """
+
+    def __init__(self, context: Context, hub: Hub, guard: Guard, database: Database | None) -> None:
+        self._context = context
+        self._hub = hub
+        self._guard = guard
+        self._reader = Reader(database, context.channel_limits) if database is not None else None
+        self._matches = Matches(database) if database is not None else None
+
+    def routes(self) -> list[BaseRoute]:
+        """What is served."""
+        return [
+            Route("/v1/channels/{channel}/events", self.events, methods=["GET"]),
+            Route("/v1/matches", self.listed, methods=["GET"]),
+            Route("/v1/matches/{id}/summary", self.summary, methods=["GET"]),
+            Route("/v1/players/{id}/stats", self.stats, methods=["GET"]),
+        ]
+
+    def _audience(self, grant: Grant) -> tuple[Audience, int]:
+        """The audience, and the time up to which it may see."""
+        audience = self._context.audiences[grant.audience]
+        return audience, self._context.now_ms() - audience.delay_ms
+
+    # -- events ------------------------------------------------------------------------------------------------
+
+    async def events(self, request: Request) -> Response:
+        """A page of a channel's events."""
+        name = self._guard.check_channel(request.path_params["channel"])
+        grant = self._guard.grant_of(request)
+        self._guard.check_scope(grant, "watch", name)
+        limit = whole(request, "limit", EVENTS_DEFAULT, 1, EVENTS_MAX)
+        after, before = text(request, "after"), text(request, "before")
+        if after is not None and before is not None:
+            raise Unprocessable("after and before exclude each other", "before")
+        start = _cursor("after", after, LAST_INDEX) if after else None
+        end = _cursor("before", before, 0) if before else None
+        reader = self._kept(self._reader)
+        audience, until_ms = self._audience(grant)
+        try:
+            newest = await reader.newest_epoch(name)
+            if newest is None:
+                # Not stored yet: it may be a channel all the same.
+                await self._hub.outlet(name, grant.audience)
+                return _answer(request, EventPage(name, self._context.now_ms(), [], None), grant, FRESH_CACHE)
+            shown, more = await self._page(reader, name, audience, until_ms, start, end, before is not None, limit)
+        except HistoryError:
+            raise Unavailable("the history cannot be read now") from None
+        page = EventPage(
+            name,
+            min(newest.last_at_ms, until_ms),
+            [ShownEvent(f"{c.epoch}-{c.seq}", c.index, at_ms, event) for c, at_ms, event in shown],
+            str(more) if more is not None else None,
+        )
+        return _answer(request, page, grant, SETTLED_CACHE if more is not None else FRESH_CACHE)
+
+    @staticmethod
+    async def _page(
+        reader: Reader,
+        name: str,
+        audience: Audience,
+        until_ms: int,
+        start: EventCursor | None,
+        end: EventCursor | None,
+        backwards: bool,
+        limit: int,
+    ) -> tuple[list[tuple[EventCursor, int, dict[str, Any]]], EventCursor | None]:
+        """Up to `limit` events that the audience may see, and where to go on."""
+        page: list[tuple[EventCursor, int, dict[str, Any]]] = []
+        last: EventCursor | None = None
+        for _ in range(SCANS_MAX):
+            found: list[Shown] = (
+                await reader.events_before(name, end, until_ms, limit + 1)
+                if backwards
+                else await reader.events_after(name, start, until_ms, limit + 1)
+            )
+            for one in found[:limit]:
+                if len(page) == limit:
+                    return page, last
+                last = start = end = one.cursor
+                event = audience.project_event(one.event)
+                if event is not None:
+                    page.append((one.cursor, one.at_ms, event))
+            if len(found) <= limit:
+                return page, None
+            if len(page) == limit:
+                return page, last
+        return page, last
+
+    # -- matches -----------------------------------------------------------------------------------------------
+
+    async def listed(self, request: Request) -> Response:
+        """Live matches by id, then those of the history, newest first."""
+        grant = self._guard.grant_of(request)
+        self._guard.check_scope(grant, "watch", LOBBY)
+        status = word(request, "status", STATUSES)
+        limit = whole(request, "limit", MATCHES_DEFAULT, 1, MATCHES_MAX)
+        given = text(request, "after")
+        try:
+            after = parse_match_cursor(given) if given else None
+        except BadCursor:
+            raise Unprocessable("is not a cursor that this API gave out", "after") from None
+        audience, until_ms = self._audience(grant)
+        rows = await self._live_rows(grant)
+        found: list[ListedMatch] = []
+        if not isinstance(after, MatchCursor):
+            wanted = [name for name in sorted(rows) if status is None or rows[name].get("status") == status]
+            if isinstance(after, RowCursor):
+                wanted = [name for name in wanted if name > after.match]
+            found = [_listed(name, rows[name], audience) for name in wanted[:limit]]
+            if len(wanted) > limit:
+                return _answer(request, MatchList(found, str(RowCursor(found[-1].id))), grant, FRESH_CACHE)
+        past = [word for word in PAST if status in (None, word)]
+        page = MatchList(found, None)
+        if past and self._matches is not None:
+            cursor = after if isinstance(after, MatchCursor) else None
+            try:
+                await self._add_past(self._matches, page, rows, tuple(past), cursor, limit, until_ms, audience)
+            except HistoryError:
+                page.complete = False
+        return _answer(request, page, grant, FRESH_CACHE)
+
+    async def _live_rows(self, grant: Grant) -> dict[str, dict[str, Any]]:
+        try:
+            outlet = await self._hub.outlet(LOBBY, grant.audience)
+        except UnknownChannel:
+            return {}
+        rows = outlet.view.doc.get("matches", {}) if isinstance(outlet.view.doc, dict) else {}
+        return {name: row for name, row in rows.items() if isinstance(row, dict)} if isinstance(rows, dict) else {}
+
+    @staticmethod
+    async def _add_past(
+        matches: Matches,
+        page: MatchList,
+        live: dict[str, dict[str, Any]],
+        statuses: tuple[str, ...],
+        after: MatchCursor | None,
+        limit: int,
+        until_ms: int,
+        audience: Audience,
+    ) -> None:
+        while len(page.matches) < limit:
+            count = limit - len(page.matches) + 1
+            found = await matches.listed(statuses, after, count, until_ms)
+            for row in found[: count - 1]:
+                after = row.cursor
+                if row.match not in live:
+                    page.matches.append(_past(row, audience))
+            if len(found) < count:
+                return
+        page.next = str(after) if after is not None else f"h.{until_ms}.1.0"
+
+    # -- one match, one player ---------------------------------------------------------------------------------
+
+    async def summary(self, request: Request) -> Response:
+        """A match's result and its players' totals."""
+        name = self._guard.check_channel(f"match:{request.path_params['id']}")
+        grant = self._guard.grant_of(request)
+        self._guard.check_scope(grant, "watch", name)
+        matches, reader = self._kept(self._matches), self._kept(self._reader)
+        audience, until_ms = self._audience(grant)
+        try:
+            row = await matches.newest(name)
+            if row is None or row.started_ms > until_ms:
+                raise NotFound("there is no such match", "id")
+            players = await matches.players(row)
+            document: dict[str, Any] = {"title": row.title, "game": row.game, "status": row.status,
+                                        "teams": row.teams, "winner": row.winner}  # fmt: skip
+            ended_ms, as_of_ms = row.ended_ms, row.updated_ms
+            if row.updated_ms > until_ms:
+                document, ended_ms, as_of_ms = (
+                    await _as_it_was(reader, matches, name, row, players, until_ms),
+                    None,
+                    until_ms,
+                )
+        except HistoryError:
+            raise Unavailable("the history cannot be read now") from None
+        shown = audience.project_doc({**document, "players": {p: _flat(line) for p, line in players.items()}})
+        answer = MatchSummary(
+            row.match,
+            shown.get("status", "live"),
+            row.started_ms,
+            {player: _summed(fields, players[player]) for player, fields in shown.get("players", {}).items()},
+            row.events,
+            as_of_ms,
+            shown.get("title"),
+            shown.get("game"),
+            ended_ms,
+            shown.get("teams"),
+            shown.get("winner"),
+        )
+        return _answer(request, answer, grant, STATS_CACHE)
+
+    async def stats(self, request: Request) -> Response:
+        """What a player has done over all matches."""
+        grant = self._guard.grant_of(request)
+        self._guard.check_scope(grant, "watch", LOBBY)
+        player = request.path_params["id"]
+        if len(player) > 256 or "\0" in player:
+            raise NotFound("there is no such player", "id")
+        matches = self._kept(self._matches)
+        audience, until_ms = self._audience(grant)
+        now_ms = self._context.now_ms()
+        try:
+            record = await matches.record(player, RECENT_MATCHES, until_ms if audience.delay_ms else None, now_ms)
+        except HistoryError:
+            raise Unavailable("the history cannot be read now") from None
+        if record is None:
+            raise NotFound("there is no such player", "id")
+
+        def seen(who: str, fields: dict[str, Any]) -> dict[str, Any]:
+            shown: dict[str, Any] = audience.project_doc({"players": {who: fields}}).get("players", {}).get(who, {})
+            return shown
+
+        mine = seen(player, {**record.totals, "name": record.name})
+        totals = {metric: value for metric, value in record.totals.items() if metric in mine}
+        answer = PlayerStats(
+            player,
+            mine.get("name"),
+            record.as_of_ms,
+            max(0, now_ms - record.as_of_ms),
+            record.matches,
+            totals,
+            {f"{metric}_per_match": round(value / record.matches, 3) for metric, value in totals.items()},
+            Streak(*record.streak) if record.streak is not None else None,
+            [
+                RecentMatch(
+                    one.match,
+                    one.title,
+                    seen(player, {"team": one.team}).get("team"),
+                    one.result,
+                    {metric: value for metric, value in one.totals.items() if metric in seen(player, one.totals)},
+                    one.ended_ms,
+                )
+                for one in record.recent
+            ],
+            [
+                HeadToHead(opponent, seen(opponent, {"name": name}).get("name"), kills, deaths)
+                for opponent, name, kills, deaths in record.duels
+            ]
+            if {"kills", "deaths"} <= seen(player, {"kills": 0, "deaths": 0}).keys()
+            else [],
+        )
+        return _answer(request, answer, grant, STATS_CACHE)
+
+    @staticmethod
+    def _kept(part: T | None) -> T:
+        if part is None:
+            raise NotFound("this gateway keeps no history")
+        return part
+
+
+async def _as_it_was(
+    reader: Reader, matches: Matches, name: str, row: MatchRow, players: dict[str, PlayerLine], until_ms: int
+) -> dict[str, Any]:
+    """The match's document at a time; takes out of the players' totals what came later."""
+    found = await reader.epoch_at(name, until_ms)
+    if found is None:
+        raise NotFound("there is no such match", "id")
+    epoch, seq = found
+    channel = await reader.channel_at(name, epoch, seq)
+    for player, late in (await matches.points_after(row, epoch.epoch, seq)).items():
+        line = players.get(player)
+        for metric, points in late.items():
+            if line is not None and metric in line.totals:
+                line.totals[metric] -= points
+    return channel.doc
+
+
+def _flat(line: PlayerLine) -> dict[str, Any]:
+    """A player as the document has it, so that the audience's paths fit."""
+    return {**line.totals, "name": line.name, "team": line.team}
+
+
+def _summed(fields: dict[str, Any], line: PlayerLine) -> SummedPlayer:
+    totals = {metric: value for metric, value in line.totals.items() if metric in fields}
+    return SummedPlayer(totals, fields.get("name"), fields.get("team"))
+
+
+def _listed(match: str, row: dict[str, Any], audience: Audience) -> ListedMatch:
+    """A row of the live list; parts of an unexpected form are left out."""
+    shown = audience.project_doc(row)
+
+    def part(name: str, kind: type) -> Any:
+        value = shown.get(name)
+        return value if isinstance(value, kind) and not isinstance(value, bool) else None
+
+    return ListedMatch(
+        match,
+        f"match:{match}",
+        part("status", str),
+        part("title", str),
+        part("game", str),
+        part("teams", dict),
+        part("clock", dict),
+        part("viewers", int),
+        part("winner", str),
+        part("started_ms", int),
+        part("ended_ms", int),
+    )
+
+
+def _past(row: MatchRow, audience: Audience) -> ListedMatch:
+    fields = ("status", "title", "game", "teams", "clock", "winner", "started_ms", "ended_ms")
+    return _listed(row.match, {name: getattr(row, name) for name in fields}, audience)
+
+
+def _cursor(field: str, given: str, whole_entry_index: int) -> EventCursor:
+    try:
+        return EventCursor.parse(given, whole_entry_index)
+    except BadCursor:
+        raise Unprocessable("is not a position like 7-42 or 7-42.0", field) from None
+
+
+def _answer(request: Request, value: msgspec.Struct, grant: Grant, cache: str) -> Response:
+    """A JSON answer with a weak validator; 304 where the reader has it already (RFC 9110 section 13.1.2)."""
+    body = msgspec.json.encode(value)
+    etag = f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    headers = {
+        "etag": etag,
+        "cache-control": cache if grant.subject == "" else PRIVATE_CACHE,
+        "vary": "Authorization, Origin",
+    }
+    if etag in [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]:
+        return Response(status_code=304, headers=headers)
+    return Response(body, 200, headers, media_type="application/json")

@@ -1,0 +1,49 @@
+"""Query parameters of the HTTP side: read with their bounds; a wrong one is a 422 problem that names its field."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from starlette.requests import Request
+
+from gateway.edge.failures import Unprocessable
+
+
+def text(request: Request, name: str, max_chars: int = 256) -> str | None:
+    """A parameter that is given at most once; None where it is not given.
+
+    Raises:
+        Unprocessable
+    """
+    values = request.query_params.getlist(name)
+    if len(values) > 1:
+        raise Unprocessable(f"{name} is given more than once", name)
+    if values and (len(values[0]) > max_chars or "\0" in values[0]):
+        raise Unprocessable(f"{name} has at most {max_chars} characters, and no NUL", name)
+    return values[0] if values else None
+
+
+def whole(request: Request, name: str, default: int, low: int, high: int) -> int:
+    """A whole number within bounds.
+
+    Raises:
+        Unprocessable
+    """
+    value = text(request, name, 20)
+    if value is None:
+        return default
+    if not value.isascii() or not value.isdigit() or not low <= int(value) <= high:
+        raise Unprocessable(f"{name} is a whole number from {low} to {high}", name)
+    return int(value)
+
+
+def word(request: Request, name: str, words: Collection[str]) -> str | None:
+    """One of some words.
+
+    Raises:
+        Unprocessable
+    """
+    value = text(request, name)
+    if value is not None and value not in words:
+        raise Unprocessable(f"{name} is one of {', '.join(sorted(words))}", name)
+    return value
