@@ -8,6 +8,8 @@ cdef class Table:
 
     # Moves the queued events into `out`.
     cdef list _take(self, list out)
+    # The event of a complete head: of a plain opening, or of anything else.
+    cdef tuple _head(self, uint64_t conn, uint32_t slot)
     # The slot of a parked connection, or GS_NIL.
     cdef uint32_t _parked(self, uint64_t conn) noexcept
     # Raises ValueError when there is no such group.

@@ -13,10 +13,15 @@ from posix.unistd cimport close
 
 import time
 
-from native.frames cimport Frame, buffer_of, frame_copy, frame_release, gs_frame
+from libc.stddef cimport size_t
+from libc.string cimport memcpy
+
+from native.accept cimport ACCEPT_LEN, gs_accept
+from native.frames cimport Frame, buffer_of, frame_copy, frame_new, frame_release, gs_frame
 from native.intake cimport (
-    gs_admit, gs_begin_close, gs_feed_frames, gs_feed_head, gs_last_words, gs_poll_once, gs_say, gs_sweep
+    gs_admit, gs_begin_close, gs_feed_frames, gs_feed_head, gs_last_words, gs_poll_once, gs_say, gs_sweep, gs_tune_socket
 )
+from native.opening cimport OPENING_NONE, OPENING_WS, gs_opening, gs_opening_of, gs_span
 from native.parser cimport CLOSE_POLICY, utf8_valid
 from native.state cimport *
 
@@ -82,6 +87,11 @@ CLOSE_REASONS = {
 }
 """Why a connection ended, by the number in its "closed" event."""
 
+cdef const char *ACCEPT_NAME = b"sec-websocket-accept: "
+cdef enum:
+    ACCEPT_NAME_LEN = 22
+    ACCEPT_LINE_LEN = ACCEPT_NAME_LEN + ACCEPT_LEN + 2
+
 CONNECTIONS_MAX = 1 << 24
 MESSAGE_BYTES_MAX = 1 << 28
 
@@ -96,6 +106,27 @@ cdef int64_t _ticks(object name, object ms) except -1:
     if not 0 <= ms <= 1_000_000_000:
         raise ValueError(f"{name} is out of range")
     return (<int64_t>ms + GS_TICK_MS - 1) // GS_TICK_MS
+
+
+cdef object _part(gs_head *head, gs_span span):
+    return (<const char *>head.data)[span.at:span.at + span.len] if span.at else None
+
+
+cdef gs_frame *_answer(gs_head *head, const uint8_t *given, size_t size) noexcept:
+    """The response head with the answer to the request's key before its empty line; NULL: no memory, or no head."""
+    cdef size_t more = ACCEPT_LINE_LEN if head.key else 0
+    cdef gs_frame *answer
+    if more and size < 2:
+        return NULL
+    answer = frame_new(size + more)
+    if answer == NULL:
+        return NULL
+    memcpy(answer.data, given, size)
+    if more:
+        memcpy(answer.data + size - 2, ACCEPT_NAME, ACCEPT_NAME_LEN)
+        gs_accept(<const char *>head.data + head.key, <char *>answer.data + size - 2 + ACCEPT_NAME_LEN)
+        memcpy(answer.data + size + more - 4, b"\r\n\r\n", 4)
+    return answer
 
 
 cdef class Table:
@@ -114,6 +145,8 @@ cdef class Table:
             socket may stay full. 0: never.
         close_timeout_ms: how long the peer's Close, or its end of the connection, is awaited.
         max_subscriptions: of one connection.
+        openings: tell of plain openings of viewers apart, with their fields.
+        opening_wait_ms: what waited longer to be accepted is answered 503 at once; 0: nothing is.
 
     Raises:
         ValueError: a limit is out of range.
@@ -123,7 +156,8 @@ cdef class Table:
     def __cinit__(
         self, max_connections, *, max_head_bytes=16384, max_message_bytes=65536, max_fragments=64, max_frame_bytes=0,
         max_controls=50, max_inflate_ratio=100,
-        send_buffer_bytes=0, head_timeout_ms=10000, idle_timeout_ms=0, close_timeout_ms=5000, max_subscriptions=16
+        send_buffer_bytes=0, head_timeout_ms=10000, idle_timeout_ms=0, close_timeout_ms=5000, max_subscriptions=16,
+        bint openings=False, opening_wait_ms=0
     ):
         if not 1 <= max_connections <= CONNECTIONS_MAX:
             raise ValueError("max_connections is out of range")
@@ -149,7 +183,11 @@ cdef class Table:
         self.t.limits.max_frame_bytes = max_frame_bytes or max_message_bytes
         self.t.limits.max_controls = max_controls
         self.t.limits.max_inflate_ratio = max_inflate_ratio
+        if not 0 <= opening_wait_ms <= 1_000_000:
+            raise ValueError("opening_wait_ms is out of range")
         self.t.max_subs = max_subscriptions
+        self.t.openings = openings
+        self.t.wait_ms = opening_wait_ms
         self.t.sndbuf = send_buffer_bytes
         self.t.head_ticks = head_ticks
         self.t.close_ticks = close_ticks
@@ -179,6 +217,8 @@ cdef class Table:
         else:
             raise ValueError("too many listeners")
         os.set_blocking(fd, False)
+        # Accepted sockets take it over from their listener.
+        gs_tune_socket(fd, self.t.sndbuf)
         event.events = EPOLLIN
         event.data.u64 = (<uint64_t>1 << 63) | i
         if epoll_ctl(self.t.epoll, EPOLL_CTL_ADD, fd, &event) != 0:
@@ -211,7 +251,8 @@ cdef class Table:
     def poll(self, int64_t budget_us=2000):
         """What happened, as tuples:
 
-        ("head", conn, tag, bytes), ("message", conn, opcode, bytes), ("behind", group, held), ("closed", conn, reason).
+        ("head", conn, tag, bytes), ("open", conn, tag, kind, target, host, origin, protocols, extensions, authorization,
+        last event id) for what is plainly an opening, where the table tells of them apart, ("message", conn, opcode, bytes), ("behind", group, held), ("closed", conn, reason).
         Ends when the budget is used up, or with as many events as take their receiver a few milliseconds; what is left makes
         fileno() readable again.
 
@@ -268,64 +309,109 @@ cdef class Table:
                 else:
                     slot = gs_slot(t, event.conn, False)
                     if slot != GS_NIL and t.conns[slot].state == GS_HELD:
-                        head = <gs_head *>t.conns[slot].kept
-                        out.append(("head", event.conn, <uint32_t>event.number, (<char *>head.data)[:head.len]))
+                        out.append(self._head(event.conn, slot))
         finally:
             for i in range(n):
                 gs_event_drop(&t.events[i])
             t.event_n = 0
         return out
 
+    cdef tuple _head(self, uint64_t conn, uint32_t slot):
+        """The event of a complete head."""
+        cdef gs_conn *c = &self.t.conns[slot]
+        cdef gs_head *head = <gs_head *>c.kept
+        cdef gs_opening found
+        cdef int kind = OPENING_NONE
+        if self.t.openings:
+            kind = gs_opening_of(head.data, head.end, &found)
+        if kind == OPENING_NONE:
+            self.hold(conn)
+            return "head", conn, c.tag, (<char *>head.data)[:head.len]
+        head.key = found.key.at if kind == OPENING_WS else 0
+        return (
+            "open", conn, c.tag, kind, _part(head, found.target), _part(head, found.host), _part(head, found.origin),
+            _part(head, found.protocols), _part(head, found.extensions), _part(head, found.authorization),
+            _part(head, found.last_event_id),
+        )
+
     # -- a held connection --------------------------------------------------------------------------------------------
 
     def upgrade(
         self, uint64_t conn, int kind, bytes response_head not None, uint64_t grant=0, uint64_t user=0,
-        bint deflate=False
+        bint deflate=False, *, expires_s=0, int64_t group=-1, uint64_t held=0, Frame first=None
     ):
         """Sends the response head and parks the connection; False when it is gone or not held.
 
-        `deflate`: the head agrees on permessage-deflate without context takeover, so compressed messages are taken.
+        For the opening of a WebSocket the answer to its key is put in at the head's end.
+
+        Args:
+            deflate: the head agrees on permessage-deflate without context takeover, so compressed messages are taken.
+            expires_s: unix time at which the connection is closed because its token ends; 0: never.
+            group: of which the connection becomes a member that holds `held`; -1: of none.
+            first: a frame that goes out with the head, by one call.
 
         Raises:
-            ValueError: `kind` is neither WS nor SSE.
+            ValueError: `kind` is neither WS nor SSE, or there is no such group.
         """
         cdef gs_table *t = self.t
         cdef uint32_t slot = gs_slot(t, conn, False)
+        cdef uint32_t sub
         cdef gs_conn *c
         cdef gs_head *head
         cdef bytes surplus
-        cdef gs_frame *frame
-        cdef int sent
+        cdef gs_frame *answer
+        cdef gs_frame *shared = buffer_of(first) if first is not None else NULL
         if kind != WS and kind != SSE:
             raise ValueError("kind is neither WS nor SSE")
+        if group >= 0:
+            self._check_group(<uint32_t>group)
         if slot == GS_NIL or t.conns[slot].state != GS_HELD:
             return False
         c = &t.conns[slot]
         head = <gs_head *>c.kept
-        surplus = (<char *>head.data)[head.end:head.len]
+        surplus = (<char *>head.data)[head.end:head.len] if head.len > head.end else b""
+        answer = _answer(head, response_head, <size_t>len(response_head))
         gs_drop_input(c)
         gs_set_state(t, slot, GS_WS if kind == WS else GS_SSE)
         c.kind = <uint8_t>kind
         c.grant = grant
         c.user = user
+        c.expiry_s = <uint32_t>min(max(expires_s, 0), 0xFFFFFFFF)
         if deflate:
             c.flags |= GS_DEFLATE
         c.tick = gs_tick(t, gs_now_ms())
-        frame = frame_copy(<const uint8_t *><char *>response_head, <size_t>len(response_head))
-        if frame == NULL:
+        if answer == NULL or (c.flags & (GS_UNWATCHED | GS_MUTED) and not gs_watch(t, slot)):
+            frame_release(answer)
             gs_kill(t, slot, GS_R_NO_MEMORY)
             return False
-        gs_watch(t, slot)
-        sent = gs_say(t, slot, frame, False)
-        frame_release(frame)
-        if sent < 0:
+        if group >= 0:
+            sub = gs_sub_new(t, slot, <uint32_t>group)
+            if sub == GS_NIL:
+                frame_release(answer)
+                gs_kill(t, slot, GS_R_NO_MEMORY)
+                return False
+            t.subs[sub].held = held
+        if gs_emit_first(t, slot, answer, shared) < 0:
+            frame_release(answer)
+            gs_kill(t, slot, GS_R_ERROR)
             return False
+        frame_release(answer)
         if kind == WS and len(surplus) > GS_SCRATCH:
             # A client waits for the answer before it sends (RFC 6455 section 4.1); this much would hold the loop.
             gs_begin_close(t, slot, CLOSE_POLICY, NULL, 0, GS_R_POLICY, True)
         elif surplus and kind == WS:
             copy = bytearray(surplus)
             gs_feed_frames(t, slot, <uint8_t *><char *>copy, <size_t>len(surplus))
+        return True
+
+    def hold(self, uint64_t conn):
+        """An opening that cannot be answered yet: its end is heard of meanwhile. False when it is gone or not held."""
+        cdef uint32_t slot = gs_slot(self.t, conn, False)
+        if slot == GS_NIL or self.t.conns[slot].state != GS_HELD:
+            return False
+        if not self.t.conns[slot].flags & GS_MUTED and not gs_watch(self.t, slot):
+            gs_kill(self.t, slot, GS_R_NO_MEMORY)
+            return False
         return True
 
     def release(self, uint64_t conn):
@@ -618,6 +704,7 @@ cdef class Table:
             "accepts": t.stats.accepts,
             "accept_failures": t.stats.accept_failures,
             "refused_full": t.stats.refused_full,
+            "refused_late": t.stats.refused_late,
             "closed": t.stats.closed,
             "bytes_in": t.stats.bytes_in,
             "messages_in": t.stats.messages_in,

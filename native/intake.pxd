@@ -11,6 +11,8 @@ cdef int gs_poll_once(gs_table *t) noexcept nogil
 cdef void gs_sweep(gs_table *t, int64_t now_ms, int64_t unix_s, uint32_t slots) noexcept nogil
 # A connection for a descriptor of ours, which is closed when there is no slot (GS_NIL).
 cdef uint32_t gs_admit(gs_table *t, int fd, uint32_t tag) noexcept nogil
+# No delay, and a send buffer of that size (0: the system's).
+cdef void gs_tune_socket(int fd, uint32_t sndbuf) noexcept nogil
 # Bytes of a connection in HEAD, of a parked WebSocket; `data` is changed. The connection may be gone afterwards.
 cdef void gs_feed_head(gs_table *t, uint32_t slot, const uint8_t *data, size_t size) noexcept nogil
 cdef void gs_feed_frames(gs_table *t, uint32_t slot, uint8_t *data, size_t size) noexcept nogil

@@ -41,6 +41,13 @@ cdef extern from *:
         (void)!setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
         if (size) (void)!setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     }
+    /* How long ago a peer's last bytes came, in ms; 0 where the kernel does not say (a Unix socket). */
+    static unsigned int gs_waited_ms(int fd) {
+        struct tcp_info info;
+        socklen_t size = sizeof info;
+        if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return 0;
+        return info.tcpi_last_data_recv;
+    }
     /* Where the empty line that ends a request head ends, or 0; glibc's memmem needs a feature macro set too early. */
     static size_t gs_head_end(const unsigned char *data, size_t size, size_t from) {
         while (from + 4 <= size) {
@@ -54,6 +61,7 @@ cdef extern from *:
     """
     int gs_accept4(int fd) nogil
     void gs_tune(int fd, unsigned int sndbuf) nogil
+    uint32_t gs_waited_ms(int fd) nogil
     size_t gs_head_end(const uint8_t *data, size_t size, size_t start) nogil
 
 
@@ -87,10 +95,20 @@ cdef enum:
 cdef const char *TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 )
+# The form of every refusal (RFC 9457), made once: what waited too long is answered without more work.
+cdef const char *TOO_LATE = (
+    b"HTTP/1.1 503 Service unavailable\r\ncontent-type: application/problem+json\r\ncontent-length: 108\r\n"
+    b"cache-control: no-store\r\nconnection: close\r\nretry-after: 2\r\n\r\n"
+    b'{"title":"Service unavailable","status":503,"detail":"too many viewers arrive at once","code":"unavailable"}'
+)
 cdef const char *LAST_CHUNK = b"0\r\n\r\n"
 
 
 # -- arriving ---------------------------------------------------------------------------------------------------------
+
+cdef void gs_tune_socket(int fd, uint32_t sndbuf) noexcept nogil:
+    gs_tune(fd, sndbuf)
+
 
 cdef uint32_t gs_admit(gs_table *t, int fd, uint32_t tag) noexcept nogil:
     cdef uint32_t slot = gs_conn_new(t, fd, tag)
@@ -99,17 +117,44 @@ cdef uint32_t gs_admit(gs_table *t, int fd, uint32_t tag) noexcept nogil:
         close(fd)
         return GS_NIL
     gs_tune(fd, t.sndbuf)
+    if not gs_watch(t, slot):
+        close(gs_detach(t, slot))
+        return GS_NIL
     return slot
+
+
+cdef void _arrive(gs_table *t, int fd, uint32_t tag, bint late) noexcept nogil:
+    """One accepted connection, whose request is there already most often."""
+    cdef uint32_t slot = gs_conn_new(t, fd, tag)
+    cdef uint64_t id
+    if slot == GS_NIL:
+        t.stats.refused_full += 1
+        close(fd)
+        return
+    if late and gs_waited_ms(fd) > t.wait_ms:
+        t.stats.refused_late += 1
+        gs_last_words(t, slot, frame_copy(<const uint8_t *>TOO_LATE, strlen(TOO_LATE)), GS_R_REFUSED)
+        return
+    id = gs_id(t, slot)
+    _readable(t, slot)
+    if gs_slot(t, id, False) != GS_NIL and t.conns[slot].state == GS_HEAD and not gs_watch(t, slot):
+        gs_kill(t, slot, GS_R_ERROR)
 
 
 cdef void _accept(gs_table *t, gs_listener *listener, uint64_t number) noexcept nogil:
     cdef int i, fd
+    cdef bint late = False
     cdef epoll_event event
     for i in range(ACCEPT_BATCH):
+        if t.load >= GS_LOAD_MAX:
+            return    # level-triggered: the others are told of again
         fd = gs_accept4(listener.fd)
         if fd >= 0:
             t.stats.accepts += 1
-            gs_admit(t, fd, listener.tag)
+            if i == 0:
+                # The queue is first in, first out: the first one has waited longest.
+                late = t.wait_ms and gs_waited_ms(fd) > t.wait_ms
+            _arrive(t, fd, listener.tag, late)
         elif errno == EAGAIN:
             return
         elif errno != EINTR and errno != ECONNABORTED:
@@ -132,6 +177,7 @@ cdef void gs_feed_head(gs_table *t, uint32_t slot, const uint8_t *data, size_t s
         return
     if c.kept == NULL:
         live(LIVE_BUFFERS, 1)
+        head.key = 0
     c.kept = head
     memcpy(head.data + before, data, size)
     head.len = before + <uint32_t>size
@@ -139,8 +185,8 @@ cdef void gs_feed_head(gs_table *t, uint32_t slot, const uint8_t *data, size_t s
     if head.end > t.max_head or (head.end == 0 and head.len > t.max_head):
         gs_last_words(t, slot, frame_copy(<const uint8_t *>TOO_LARGE, strlen(TOO_LARGE)), GS_R_HEAD_TOO_BIG)
     elif head.end:
+        # What epoll watches is left as it is: most heads are answered before it could tell of anything.
         gs_set_state(t, slot, GS_HELD)
-        gs_watch(t, slot)
         gs_push(t, GS_EV_HEAD, gs_id(t, slot), c.tag, NULL, 0)
 
 
@@ -468,6 +514,8 @@ cdef int gs_poll_once(gs_table *t) noexcept nogil:
         if t.conns[slot].state == GS_HELD:
             if what & (EPOLLERR | EPOLLHUP):
                 gs_kill(t, slot, GS_R_EOF)
+            else:
+                gs_watch(t, slot)
         elif what & (EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP):
             _readable(t, slot)
     return n

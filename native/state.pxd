@@ -31,6 +31,8 @@ cdef enum:
     GS_PONG = 8         # the control slot holds a pong
     GS_PINGED = 16      # nothing was received since our ping
     GS_DEFLATE = 32     # permessage-deflate was agreed on
+    GS_UNWATCHED = 64   # not yet registered with epoll
+    GS_MUTED = 128      # registered, but for its end only
 
 cdef enum:
     GS_CURRENT = 0
@@ -66,6 +68,7 @@ cdef enum:
 cdef struct gs_head:    # the request head so far, and bytes behind it
     uint32_t len
     uint32_t end        # length of the complete head; 0: not complete
+    uint32_t key        # of an opening of a WebSocket: where its key is; else 0
     uint8_t data[1]     # allocated to `len`
 
 cdef struct gs_rx:      # what an incomplete frame or message leaves between two reads; mostly there is none
@@ -146,7 +149,7 @@ cdef struct gs_listener:
     bint paused         # no descriptor was to be had; tried again by the next sweep
 
 cdef struct gs_stats:
-    uint64_t accepts, accept_failures, refused_full
+    uint64_t accepts, accept_failures, refused_full, refused_late
     uint64_t bytes_in, messages_in, pings_in
     uint64_t inflated_in, inflated_out, inflate_failures
     uint64_t bytes_out, frames_out, blocked, partial
@@ -157,6 +160,8 @@ cdef struct gs_table:
     int signal          # eventfd: events wait that epoll does not know of
     bint signalled
     bint polling        # the caller drains the events itself
+    bint openings       # plain openings are told of as such
+    uint32_t wait_ms    # an opening that waited longer to be accepted is refused; 0: none is
     uint32_t max_conns
     uint32_t max_subs   # of one connection
     uint32_t max_head
@@ -200,13 +205,13 @@ cdef uint32_t gs_tick(gs_table *t, int64_t now_ms) noexcept nogil
 cdef uint64_t gs_id(gs_table *t, uint32_t slot) noexcept nogil
 # The slot of a live connection, GS_NIL for a stale id; with `dead` also zombies.
 cdef uint32_t gs_slot(gs_table *t, uint64_t conn, bint dead) noexcept nogil
-# A new slot in state HEAD, registered with epoll; GS_NIL when full or epoll refuses. Takes `fd` only on success.
+# A new slot in state HEAD, not yet registered with epoll; GS_NIL when full. Takes `fd` only on success.
 cdef uint32_t gs_conn_new(gs_table *t, int fd, uint32_t tag) noexcept nogil
 cdef void gs_set_state(gs_table *t, uint32_t slot, uint8_t state) noexcept nogil
 # Frees a kept head or kept frames; before the state changes from HEAD or HELD to another.
 cdef void gs_drop_input(gs_conn *c) noexcept nogil
-# Sets what epoll watches from state and flags.
-cdef void gs_watch(gs_table *t, uint32_t slot) noexcept nogil
+# Sets what epoll watches from state and flags; False when epoll takes no more descriptors.
+cdef bint gs_watch(gs_table *t, uint32_t slot) noexcept nogil
 cdef void gs_arm(gs_table *t, uint32_t slot) noexcept nogil
 cdef void gs_disarm(gs_table *t, uint32_t slot) noexcept nogil
 # Ends the connection now; the first cause given stays the reason.
@@ -222,6 +227,9 @@ cdef void gs_event_drop(gs_event *event) noexcept nogil
 # Sends the start of `frame`; the connection is not mid-frame. 1: all or a part went (the rest is pending), 0: the socket
 # is full, -1: the socket is dead (the caller ends the connection).
 cdef int gs_emit(gs_table *t, uint32_t slot, gs_frame *frame) noexcept nogil
+# Sends `head` with `first` (or NULL) behind it by one call; the connection is fresh, and what does not go out at once is
+# kept. 1: all went or is kept, -1: the socket is dead or there is no memory (the caller ends the connection).
+cdef int gs_emit_first(gs_table *t, uint32_t slot, gs_frame *head, gs_frame *first) noexcept nogil
 # Sends pending and control. 1: nothing is left, 0: the socket is full, -1: dead.
 cdef int gs_flush(gs_table *t, uint32_t slot) noexcept nogil
 

@@ -7,12 +7,12 @@ Owns every descriptor and every structure of a table; slots are reused with a ne
 from libc.errno cimport EAGAIN, EINTR, ENOBUFS, ENOMEM, errno
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 from posix.unistd cimport close, write
 
 from native.deflate cimport gs_inflater_free
-from native.frames cimport frame_release, gs_frame, gs_frame_retain
+from native.frames cimport frame_new, frame_release, gs_frame, gs_frame_retain
 from native.ledger cimport LIVE_BUFFERS, LIVE_CONNECTIONS, LIVE_GROUPS, LIVE_SUBSCRIPTIONS, live
 from native.parser cimport ws_reset
 
@@ -21,6 +21,28 @@ cdef extern from "<sys/socket.h>" nogil:
     enum: MSG_DONTWAIT
     enum: MSG_NOSIGNAL
     ssize_t send(int fd, const void *data, size_t size, int flags)
+
+
+cdef extern from *:
+    """
+    #include <errno.h>
+    #include <string.h>
+    #include <sys/socket.h>
+    #include <sys/uio.h>
+    /* Two pieces by one call: bytes sent; 0 when the socket is full, -1 when it is dead. */
+    static ssize_t gs_send_two(int fd, const void *a, size_t a_size, const void *b, size_t b_size) {
+        struct iovec parts[2] = {{(void *)a, a_size}, {(void *)b, b_size}};
+        struct msghdr message;
+        ssize_t sent;
+        memset(&message, 0, sizeof message);
+        message.msg_iov = parts;
+        message.msg_iovlen = b_size ? 2 : 1;
+        do sent = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL); while (sent < 0 && errno == EINTR);
+        if (sent >= 0) return sent;
+        return errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM ? 0 : -1;
+    }
+    """
+    ssize_t gs_send_two(int fd, const void *a, size_t a_size, const void *b, size_t b_size) nogil
 
 
 cdef extern from "<sys/eventfd.h>" nogil:
@@ -169,17 +191,12 @@ cdef uint32_t gs_slot(gs_table *t, uint64_t conn, bint dead) noexcept nogil:
 cdef uint32_t gs_conn_new(gs_table *t, int fd, uint32_t tag) noexcept nogil:
     cdef uint32_t slot, gen
     cdef gs_conn *c
-    cdef epoll_event event
     if t.free_conn == GS_NIL and t.high == t.max_conns:
         return GS_NIL
     slot = t.free_conn if t.free_conn != GS_NIL else t.high
     c = &t.conns[slot]
     # 31 bits, so that an id is positive as a signed number; 0 is never used.
     gen = (c.gen & 0x7FFFFFFF) + 1 if c.gen < 0x7FFFFFFF else 1
-    event.events = EPOLLIN | EPOLLRDHUP
-    event.data.u64 = (<uint64_t>gen << 32) | slot
-    if epoll_ctl(t.epoll, EPOLL_CTL_ADD, fd, &event) != 0:
-        return GS_NIL
     if t.free_conn != GS_NIL:
         t.free_conn = c.subs
     else:
@@ -190,6 +207,7 @@ cdef uint32_t gs_conn_new(gs_table *t, int fd, uint32_t tag) noexcept nogil:
     c.tag = tag
     c.last_sub = GS_NIL
     c.state = GS_HEAD
+    c.flags = GS_UNWATCHED
     c.tick = gs_tick(t, gs_now_ms()) + t.head_ticks
     t.states[GS_HEAD] += 1
     t.used += 1
@@ -221,15 +239,20 @@ cdef void gs_drop_input(gs_conn *c) noexcept nogil:
     c.kept = NULL
 
 
-cdef void gs_watch(gs_table *t, uint32_t slot) noexcept nogil:
+cdef bint gs_watch(gs_table *t, uint32_t slot) noexcept nogil:
     cdef gs_conn *c = &t.conns[slot]
     cdef epoll_event event
     event.events = 0 if c.state == GS_HELD else EPOLLIN | EPOLLRDHUP
     if c.flags & GS_WANT_OUT:
         event.events |= EPOLLOUT
     event.data.u64 = gs_id(t, slot)
-    # Cannot fail: the descriptor is registered as long as the slot lives.
-    epoll_ctl(t.epoll, EPOLL_CTL_MOD, c.fd, &event)
+    # Only the first time can it fail: the descriptor stays registered as long as the slot lives.
+    if epoll_ctl(t.epoll, EPOLL_CTL_ADD if c.flags & GS_UNWATCHED else EPOLL_CTL_MOD, c.fd, &event) != 0:
+        return False
+    c.flags &= ~(GS_UNWATCHED | GS_MUTED)
+    if c.state == GS_HELD:
+        c.flags |= GS_MUTED
+    return True
 
 
 cdef void gs_arm(gs_table *t, uint32_t slot) noexcept nogil:
@@ -252,7 +275,8 @@ cdef int gs_detach(gs_table *t, uint32_t slot) noexcept nogil:
     cdef gs_conn *c = &t.conns[slot]
     cdef epoll_event event
     # Before the close: a duplicate of the descriptor would keep the registration alive.
-    epoll_ctl(t.epoll, EPOLL_CTL_DEL, c.fd, &event)
+    if not c.flags & GS_UNWATCHED:
+        epoll_ctl(t.epoll, EPOLL_CTL_DEL, c.fd, &event)
     gs_subs_free(t, slot)
     gs_drop_input(c)
     frame_release(c.pending)
@@ -328,6 +352,30 @@ cdef int gs_emit(gs_table *t, uint32_t slot, gs_frame *frame) noexcept nogil:
         c.pending = gs_frame_retain(frame)
         c.offset = <uint32_t>sent
         gs_arm(t, slot)
+    return 1
+
+
+cdef int gs_emit_first(gs_table *t, uint32_t slot, gs_frame *head, gs_frame *first) noexcept nogil:
+    cdef gs_conn *c = &t.conns[slot]
+    cdef size_t first_len = first.len if first != NULL else 0
+    cdef ssize_t sent = gs_send_two(c.fd, head.data, head.len, first.data if first_len else NULL, first_len)
+    cdef gs_frame *whole
+    if sent < 0:
+        return -1
+    t.stats.bytes_out += <uint64_t>sent
+    t.stats.frames_out += 1 if first == NULL else 2
+    if <size_t>sent == head.len + first_len:
+        return 1
+    whole = frame_new(head.len + first_len)
+    if whole == NULL:
+        return -1
+    memcpy(whole.data, head.data, head.len)
+    if first_len:
+        memcpy(whole.data + head.len, first.data, first_len)
+    t.stats.partial += 1
+    c.pending = whole
+    c.offset = <uint32_t>sent
+    gs_arm(t, slot)
     return 1
 
 

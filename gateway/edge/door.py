@@ -1,22 +1,44 @@
 """The door: what a connection's first request asks for decides where it goes.
 
 A WebSocket on /v1/live or an event stream becomes a parked viewer; everything else falls through to HTTP with its bytes
-untouched. Nothing is allocated per connection beyond this call.
+untouched. Plain openings come with their fields from the table, everything else as a head that is parsed here; both are
+planned by the same rules. Nothing is allocated per connection beyond this call.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from gateway.access.tokens import Grant
 from gateway.edge.context import Context
 from gateway.edge.encoding import SUBPROTOCOLS, Encoding
 from gateway.edge.failures import BadRequest, Failure, Unavailable
 from gateway.edge.guard import Guard
-from gateway.edge.live import SIBLING, SSE, WS, Live
-from gateway.edge.request import LIVE_PATH, Request, accept_upgrade, parse_head
+from gateway.edge.live import SIBLING, SSE, WS, Live, Wanted
+from gateway.edge.plane import Opening
+from gateway.edge.request import LIVE_PATH, Request, accept_upgrade, parse_head, parse_target
 from gateway.observe import metrics
 from gateway.observe.log import logger
+
+PLANS_MAX = 4096
+"""Kinds of openings remembered: in a storm most viewers ask for the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an opening asks for, whoever asks.
+
+    Attributes:
+        head: the response, of a WebSocket without the answer to its key.
+        audience: what a sibling asks for.
+    """
+
+    kind: int
+    head: bytes
+    encoding: Encoding
+    wanted: Wanted
+    audience: str
 
 
 class Door:
@@ -31,27 +53,60 @@ class Door:
         self._guard = guard
         self._live = live
         self._fall_through = fall_through
+        self._plans: dict[tuple[object, ...], Plan] = {}
         self.draining = False
 
+    def on_opening(self, opening: Opening) -> None:
+        """A plain opening, with its fields."""
+        _, conn, tag, kind, target, host, origin, protocols, extensions, authorization, last_event_id = opening
+        try:
+            self._admit()
+            key = (tag, kind, target, host, origin, protocols, extensions, last_event_id)
+            plan = self._plans.get(key)
+            request = (
+                Request("GET", headers=_headers(authorization=authorization)) if authorization is not None else None
+            )
+            if plan is None:
+                fields = _headers(
+                    host=host,
+                    origin=origin,
+                    sec_websocket_protocol=protocols,
+                    sec_websocket_extensions=extensions,
+                    authorization=authorization,
+                    last_event_id=last_event_id,
+                )
+                request = Request("GET", *parse_target(target), fields)
+                plan = self._plan(tag, request)
+                # A browser's token stands among its subprotocols: such an opening is like no other.
+                if request.subprotocol_bearer is None:
+                    if len(self._plans) >= PLANS_MAX:
+                        self._plans.clear()
+                    self._plans[key] = plan
+            self._open(conn, tag, plan, request.bearer if request is not None else None)
+        except Failure as failure:
+            self._live.refuse(conn, failure)
+        except Exception:  # noqa: BLE001
+            self._failed(conn)
+
     def on_head(self, conn: int, tag: int, head: bytes) -> None:
-        """A complete request head (and perhaps bytes behind it)."""
+        """A complete request head (and perhaps bytes behind it) of anything else."""
         try:
             request = parse_head(head)
             if request.path == LIVE_PATH:
                 self._admit()
-                self._open_websocket(conn, tag, request)
-            elif (channel := request.streamed_channel) is not None:
+                accept = accept_upgrade(request)
+                plan = self._plan(tag, request)
+                answer = plan.head[:-2] + f"sec-websocket-accept: {accept}\r\n\r\n".encode()
+                self._open(conn, tag, plan, request.bearer, answer)
+            elif request.streamed_channel is not None:
                 self._admit()
-                self._open_stream(conn, request, channel)
+                self._open(conn, tag, self._plan(tag, request), request.bearer)
             else:
                 self._fall_through(conn)
         except Failure as failure:
             self._live.refuse(conn, failure)
         except Exception:  # noqa: BLE001
-            # One bad handshake must not end the worker; it is a bug and counted as one.
-            metrics.BUGS.inc()
-            logger.exception("handshake_failed")
-            self._live.refuse(conn, Failure())
+            self._failed(conn)
 
     def on_message(self, conn: int, opcode: int, payload: bytes) -> None:
         """A message of a parked viewer."""
@@ -61,6 +116,12 @@ class Door:
         """A connection is gone."""
         self._live.on_closed(conn, reason)
 
+    def _failed(self, conn: int) -> None:
+        # One bad handshake must not end the worker; it is a bug and counted as one.
+        metrics.BUGS.inc()
+        logger.exception("handshake_failed")
+        self._live.refuse(conn, Failure())
+
     def _admit(self) -> None:
         if self.draining:
             raise Unavailable("this worker is going away")
@@ -68,40 +129,52 @@ class Door:
         if table.connected >= self._context.settings.viewers.max_connections:
             raise Unavailable("this worker has as many viewers as it may")
 
-    def _open_websocket(self, conn: int, tag: int, request: Request) -> None:
-        accept = accept_upgrade(request)
-        sibling = tag == SIBLING
+    def _open(self, conn: int, tag: int, plan: Plan, token: str | None, head: bytes | None = None) -> None:
+        """Asks who it is, whether they may, and opens."""
+        sibling = tag == SIBLING and plan.kind == WS
         if sibling:
-            audience = request.query.get("audience", ["public"])[0]
             grant = Grant(
-                subject="sibling", scopes=frozenset({"watch"}), channels=("*",), audience=audience, expires_s=None
+                subject="sibling", scopes=frozenset({"watch"}), channels=("*",), audience=plan.audience, expires_s=None
             )
         else:
+            grant = self._guard.grant(token)
+            for name, _ in plan.wanted:
+                self._guard.check_scope(grant, "watch", name)
+        self._live.open(conn, plan.kind, head or plan.head, grant, plan.encoding, plan.wanted, sibling)
+
+    # -- plans -------------------------------------------------------------------------------------------------
+
+    def _plan(self, tag: int, request: Request) -> Plan:
+        """What the request asks for.
+
+        Raises:
+            BadRequest, Forbidden
+        """
+        channel = request.streamed_channel
+        if channel is not None:
             self._guard.check_origin(request)
-            grant = self._guard.grant(request.bearer)
-        wanted = self._wanted(request, grant)
+            return self._plan_stream(request, self._guard.check_channel(channel))
+        if tag != SIBLING:
+            self._guard.check_origin(request)
+        return self._plan_websocket(request)
+
+    def _plan_websocket(self, request: Request) -> Plan:
+        wanted = self._wanted(request)
         offered = request.tokens("sec-websocket-protocol")
         chosen = next((name for name in offered if name in SUBPROTOCOLS), None)
-        if chosen is None and any(name not in ("bearer", request.bearer) for name in offered):
+        if chosen is None and any(name not in ("bearer", request.subprotocol_bearer) for name in offered):
             raise BadRequest("none of the offered subprotocols is spoken", "sec-websocket-protocol")
-        lines = [
-            "HTTP/1.1 101 Switching Protocols",
-            "upgrade: websocket",
-            "connection: Upgrade",
-            f"sec-websocket-accept: {accept}",
-        ]
+        lines = ["HTTP/1.1 101 Switching Protocols", "upgrade: websocket", "connection: Upgrade"]
         if chosen is not None:
             lines.append(f"sec-websocket-protocol: {chosen}")
         elif "bearer" in offered:
             lines.append("sec-websocket-protocol: bearer")
         encoding = SUBPROTOCOLS[chosen] if chosen is not None else Encoding.JSON
-        self._live.open(conn, WS, ("\r\n".join(lines) + "\r\n\r\n").encode(), grant, encoding, wanted, sibling)
+        audience = request.query.get("audience", ["public"])[0]
+        return Plan(WS, ("\r\n".join(lines) + "\r\n\r\n").encode(), encoding, wanted, audience)
 
-    def _open_stream(self, conn: int, request: Request, channel: str) -> None:
-        self._guard.check_origin(request)
-        grant = self._guard.grant(request.bearer)
-        name = self._guard.check_channel(channel)
-        self._guard.check_scope(grant, "watch", name)
+    @staticmethod
+    def _plan_stream(request: Request, channel: str) -> Plan:
         since = request.headers.get("last-event-id") or next(iter(request.query.get("since", [])), None)
         lines = [
             "HTTP/1.1 200 OK",
@@ -114,9 +187,9 @@ class Door:
         if (origin := request.headers.get("origin")) is not None:
             lines.append(f"access-control-allow-origin: {origin}")
         head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-        self._live.open(conn, SSE, head, grant, Encoding.SSE, [(name, since or None)], False)
+        return Plan(SSE, head, Encoding.SSE, [(channel, since or None)], "public")
 
-    def _wanted(self, request: Request, grant: Grant) -> list[tuple[str, str | None]]:
+    def _wanted(self, request: Request) -> Wanted:
         channels = [name for value in request.query.get("channel", []) for name in value.split(",") if name]
         if len(channels) > self._context.settings.viewers.max_channels:
             raise BadRequest("more channels than one connection may watch", "channel")
@@ -127,5 +200,9 @@ class Door:
             raise BadRequest("more versions than channels", "since")
         for name in channels:
             self._guard.check_channel(name)
-            self._guard.check_scope(grant, "watch", name)
         return list(zip(channels, held + [None] * (len(channels) - len(held)), strict=True))
+
+
+def _headers(**fields: bytes | None) -> dict[str, str]:
+    """Header fields by their names; those that are not there are left out."""
+    return {name.replace("_", "-"): value.decode("latin-1") for name, value in fields.items() if value is not None}

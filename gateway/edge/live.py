@@ -7,7 +7,7 @@ Keeps no object per viewer: a connection's grant and encoding are one number in 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from gateway.access.rate import TokenBucket
@@ -18,6 +18,7 @@ from gateway.edge.encoding import Encoding, frame_of
 from gateway.edge.failures import BadRequest, Failure, RateLimited, Unavailable, UnknownChannel, response
 from gateway.edge.guard import Guard
 from gateway.edge.hub import Hub
+from gateway.edge.outlet import Outlet
 from gateway.model.errors import BadMessage
 from gateway.model.messages import Beat, Unwatch, Watch, decode_viewer_json, decode_viewer_msgpack
 from gateway.observe import metrics
@@ -39,8 +40,13 @@ TALKERS_MAX = 10_000
 POLICY_VIOLATION = 1008
 INVALID_PAYLOAD = 1007
 
-Wanted = list[tuple[str, str | None]]
+Wanted = Sequence[tuple[str, str | None]]
 """Channels with the version held of each."""
+Join = tuple[Outlet, str | None]
+
+# Looked up once: a storm of openings counts them by the thousand.
+_OPENED_WS = metrics.HANDSHAKES.labels("ws")
+_OPENED_SSE = metrics.HANDSHAKES.labels("sse")
 
 
 class Live:
@@ -68,15 +74,19 @@ class Live:
             Failure: nothing was sent yet; the caller refuses the connection.
         """
         word = self._word(grant, encoding)
-        if all(self._hub.ready_outlet(name, grant.audience) is not None for name, _ in wanted) and not sibling:
-            self._upgrade(conn, kind, head, grant, word)
+        if not sibling:
+            joins: list[Join] = []
             for name, since in wanted:
                 outlet = self._hub.ready_outlet(name, grant.audience)
-                assert outlet is not None
-                outlet.join(conn, encoding, since, self._context.now_ms(), self._hold_ms)
-            return
+                if outlet is None:
+                    break
+                joins.append((outlet, since))
+            else:
+                self._upgrade(conn, kind, head, grant, encoding, word, joins)
+                return
         if len(self._opening) >= OPENING_MAX:
             raise Unavailable("too many viewers are arriving at once")
+        self._table.hold(conn)
         self._spawn(self._open_later(conn, kind, head, grant, encoding, word, wanted))
 
     async def _open_later(
@@ -84,11 +94,11 @@ class Live:
     ) -> None:
         """Loads what is not here yet; a single unknown channel is refused before the upgrade."""
         failed: list[tuple[str, Failure]] = []
-        outlets = []
+        joins: list[Join] = []
         for name, since in wanted:
             try:
                 async with asyncio.timeout(OPENING_TIMEOUT_S):
-                    outlets.append((await self._hub.outlet(name, grant.audience), since))
+                    joins.append((await self._hub.outlet(name, grant.audience), since))
             except Failure as caught:
                 failed.append((name, caught))
             except TimeoutError:
@@ -96,17 +106,22 @@ class Live:
         if failed and len(wanted) == 1:
             self.refuse(conn, failed[0][1])
             return
-        self._upgrade(conn, kind, head, grant, word)
-        for outlet, since in outlets:
-            outlet.join(conn, encoding, since, self._context.now_ms(), self._hold_ms)
+        self._upgrade(conn, kind, head, grant, encoding, word, joins)
         for name, failure in failed:
             self._tell(conn, encoding, failure, name)
 
-    def _upgrade(self, conn: int, kind: int, head: bytes, grant: Grant, word: int) -> None:
-        if self._table.upgrade(conn, kind, head, word):
-            metrics.HANDSHAKES.labels("ws" if kind == WS else "sse").inc()
-            if grant.expires_s is not None:
-                self._table.set_expiry(conn, grant.expires_s)
+    def _upgrade(
+        self, conn: int, kind: int, head: bytes, grant: Grant, encoding: Encoding, word: int, joins: list[Join]
+    ) -> None:
+        """Parks the connection; the answer and the first channel's first frame go out by one call."""
+        entry = joins[0][0].entry(encoding, joins[0][1]) if joins else None
+        group, held, first = entry or (-1, 0, None)
+        expires_s = grant.expires_s or 0
+        if not self._table.upgrade(conn, kind, head, word, expires_s=expires_s, group=group, held=held, first=first):
+            return
+        (_OPENED_WS if kind == WS else _OPENED_SSE).inc()
+        for outlet, since in joins if entry is None else joins[1:]:
+            outlet.join(conn, encoding, since, self._context.now_ms(), self._hold_ms)
 
     def refuse(self, conn: int, failure: Failure) -> None:
         """Answers a connection that is not upgraded with a problem document."""

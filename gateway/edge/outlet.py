@@ -33,6 +33,12 @@ class Resume:
 
 CURRENT = Resume("current")
 HOLD = Resume("hold")
+JOIN = Resume("snapshot", reason="join")
+
+# Looked up once: a storm of openings counts them by the thousand.
+_JOINED = metrics.SNAPSHOTS.labels("join")
+_RESUMED_CURRENT = metrics.RESUMES.labels("current")
+_RESUMED_BY_DELTA = metrics.RESUMES.labels("delta")
 
 
 @dataclass(slots=True)
@@ -139,6 +145,25 @@ class Outlet:
             resume = Resume("snapshot", reason="holds_full")
         self._admit(conn, encoding, resume)
 
+    def entry(self, encoding: Encoding, since: str | None) -> tuple[int, int, Frame] | None:
+        """Where and how a new connection begins: group, flush and first frame; None: it has to wait for its version."""
+        frame = self._made(encoding, since)
+        if frame is None:
+            resume = self.resume(since)
+            if resume.kind == "hold":
+                return None
+            frame = self._frame_for(encoding, resume)
+        return self._group(encoding), self.view.flush_seq, frame
+
+    def _made(self, encoding: Encoding, since: str | None) -> Frame | None:
+        """The frame that others with the same version have got since the last flush: a crowd that comes back asks alike."""
+        if since is None or self._frames_seq != self.view.flush_seq:
+            return None
+        frame = self._frames.get((encoding, "since", since))
+        if frame is not None:
+            _RESUMED_BY_DELTA.inc()
+        return frame
+
     def leave(self, conn: int) -> bool:
         """Ends the connection's watch; False when it did not watch."""
         before = len(self._holds)
@@ -151,7 +176,7 @@ class Outlet:
     def resume(self, since: str | None) -> Resume:
         """How to go on from `since`; the view answers first, then the source."""
         if since is None:
-            return Resume("snapshot", reason="join")
+            return JOIN
         if since == self.view.version:
             return CURRENT
         delta = self.view.delta_since(since)
@@ -179,16 +204,21 @@ class Outlet:
         self._holds = waiting
 
     def _admit(self, conn: int, encoding: Encoding, resume: Resume) -> None:
+        frame = self._frame_for(encoding, resume)
+        self._plane.table.subscribe(conn, self._group(encoding), self.view.flush_seq, frame)
+
+    def _frame_for(self, encoding: Encoding, resume: Resume) -> Frame:
         if resume.kind == "delta":
-            metrics.RESUMES.labels("delta").inc()
-            frame = self._shared(encoding, "since", resume.deltas[0].from_, [*resume.deltas, self.status])
-        elif resume.kind == "current":
-            metrics.RESUMES.labels("current").inc()
-            frame = self._shared(encoding, "current", 0, self._current())
+            _RESUMED_BY_DELTA.inc()
+            return self._shared(encoding, "since", resume.deltas[0].from_, [*resume.deltas, self.status])
+        if resume.kind == "current":
+            _RESUMED_CURRENT.inc()
+            return self._shared(encoding, "current", 0, self._current())
+        if resume is JOIN:
+            _JOINED.inc()
         else:
             metrics.SNAPSHOTS.labels(resume.reason).inc()
-            frame = self._snapshot(encoding)
-        self._plane.table.subscribe(conn, self._group(encoding), self.view.flush_seq, frame)
+        return self._snapshot(encoding)
 
     def _current(self) -> list[ServerMessage]:
         assert self.view.version is not None

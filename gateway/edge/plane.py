@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Protocol
+from typing import Protocol, cast
 
 from native.connections import CLOSE_REASONS, Table
 from native.fanout import Fanout
@@ -19,10 +19,16 @@ SWEEP_INTERVAL_S = 0.05
 SWEEP_SLOTS = 4096
 
 
+Opening = tuple[str, int, int, int, bytes, bytes, bytes | None, bytes | None, bytes | None, bytes | None, bytes | None]
+"""What the table tells of a plain opening: "open", connection, tag, kind, target, host, origin, subprotocols, extensions,
+authorization, last event id."""
+
+
 class Viewers(Protocol):
     """What the plane tells about connections."""
 
     def on_head(self, conn: int, tag: int, head: bytes) -> None: ...
+    def on_opening(self, opening: Opening) -> None: ...
     def on_message(self, conn: int, opcode: int, payload: bytes) -> None: ...
     def on_closed(self, conn: int, reason: str) -> None: ...
 
@@ -126,6 +132,9 @@ class Plane:
         viewers = self._viewers
         assert viewers is not None
         for event in events:
+            if event[0] == "open":
+                viewers.on_opening(cast(Opening, event))
+                continue
             match event:
                 case ("head", int(conn), int(tag), bytes(head)):
                     viewers.on_head(conn, tag, head)

@@ -57,6 +57,11 @@ class Request:
         scheme, _, credentials = self.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and credentials:
             return credentials.strip()
+        return self.subprotocol_bearer
+
+    @property
+    def subprotocol_bearer(self) -> str | None:
+        """The token of a subprotocol list `bearer, <token>`."""
         protocols = self.tokens("sec-websocket-protocol")
         if "bearer" in protocols and protocols.index("bearer") + 1 < len(protocols):
             return protocols[protocols.index("bearer") + 1]
@@ -95,12 +100,21 @@ def parse_head(head: bytes) -> Request:
         method = parser.get_method().decode("latin-1")
     except httptools.HttpParserError as error:
         raise BadRequest("the request is not HTTP/1.1") from error
+    return Request(method, *parse_target(collector.url), collector.headers)
+
+
+def parse_target(target: bytes) -> tuple[str, dict[str, list[str]]]:
+    """Path and query of a request target.
+
+    Raises:
+        BadRequest: it is not a URL.
+    """
     try:
-        parts = urlsplit(collector.url.decode("ascii"))
+        parts = urlsplit(target.decode("ascii"))
         query = parse_qs(parts.query, keep_blank_values=True, max_num_fields=64)
     except ValueError as error:
         raise BadRequest("the request target is not a URL", "target") from error
-    return Request(method, unquote(parts.path), query, collector.headers)
+    return unquote(parts.path), query
 
 
 def accept_upgrade(request: Request) -> str:

@@ -98,6 +98,8 @@ class _Worker:
             idle_timeout_ms=int(viewers.idle_timeout_s * 1000),
             close_timeout_ms=int(viewers.close_timeout_s * 1000),
             max_subscriptions=SIBLING_SUBSCRIPTIONS,
+            openings=True,
+            opening_wait_ms=int(viewers.opening_wait_s * 1000),
         )
         plane = Plane(table, loop)
         bus = open_bus(settings.bus.url, settings.bus.wakeup)

@@ -148,6 +148,7 @@ def copy_table(stats: Mapping[str, int], last: Mapping[str, int], http_connectio
         CONNECTIONS.labels(state).set(stats[state])
     CONNECTIONS.labels("http").set(http_connections)
     BEHIND.set(stats["behind"])
+    REFUSALS.labels("unavailable").inc(stats["refused_late"] - last.get("refused_late", 0))
     for counter, name in ((FRAMES_OUT, "frames_out"), (BYTES_OUT, "bytes_out"), (BYTES_IN, "bytes_in")):
         counter.inc(stats[name] - last.get(name, 0))
 

@@ -98,6 +98,10 @@ class ViewerSettings(Section, frozen=True):
         int, Meta(ge=0, description="kernel send buffer of a connection; 0: the kernel's choice")
     ] = 65_536
     head_timeout_s: Annotated[float, Meta(gt=0, le=86_400, description="time for a whole request head")] = 10.0
+    opening_wait_s: Annotated[
+        float,
+        Meta(ge=0, le=60, description="an opening that waited longer to be accepted is answered 503; 0: never"),
+    ] = 3.0
     close_timeout_s: Annotated[float, Meta(gt=0, le=86_400, description="time for the closing handshake")] = 5.0
     idle_timeout_s: Annotated[
         float, Meta(ge=0, le=86_400, description="a viewer that says nothing is closed after this; 0: never")

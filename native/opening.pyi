@@ -1,0 +1,3 @@
+Field = bytes | None
+
+def opening_of(head: bytes) -> tuple[int, bytes, Field, bytes, Field, Field, Field, Field, Field] | None: ...
