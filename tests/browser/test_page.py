@@ -24,6 +24,12 @@ def connected_worker(served: GatewayProcess) -> int:
     return int(holders[0])
 
 
+def served_version(served: GatewayProcess, studio: Studio) -> str:
+    """What the gateway has now; asked again each time, as the worker that answers may be a flush behind."""
+    with urllib.request.urlopen(f"{served.url}/v1/channels/{studio.channel}", timeout=10) as answer:
+        return str(json.load(answer)["version"])
+
+
 def _siblings(worker: dict[str, object]) -> int:
     """WebSockets of other workers: they follow channels that this one owns."""
     connections = worker["connections"]
@@ -49,9 +55,7 @@ def test_worker_killed_while_the_page_is_open(tmp_path: Path) -> None:
                 studio.patch({"teams": {"red": {"score": goals}}}, op="score", team="red", actor="p1")
             until(lambda: shown.read()["scores"] == ["5", "0"], 20, "the right score")
             until(lambda: shown.read()["state"] == "live", 10, "the page to be live again")
-        with urllib.request.urlopen(f"{served.url}/v1/channels/{studio.channel}", timeout=10) as answer:
-            version = json.load(answer)["version"]
-        until(lambda: shown.read()["version"] == version, 10, "the newest version")
+        until(lambda: shown.read()["version"] == served_version(served, studio), 10, "the newest version")
         now = shown.read()
         assert now["marker"] == "same page", "it was reloaded"
         assert now["feed"][0]
