@@ -6,6 +6,7 @@ The directory in $PROMETHEUS_MULTIPROC_DIR, set before the first import, makes a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Final
 
 from prometheus_client import (
@@ -188,9 +189,20 @@ class Figures:
         return bounds
 
 
+class _Processes(Collector):
+    """What every process has written; a file that one has only just created is empty and left out."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+
+    def collect(self) -> Iterator[Metric]:
+        files = [str(path) for path in Path(self._directory).glob("*.db") if path.stat().st_size > 0]
+        yield from multiprocess.MultiProcessCollector.merge(files, accumulate=True)  # type: ignore[no-untyped-call]
+
+
 def _registry(directory: str) -> CollectorRegistry:
     registry = CollectorRegistry()
-    multiprocess.MultiProcessCollector(registry, path=directory)  # type: ignore[no-untyped-call]
+    registry.register(_Processes(directory))
     registry.register(_OwnFigures())
     return registry
 

@@ -91,6 +91,11 @@ def test_workers_are_summed_and_a_dead_one_leaves_its_counters(
     assert left["grandstand_events_total"] == 10, "what was counted stays"
 
 
+def test_a_file_that_is_only_just_created_is_left_out(tmp_path: Path, workers: list[subprocess.Popen[bytes]]) -> None:
+    (tmp_path / "counter_999999.db").touch()
+    assert figures(tmp_path)["grandstand_events_total"] == 10
+
+
 def test_names_are_unique_and_say_their_unit() -> None:
     found = [name for name, *_ in rows()]
     assert len(found) == len(set(found))

@@ -144,7 +144,10 @@ export class Live {
 
   close(): void {
     clearInterval(this.watchdog);
-    this.tabs?.close();
+    // Other tabs are to hear that this one goes, not that the connection is closed: one of them takes it over.
+    const { tabs } = this;
+    this.tabs = null;
+    tabs?.close();
     this.link?.close();
     for (const { link } of this.rewinds.values()) link.close();
     this.set({ word: "closed", transport: null, retryAt: 0 });

@@ -1,0 +1,164 @@
+/**
+ * `<grandstand-match channel="match:42">`: one live match, for any site.
+ *
+ * Attributes: `channel`; `gateway`, the gateway's origin (by default where this file came from); `token`; `theme`, light or dark (by
+ * default the system's); `link`, where “Watch” leads (by default the gateway's page of the match; `none` for no link); `lang`.
+ * Looks: custom properties `--grandstand-…` (style.ts) and the parts `card`, `title`, `status`, `team`, `score`, `clock`, `link`.
+ * Tells with the event `grandstand-status` (detail: `status`, `version`) that its state has changed.
+ */
+import type { JsonObject, Status } from "../client/src/index.js";
+import { clockText, teamsOf, text } from "../src/match/document.js";
+import { watchShared, type Watching } from "./connections.js";
+import { STYLE } from "./style.js";
+import { wordsFor } from "./words.js";
+
+const HOME = new URL(import.meta.url).origin;
+const sheet = new CSSStyleSheet();
+sheet.replaceSync(STYLE);
+
+/** Hidden tabs get no frames; what they show is brought up to date this often. */
+const HIDDEN_DRAW_MS = 500;
+
+function make<K extends keyof HTMLElementTagNameMap>(name: K, part: string, parent: Node): HTMLElementTagNameMap[K] {
+  const element = document.createElement(name);
+  element.className = part;
+  element.setAttribute("part", part);
+  return parent.appendChild(element);
+}
+
+/** Writes only what is new: unchanged text is not laid out again, and not read out again. */
+function put(element: HTMLElement, value: string): void {
+  if (element.textContent !== value) element.textContent = value;
+}
+
+export class GrandstandMatch extends HTMLElement {
+  static readonly observedAttributes = ["channel", "gateway", "token", "link", "lang"];
+
+  private readonly parts;
+  private watching: Watching | null = null;
+  private scheduled = false;
+  private told = "";
+
+  constructor() {
+    super();
+    const root = this.attachShadow({ mode: "open" });
+    root.adoptedStyleSheets = [sheet];
+    const card = make("article", "card", root);
+    const header = card.appendChild(document.createElement("header"));
+    const title = make("h3", "title", header);
+    const status = make("span", "status", header);
+    const row = make("div", "score", card);
+    const home = make("span", "team", row);
+    const numbers = make("span", "numbers", row);
+    const away = make("span", "team", row);
+    const score = make("b", "points", numbers);
+    const clock = make("span", "clock", numbers);
+    clock.setAttribute("role", "timer");
+    score.setAttribute("role", "img");
+    const message = make("p", "message", card);
+    const link = make("a", "link", card.appendChild(document.createElement("footer")));
+    this.parts = { card, title, status, row, home, away, score, clock, message, link };
+  }
+
+  connectedCallback(): void {
+    this.follow();
+  }
+
+  disconnectedCallback(): void {
+    this.watching?.stop();
+    this.watching = null;
+  }
+
+  attributeChangedCallback(name: string, before: string | null, now: string | null): void {
+    if (before === now || !this.isConnected) return;
+    if (name === "link" || name === "lang") this.schedule();
+    else this.follow();
+  }
+
+  get channel(): string {
+    return this.getAttribute("channel") ?? "";
+  }
+
+  private get gateway(): string {
+    try {
+      return new URL(this.getAttribute("gateway") ?? HOME, document.baseURI).origin;
+    } catch {
+      return HOME;
+    }
+  }
+
+  private follow(): void {
+    this.watching?.stop();
+    this.watching = this.channel ? watchShared(this.gateway, this.getAttribute("token"), this.channel, () => this.schedule()) : null;
+    this.schedule();
+  }
+
+  private schedule(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    const draw = (): void => {
+      if (!this.scheduled) return;
+      this.scheduled = false;
+      this.draw();
+    };
+    if (document.visibilityState === "visible") requestAnimationFrame(draw);
+    else setTimeout(draw, HIDDEN_DRAW_MS);
+  }
+
+  private draw(): void {
+    const { parts, channel } = this;
+    const words = wordsFor(this.closest<HTMLElement>("[lang]")?.lang || navigator.language);
+    const live = this.watching?.live;
+    const viewer = live?.view(channel);
+    const error = live?.errors.get(channel);
+    const known = viewer !== undefined && viewer.version !== null;
+    const doc: JsonObject = known ? viewer.doc : {};
+    const [home, away] = teamsOf(doc);
+    const id = channel.slice(channel.indexOf(":") + 1);
+    const title = text(doc.title, id);
+    const status: Status = live?.status(channel) ?? "connecting";
+
+    put(parts.title, title);
+    put(parts.status, words.status[status]);
+    parts.status.dataset.status = status;
+    parts.row.hidden = home === undefined && (known || error !== undefined);
+    put(parts.home, home?.name ?? "–");
+    put(parts.away, away?.name ?? "–");
+    put(parts.score, home === undefined ? "– : –" : `${home.score} : ${away?.score ?? 0}`);
+    parts.score.setAttribute("aria-label", home === undefined ? "–" : words.score(`${home.name} ${home.score}`, `${away?.score ?? 0} ${away?.name ?? ""}`));
+    put(parts.clock, clockText(doc));
+    const missing = known || error === undefined ? "" : error.code === "unknown_channel" ? words.missing : words.refused;
+    put(parts.message, missing);
+    parts.message.hidden = missing === "";
+    this.drawLink(words.watch, title, id);
+    this.tell(status, viewer?.version ?? null);
+  }
+
+  private drawLink(word: string, title: string, id: string): void {
+    const { link } = this.parts;
+    const wanted = this.getAttribute("link");
+    link.hidden = wanted === "none" || id === "";
+    link.href = wanted !== null && wanted !== "none" ? safeLink(wanted) : `${this.gateway}/match/${encodeURIComponent(id)}`;
+    put(link, word);
+    link.setAttribute("aria-label", `${word}: ${title}`);
+  }
+
+  private tell(status: Status, version: string | null): void {
+    const now = `${status} ${version}`;
+    if (now === this.told) return;
+    this.told = now;
+    this.dispatchEvent(new CustomEvent("grandstand-status", { detail: { status, version }, bubbles: true }));
+  }
+}
+
+/** An address that is no script. */
+function safeLink(address: string): string {
+  try {
+    const url = new URL(address, document.baseURI);
+    return url.protocol === "https:" || url.protocol === "http:" ? url.href : "#";
+  } catch {
+    return "#";
+  }
+}
+
+if (!customElements.get("grandstand-match")) customElements.define("grandstand-match", GrandstandMatch);

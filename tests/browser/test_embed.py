@@ -1,0 +1,144 @@
+"""The element for other sites, on another site: live, isolated, one connection for all, and honest when it cannot show anything."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.page import Page, page
+from tests.system.gateway import gateway
+from tests.system.publishing import Studio
+from tests.wire.peer import until
+
+HOSTILE = '<img src=x onerror="document.title=1">'
+
+SITE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A club</title>
+<style>
+  article, h3, b, span {{ display: none !important; color: red !important; }}
+  grandstand-match {{ --grandstand-background: rgb(1, 2, 3); --grandstand-ink: rgb(250, 250, 250); }}
+</style>
+<script type="module" src="{gateway}/grandstand-match.js"></script></head>
+<body><main><h1>A club</h1><h2>Now</h2>
+<grandstand-match id="one" channel="match:one"></grandstand-match>
+<grandstand-match id="again" channel="match:one" lang="de" link="none"></grandstand-match>
+<grandstand-match id="two" channel="match:two" link="javascript:alert(1)"></grandstand-match>
+<grandstand-match id="none" channel="match:nobody"></grandstand-match>
+</main></body></html>
+"""
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """Says nothing."""
+
+
+@contextlib.contextmanager
+def site(directory: Path) -> Iterator[str]:
+    """Another site: the directory over HTTP; gives its origin."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=directory)) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def inside(shown: Page, name: str, selector: str, what: str = "innerText") -> Any:
+    return shown.do(
+        "evaluate", script=f"document.getElementById({name!r}).shadowRoot?.querySelector({selector!r})?.{what} ?? null"
+    )
+
+
+def style(shown: Page, name: str, selector: str, key: str) -> Any:
+    element = f"document.getElementById({name!r}).shadowRoot.querySelector({selector!r})"
+    return shown.do("evaluate", script=f"getComputedStyle({element})[{key!r}]")
+
+
+@pytest.mark.timeout(180)
+def test_on_another_site(tmp_path: Path) -> None:
+    pages = tmp_path / "site"
+    pages.mkdir()
+    with (
+        site(pages) as origin,
+        gateway(tmp_path / "gateway", listen__workers=1, access__origins=[origin]) as served,
+        page() as shown,
+    ):
+        (pages / "index.html").write_text(SITE.format(gateway=served.url))
+        one, two = (Studio(served.wait_for_log("embedded_store", 1)["url"], f"match:{name}") for name in ("one", "two"))
+        one.open(title="Final", clock={"t_ms": 61_000, "running": True})
+        two.open(title=HOSTILE, teams={"x": {"name": HOSTILE, "score": "many"}, "y": 7}, clock=[])
+        shown.do("open", url=f"{origin}/index.html")
+        until(lambda: inside(shown, "one", ".points") == "0 : 0", 30, "the score")
+        assert inside(shown, "one", ".title") == "Final"
+        assert inside(shown, "one", ".clock") == "1:01"
+        one.publish({"op": "score", "team": "red", "by": 3})
+        until(lambda: inside(shown, "one", ".points") == "3 : 0", 20, "the new score")
+        until(lambda: inside(shown, "again", ".points") == "3 : 0", 20, "it to be everywhere")
+        assert inside(shown, "one", ".points", "getAttribute('aria-label')") == "Red 3 to 0 Blue"
+
+        # The site's styles do not get in; what it sets as custom properties does.
+        assert style(shown, "one", "article", "display") == "grid"
+        assert style(shown, "one", "article", "backgroundColor") == "rgb(1, 2, 3)"
+        assert style(shown, "one", ".points", "color") == "rgb(250, 250, 250)"
+
+        # Words of the place; text is text; a link is no script.
+        until(lambda: inside(shown, "one", ".status") == "Live", 10, "it to say that it is live")
+        assert inside(shown, "again", ".link", "hidden") is True
+        assert inside(shown, "one", ".link", "href") == f"{served.url}/match/one"
+        until(lambda: inside(shown, "two", ".title") == HOSTILE, 10, "the name as text")
+        assert shown.do("evaluate", script="document.title") == "A club"
+        assert inside(shown, "two", "img") is None
+        assert inside(shown, "two", ".link", "getAttribute('href')") == "#"
+        until(lambda: inside(shown, "none", ".message") == "This match has not begun.", 20, "what is not there")
+
+        # One connection for all of them, and none when they are gone.
+        until(lambda: served.metric("grandstand_connections", state="ws") == 1, 10, "one connection")
+        assert shown.do("axe") == []
+        shown.do("evaluate", script="document.getElementById('two').setAttribute('channel', 'match:one')")
+        until(lambda: inside(shown, "two", ".points") == "3 : 0", 20, "another match")
+        shown.do("evaluate", script="document.querySelectorAll('grandstand-match').forEach((one) => one.remove())")
+        until(lambda: served.metric("grandstand_connections", state="ws") == 0, 20, "the connection to be given back")
+        one.close()
+        two.close()
+
+
+@pytest.mark.timeout(120)
+def test_a_site_that_may_not_is_told_so_on_the_page(tmp_path: Path) -> None:
+    pages = tmp_path / "site"
+    pages.mkdir()
+    with site(pages) as origin, gateway(tmp_path / "gateway", listen__workers=1) as served, page() as shown:
+        (pages / "index.html").write_text(SITE.format(gateway=served.url))
+        studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:one")
+        studio.open()
+        shown.do("open", url=f"{origin}/index.html")
+        until(lambda: inside(shown, "one", ".status", "dataset.status") == "reconnecting", 30, "it to say so")
+        assert inside(shown, "one", ".points") == "– : –"
+        studio.close()
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_examples(tmp_path: Path, scheme: str) -> None:
+    with gateway(tmp_path, listen__workers=1) as served, page() as shown:
+        studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:one")
+        studio.open(title="Final")
+        until(lambda: served.metric("grandstand_keyframes_total") >= 1, 30, "the list of matches")
+        shown.do("emulate", colorScheme=scheme)
+        shown.do("open", url=f"{served.url}/embed?channel=match:one")
+        points = (
+            "document.querySelectorAll('grandstand-match'), (one) => one.shadowRoot?.querySelector('.points').innerText"
+        )
+        ready = f"Array.from({points}).every((text) => text === '0 : 0')"
+        until(lambda: shown.do("evaluate", script=ready), 30, "every example")
+        assert shown.do("axe") == []
+        assert shown.do("problems") == []
+        studio.close()
