@@ -3,6 +3,7 @@
 #   make demo       live matches on http://localhost:8080        make bench      measure, and hold the results against the bounds
 #   make test       everything that shows that it works           make sanitize   native tests under ASan and UBSan
 #   make lint       ruff, mypy, import arrows                     make dashboard  build the page alone
+#   make conformance  Autobahn's 517 cases, plain and through TLS (about 10 minutes)
 #   make lock       choose dependencies' versions anew            make generate   tables and types that are made from code
 #   make wheel      what is installed elsewhere, into dist/       make clean      remove all that make has made
 
@@ -22,7 +23,7 @@ PAGE := $(shell find dashboard -type f -not -path '*/node_modules/*' -not -path 
 PYTEST ?= tests
 , := ,
 
-.PHONY: help demo test lint bench sanitize dashboard lock generate clean browser wheel
+.PHONY: help demo test lint bench sanitize conformance dashboard lock generate clean browser wheel
 
 help:
 	@sed -n '3,$${/^#/!q;s/^# \{0,1\}//p}' Makefile
@@ -44,6 +45,9 @@ lint: .make/native
 
 bench: .make/native .make/peers
 	@$(BIN)/python -m loadtest.bench $(BENCH)
+
+conformance: .make/native
+	@$(BIN)/python -m tests.wire.conformance $(CONFORMANCE)
 
 sanitize: .make/native
 	@echo "building and testing the native modules under ASan and UBSan"

@@ -36,6 +36,7 @@ cdef int gs_inflate(
 cdef class Deflater:
     cdef z_stream z
     cdef bint ready
+    cdef bint always
     cdef size_t min_bytes
     cdef size_t max_bytes
     cdef uint8_t* out

@@ -5,7 +5,13 @@ class Inflater:
 
 class Deflater:
     def __init__(
-        self, *, level: int = 6, window_bits: int = 15, min_bytes: int = 0, max_bytes: int = 0x7FFFFFFF
+        self,
+        *,
+        level: int = 6,
+        window_bits: int = 15,
+        min_bytes: int = 0,
+        max_bytes: int = 0x7FFFFFFF,
+        always: bool = False,
     ) -> None: ...
     def frame(self, payload: bytes, binary: bool) -> Frame: ...
     def stats(self) -> dict[str, int]: ...

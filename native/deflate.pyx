@@ -179,12 +179,15 @@ cdef class Deflater:
         window_bits: of the window agreed on, 9 to 15.
         min_bytes: a shorter payload is sent as it is.
         max_bytes: a longer payload is sent as it is, as compressing it would hold the loop.
+        always: compress also what does not become shorter.
 
     Raises:
         ValueError: an argument is out of range.
     """
 
-    def __cinit__(self, *, int level=6, int window_bits=15, size_t min_bytes=0, size_t max_bytes=0x7FFFFFFF):
+    def __cinit__(
+        self, *, int level=6, int window_bits=15, size_t min_bytes=0, size_t max_bytes=0x7FFFFFFF, bint always=False
+    ):
         memset(&self.z, 0, sizeof(z_stream))
         if not 1 <= level <= 9 or not 9 <= window_bits <= 15:
             raise ValueError("level is 1 to 9, window_bits 9 to 15")
@@ -195,6 +198,7 @@ cdef class Deflater:
             raise MemoryError()
         self.ready = True
         self.min_bytes = min_bytes
+        self.always = always
         self.max_bytes = min(max_bytes, <size_t> FRAME_PAYLOAD_MAX)
 
     def __dealloc__(self):
@@ -218,7 +222,7 @@ cdef class Deflater:
             began = _now_ns()
             made = self.deflated(data, size)
             self.ns += _now_ns() - began
-        if made and made < size:
+        if made and (made < size or self.always):
             self.frames += 1
             self.bytes_in += size
             self.bytes_out += made

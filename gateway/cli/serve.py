@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import ssl
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from gateway.cli.effective import SetOption, SettingsFile, effective, fail, refuse
+from gateway.settings import Settings
+
+EchoOption = Annotated[
+    bool, typer.Option("--conformance-echo", help="for test suites: send every message back and serve nothing else")
+]
 
 
-def serve(settings_file: SettingsFile = None, given: SetOption = None) -> None:
+def serve(settings_file: SettingsFile = None, given: SetOption = None, conformance_echo: EchoOption = False) -> None:
     """Serves viewers until SIGTERM or Ctrl-C."""
     settings, _ = effective(settings_file, given)
+    if conformance_echo:
+        _check_echo(settings)
     from gateway.access.keys import BadKeys, read_keys
     from gateway.bus.errors import BusError, StoreBusy
     from gateway.edge.supervisor import run
@@ -31,7 +39,12 @@ def serve(settings_file: SettingsFile = None, given: SetOption = None) -> None:
             f"listen.tls_cert: cannot be used ({error.reason if isinstance(error, ssl.SSLError) else error.strerror})"
         )
     try:
-        code = run(settings)
+        if conformance_echo:
+            from gateway.edge import echo
+
+            code = echo.run(settings)
+        else:
+            code = run(settings)
     except StoreBusy as error:
         refuse(f"bus.embedded_dir: {error}")
     except Busy as error:
@@ -42,3 +55,12 @@ def serve(settings_file: SettingsFile = None, given: SetOption = None) -> None:
         ports = f"listen.port is {settings.listen.port}, admin.port is {settings.admin.port}"
         refuse(f"cannot listen ({error.strerror or error}); {ports}")
     raise typer.Exit(code)
+
+
+def _check_echo(settings: Settings) -> None:
+    """It is no part of a gateway that serves anybody: a setting of its own allows it, and a store forbids it."""
+    if not settings.testing.conformance_echo:
+        refuse("--conformance-echo: is for test suites only; testing.conformance_echo allows it")
+    for key, url in (("bus.url", settings.bus.url), ("bus.write_url", settings.bus.write_url)):
+        if url not in ("", "none"):
+            refuse(f"{key}: is set, and --conformance-echo is never run beside a store")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.bus.base import Bus
+from gateway.edge.encoding import Encoder
 from gateway.edge.plane import Plane
 from gateway.model.audience import Audience
 from gateway.model.channel import ChannelLimits
@@ -47,6 +48,7 @@ class Context:
     loop: asyncio.AbstractEventLoop
     bus: Bus
     plane: Plane
+    encoder: Encoder
     audiences: dict[str, Audience]
     channel_limits: ChannelLimits
     now_ms: Callable[[], int] = wall_ms

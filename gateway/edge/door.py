@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from gateway.access.tokens import Grant
 from gateway.edge.context import Context
 from gateway.edge.encoding import SUBPROTOCOLS, Encoding
+from gateway.edge.extensions import HEADER, agree
 from gateway.edge.failures import BadRequest, Failure, Unavailable
 from gateway.edge.guard import Guard
 from gateway.edge.live import SIBLING, SSE, WS, Live, Wanted
@@ -170,6 +171,12 @@ class Door:
         elif "bearer" in offered:
             lines.append("sec-websocket-protocol: bearer")
         encoding = SUBPROTOCOLS[chosen] if chosen is not None else Encoding.JSON
+        # Siblings offer none: what they hear goes on as it came.
+        if self._context.settings.deflate.enabled:
+            agreed = agree(request.headers.get(HEADER, ""))
+            if agreed is not None:
+                lines.append(f"{HEADER}: {agreed.answer}")
+                encoding = encoding.compressed(agreed.window_bits)
         audience = request.query.get("audience", ["public"])[0]
         return Plan(WS, ("\r\n".join(lines) + "\r\n\r\n").encode(), encoding, wanted, audience)
 

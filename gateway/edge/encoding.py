@@ -1,23 +1,49 @@
-"""The three forms in which a message leaves the gateway, and the frames of each.
+"""The forms in which a message leaves the gateway, compressed or not, and the frames of each.
 
-A frame is made once for each (audience, form) and shared by all its viewers; nothing here knows a connection.
+A frame is made once for each (audience, encoding) and shared by all its viewers; nothing here knows a connection.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
 
-from gateway.model.messages import ServerMessage, Snapshot, encode_json, encode_msgpack
+from gateway.edge.extensions import FULL_WINDOW_BITS, SMALL_WINDOW_BITS
+from gateway.model.messages import ServerMessage, encode_json, encode_msgpack
+from gateway.settings.tree import DeflateSettings
+from native.deflate import Deflater
 from native.frames import Frame, join_frames, raw_frame, ws_frame
 
 
 class Encoding(IntEnum):
-    """How a viewer reads messages; the number is kept in the connection's grant word."""
+    """How a viewer reads messages: a form, with the window of the compression above its two bits.
+
+    The number is kept in the connection's grant word (ENCODING_BITS).
+    """
 
     JSON = 0
     MSGPACK = 1
     SSE = 2
+    JSON_DEFLATE = 4
+    MSGPACK_DEFLATE = 5
+    JSON_DEFLATE_SMALL = 8
+    MSGPACK_DEFLATE_SMALL = 9
 
+    @property
+    def payload_form(self) -> Encoding:
+        """JSON or MSGPACK: encodings that share it carry the same bytes inside."""
+        return Encoding.MSGPACK if self & 3 == Encoding.MSGPACK else Encoding.JSON
+
+    @property
+    def window_bits(self) -> int:
+        """The window of the compression, 0 without one."""
+        return (0, FULL_WINDOW_BITS, SMALL_WINDOW_BITS)[self >> 2]
+
+    def compressed(self, window_bits: int) -> Encoding:
+        """The same form under permessage-deflate with that window."""
+        return Encoding(self | (1 if window_bits == FULL_WINDOW_BITS else 2) << 2)
+
+
+ENCODING_BITS = 4
 
 SUBPROTOCOLS = {"grandstand.v1.json": Encoding.JSON, "grandstand.v1.msgpack": Encoding.MSGPACK}
 
@@ -42,21 +68,52 @@ def version_of(message: ServerMessage) -> str | None:
     return getattr(message, "version", None)
 
 
-def frame_of(message: ServerMessage, encoding: Encoding, json_payload: bytes | None = None) -> Frame:
-    """The shared frame of `message`; `json_payload` saves encoding again what came encoded already."""
-    if encoding is Encoding.MSGPACK:
-        return ws_frame(encode_msgpack(message), True)
-    payload = json_payload if json_payload is not None else encode_json(message)
-    if encoding is Encoding.JSON:
-        return ws_frame(payload, False)
-    return raw_frame(sse_chunk(payload, version_of(message)))
+def payload_of(message: ServerMessage, form: Encoding) -> bytes:
+    """The message as JSON or MessagePack."""
+    return encode_msgpack(message) if form is Encoding.MSGPACK else encode_json(message)
 
 
-def frames_of(messages: list[ServerMessage], encoding: Encoding) -> Frame:
-    """Several messages as one frame, sent by one call."""
-    if len(messages) == 1:
-        return frame_of(messages[0], encoding)
-    return join_frames([frame_of(message, encoding) for message in messages])
+class Encoder:
+    """Makes the frames of one worker; owns its compressors, one a window."""
+
+    def __init__(self, settings: DeflateSettings) -> None:
+        self._deflaters = {
+            bits: Deflater(
+                level=settings.level, window_bits=bits, min_bytes=settings.min_bytes, max_bytes=settings.max_bytes
+            )
+            for bits in (FULL_WINDOW_BITS, SMALL_WINDOW_BITS)
+        }
+
+    def frame(self, message: ServerMessage, encoding: Encoding, payload: bytes | None = None) -> Frame:
+        """The shared frame of `message`; `payload`, in the encoding's form, saves encoding again what is encoded already."""
+        if payload is None:
+            payload = payload_of(message, encoding.payload_form)
+        if encoding is Encoding.SSE:
+            return raw_frame(sse_chunk(payload, version_of(message)))
+        binary = encoding.payload_form is Encoding.MSGPACK
+        if encoding.window_bits:
+            return self._deflaters[encoding.window_bits].frame(payload, binary)
+        return ws_frame(payload, binary)
+
+    def frames(self, messages: list[ServerMessage], encoding: Encoding) -> Frame:
+        """Several messages as one frame, sent by one call."""
+        if len(messages) == 1:
+            return self.frame(messages[0], encoding)
+        return join_frames([self.frame(message, encoding) for message in messages])
+
+    def stats(self) -> dict[str, int]:
+        """The compressors' counters, summed (native.deflate.Deflater.stats)."""
+        both = [deflater.stats() for deflater in self._deflaters.values()]
+        return {name: sum(stats[name] for stats in both) for name in both[0]}
 
 
-__all__ = ["LAST_CHUNK", "SUBPROTOCOLS", "Encoding", "Snapshot", "frame_of", "frames_of", "sse_chunk", "version_of"]
+__all__ = [
+    "ENCODING_BITS",
+    "LAST_CHUNK",
+    "SUBPROTOCOLS",
+    "Encoder",
+    "Encoding",
+    "payload_of",
+    "sse_chunk",
+    "version_of",
+]

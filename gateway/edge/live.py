@@ -14,7 +14,7 @@ from gateway.access.rate import TokenBucket
 from gateway.access.tokens import Grant
 from gateway.edge.beats import count_beat
 from gateway.edge.context import Context
-from gateway.edge.encoding import Encoding, frame_of
+from gateway.edge.encoding import ENCODING_BITS, Encoding
 from gateway.edge.failures import BadRequest, Failure, RateLimited, Unavailable, UnknownChannel, response
 from gateway.edge.guard import Guard
 from gateway.edge.hub import Hub
@@ -117,7 +117,17 @@ class Live:
         entry = joins[0][0].entry(encoding, joins[0][1]) if joins else None
         group, held, first = entry or (-1, 0, None)
         expires_s = grant.expires_s or 0
-        if not self._table.upgrade(conn, kind, head, word, expires_s=expires_s, group=group, held=held, first=first):
+        if not self._table.upgrade(
+            conn,
+            kind,
+            head,
+            word,
+            deflate=encoding.window_bits > 0,
+            expires_s=expires_s,
+            group=group,
+            held=held,
+            first=first,
+        ):
             return
         (_OPENED_WS if kind == WS else _OPENED_SSE).inc()
         for outlet, since in joins if entry is None else joins[1:]:
@@ -195,7 +205,7 @@ class Live:
 
     def _tell(self, conn: int, encoding: Encoding, failure: Failure, channel: str | None) -> None:
         metrics.REFUSALS.labels(failure.code.value).inc()
-        if not self._table.send(conn, frame_of(failure.message(channel), encoding)):
+        if not self._table.send(conn, self._context.encoder.frame(failure.message(channel), encoding)):
             metrics.DROPPED_ERRORS.inc()
 
     # -- bookkeeping -------------------------------------------------------------------------------------------
@@ -224,7 +234,7 @@ class Live:
                 raise Unavailable("this worker knows as many different grants as it may")
             number = self._grant_numbers[key] = len(self._grants)
             self._grants.append(grant)
-        return number << 2 | encoding
+        return number << ENCODING_BITS | encoding
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._context.loop.create_task(work)
@@ -240,12 +250,16 @@ class Live:
     def rights(self, conn: int) -> tuple[Grant, Encoding]:
         """What the viewer of a parked connection may do, and how it reads."""
         word = self._table.grant(conn)
-        return self._grants[word >> 2], Encoding(word & 3)
+        return self._grants[word >> ENCODING_BITS], _encoding(word)
 
     def close(self) -> None:
         """Forgets the sessions that are still opening."""
         for task in self._opening:
             task.cancel()
+
+
+def _encoding(word: int) -> Encoding:
+    return Encoding(word & ((1 << ENCODING_BITS) - 1))
 
 
 __all__ = ["PUBLIC", "SIBLING", "SSE", "WS", "Live", "UnknownChannel"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gateway.edge.encoding import Encoding, frame_of, frames_of
+from gateway.edge.encoding import Encoder, Encoding, payload_of
 from gateway.edge.plane import Plane
 from gateway.model.audience import Audience
 from gateway.model.messages import Bye, Delta, ServerMessage, Snapshot, Status, Tick
@@ -57,15 +57,24 @@ class Outlet:
     Args:
         view: what the audience sees; advanced by the channel's source, never by the outlet.
         plane: the worker's data plane.
+        encoder: makes the worker's frames.
         resume: how the source answers a `since` that the view does not know.
     """
 
-    def __init__(self, view: View, audience: Audience, plane: Plane, resume: Callable[[Outlet, str], Resume]) -> None:
+    def __init__(
+        self,
+        view: View,
+        audience: Audience,
+        plane: Plane,
+        encoder: Encoder,
+        resume: Callable[[Outlet, str], Resume],
+    ) -> None:
         self.view = view
         self.audience = audience
         self.status = Status(channel=view.channel, status="live", behind_ms=0)
         self.on_drained: Callable[[], None] | None = None
         self._plane = plane
+        self._encoder = encoder
         self._resume = resume
         self._groups: dict[Encoding, int] = {}
         self._encodings: dict[int, Encoding] = {}
@@ -243,7 +252,7 @@ class Outlet:
             return cached
         if messages is not None and kind == "since" and len(self._frames) >= CATCH_UP_VARIANTS:
             return self._snapshot(encoding)
-        frame = frames_of(messages, encoding) if messages is not None else frame_of(self.snapshot(), encoding)
+        frame = self._encoder.frames(messages if messages is not None else [self.snapshot()], encoding)
         self._frames[(encoding, kind, key)] = frame
         return frame
 
@@ -265,7 +274,7 @@ class Outlet:
             messages = list(self._aside.values())
             self._aside.clear()
             for encoding, group in self._populated():
-                self._plane.send_aside(group, frames_of(messages, encoding))
+                self._plane.send_aside(group, self._encoder.frames(messages, encoding))
             if self.busy:
                 return
         if self._sent_seq == self.view.flush_seq:
@@ -274,9 +283,16 @@ class Outlet:
         groups = self._populated()
         if not groups:
             return
-        message, payload = self._next_message(from_seq)
+        message, json_payload = self._next_message(from_seq)
+        payloads = {Encoding.JSON: json_payload} if json_payload is not None else {}
         for encoding, group in groups:
-            frame = frame_of(message, encoding, payload) if message is not None else self._snapshot(encoding)
+            if message is not None:
+                form = encoding.payload_form
+                if form not in payloads:
+                    payloads[form] = payload_of(message, form)
+                frame = self._encoder.frame(message, encoding, payloads[form])
+            else:
+                frame = self._snapshot(encoding)
             self._plane.send(group, frame, from_seq, self._sent_seq)
 
     def _next_message(self, from_seq: int) -> tuple[Delta | None, bytes | None]:

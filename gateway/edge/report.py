@@ -34,6 +34,7 @@ class Reporter:
         self._hub = hub
         self._http = http
         self._last: dict[str, int] = {}
+        self._last_deflate: dict[str, int] = {}
         self._reconnects = 0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -55,6 +56,9 @@ class Reporter:
         stats = self._context.plane.table.stats()
         metrics.copy_table(stats, self._last, self._http.connections)
         self._last = stats
+        deflate = self._context.encoder.stats()
+        metrics.copy_deflate(deflate, self._last_deflate)
+        self._last_deflate = deflate
         reconnects = self._context.bus.reconnects
         metrics.STORE_RECONNECTS.inc(reconnects - self._reconnects)
         self._reconnects = reconnects
@@ -72,6 +76,7 @@ class Reporter:
             "memory_bytes": resident_bytes(),
             "loop_lag_buckets": loop_lag.buckets(),
             "connections": table.stats(),
+            "compression": self._context.encoder.stats(),
             "sibling_connections": len(siblings),
             "http_connections": self._http.connections,
             "wakeup": bus.wakeup,

@@ -79,7 +79,9 @@ class Seat:
             settings = self._context.settings.channel
             known = self._context.audiences[audience]
             view = View(self.name, known, settings.ring_entries, settings.feed_entries)
-            outlet = self.outlets[audience] = Outlet(view, known, self._context.plane, self._resume)
+            outlet = self.outlets[audience] = Outlet(
+                view, known, self._context.plane, self._context.encoder, self._resume
+            )
         return outlet
 
     def _resume(self, outlet: Outlet, since: str) -> Resume:

@@ -95,19 +95,30 @@ class _Outer(_Side):
 
 
 class TlsFront:
-    """Listens for TLS and pumps into the table."""
+    """Listens for TLS and pumps into the table.
 
-    def __init__(self, table: Table, context: ssl.SSLContext, loop: asyncio.AbstractEventLoop) -> None:
+    Args:
+        close_timeout_s: how long a peer's close_notify is awaited (RFC 8446 section 6.1) once the table has ended a connection.
+    """
+
+    def __init__(
+        self, table: Table, context: ssl.SSLContext, loop: asyncio.AbstractEventLoop, close_timeout_s: float
+    ) -> None:
         self._table = table
         self._context = context
         self._loop = loop
+        self._close_timeout_s = close_timeout_s
         self._tasks: set[asyncio.Task[object]] = set()
         self._server: asyncio.Server | None = None
 
     async def start(self, sock: socket.socket) -> None:
         """Begins to accept on a listening socket."""
         self._server = await self._loop.create_server(
-            lambda: _Outer(self._table, self._loop, self._tasks), sock=sock, ssl=self._context, ssl_handshake_timeout=10
+            lambda: _Outer(self._table, self._loop, self._tasks),
+            sock=sock,
+            ssl=self._context,
+            ssl_handshake_timeout=10,
+            ssl_shutdown_timeout=self._close_timeout_s,
         )
 
     def stop(self) -> None:

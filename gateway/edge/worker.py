@@ -23,6 +23,7 @@ from gateway.edge.asking import Asking
 from gateway.edge.context import Context, channel_limits
 from gateway.edge.door import Door
 from gateway.edge.drain import drain
+from gateway.edge.encoding import Encoder
 from gateway.edge.fallthrough import FallThrough
 from gateway.edge.guard import Guard
 from gateway.edge.http import Api
@@ -93,6 +94,10 @@ class _Worker:
         table = Table(
             viewers.max_connections + 1024,
             max_message_bytes=viewers.max_message_bytes,
+            max_frame_bytes=viewers.max_frame_bytes,
+            max_fragments=viewers.max_fragments,
+            max_controls=viewers.control_frames_per_s,
+            max_inflate_ratio=settings.deflate.max_ratio,
             send_buffer_bytes=viewers.send_buffer_bytes,
             head_timeout_ms=int(viewers.head_timeout_s * 1000),
             idle_timeout_ms=int(viewers.idle_timeout_s * 1000),
@@ -111,6 +116,7 @@ class _Worker:
             loop=loop,
             bus=bus,
             plane=plane,
+            encoder=Encoder(settings.deflate),
             audiences={name: Audience(name, tuple(a.hidden), a.delay_ms) for name, a in settings.audiences.items()},
             channel_limits=channel_limits(settings),
         )
@@ -142,7 +148,8 @@ class _Worker:
         public_sock = listen(settings.listen.host, self._port, settings.listen.backlog)
         tls: TlsFront | None = None
         if settings.listen.tls_cert:
-            tls = TlsFront(table, tls_context(Path(settings.listen.tls_cert), Path(settings.listen.tls_key)), loop)
+            certificate = tls_context(Path(settings.listen.tls_cert), Path(settings.listen.tls_key))
+            tls = TlsFront(table, certificate, loop, viewers.close_timeout_s)
             await tls.start(public_sock)
         else:
             table.listen(public_sock.fileno(), PUBLIC)

@@ -65,6 +65,17 @@ PUBLISH_TO_FLUSH = Histogram(
 FRAMES_OUT = Counter("grandstand_frames_out_total", "Frames sent whole")
 BYTES_OUT = Counter("grandstand_bytes_out_total", "Bytes sent to viewers")
 BYTES_IN = Counter("grandstand_bytes_in_total", "Bytes received from viewers")
+DEFLATED_FRAMES = Counter(
+    "grandstand_deflated_frames_total", "Frames that were compressed, each once for all its viewers"
+)
+DEFLATE_BYTES_IN = Counter("grandstand_deflate_bytes_in_total", "Bytes of the messages in those frames")
+DEFLATE_BYTES_OUT = Counter("grandstand_deflate_bytes_out_total", "Bytes that they were compressed to")
+DEFLATE_SECONDS = Counter("grandstand_deflate_seconds_total", "Time that compressing took")
+INFLATE_BYTES_IN = Counter("grandstand_inflate_bytes_in_total", "Bytes of viewers' compressed messages")
+INFLATE_BYTES_OUT = Counter("grandstand_inflate_bytes_out_total", "Bytes that those became")
+INFLATE_FAILURES = Counter(
+    "grandstand_inflate_failures_total", "Compressed messages of viewers that were malformed or beyond the limits"
+)
 CONFLATED = Counter("grandstand_conflated_total", "Catch-up messages to viewers that were behind")
 SNAPSHOTS = Counter("grandstand_snapshots_total", "Snapshots sent, by reason", ["reason"])
 RESUMES = Counter("grandstand_resumes_total", "Viewers that went on from their version, by kind", ["kind"])
@@ -143,6 +154,17 @@ class _OwnFigures(Collector):
             yield figure.family()
 
 
+_OF_TABLE: Final = {
+    "frames_out": FRAMES_OUT,
+    "bytes_out": BYTES_OUT,
+    "bytes_in": BYTES_IN,
+    "inflated_in": INFLATE_BYTES_IN,
+    "inflated_out": INFLATE_BYTES_OUT,
+    "inflate_failures": INFLATE_FAILURES,
+}
+_OF_DEFLATE: Final = {"frames": DEFLATED_FRAMES, "bytes_in": DEFLATE_BYTES_IN, "bytes_out": DEFLATE_BYTES_OUT}
+
+
 def copy_table(stats: Mapping[str, int], last: Mapping[str, int], http_connections: int) -> None:
     """Copies the native table's figures: gauges as they are, counters by what they grew since `last`."""
     for state in ("head", "held", "ws", "sse", "closing", "lingering"):
@@ -150,8 +172,15 @@ def copy_table(stats: Mapping[str, int], last: Mapping[str, int], http_connectio
     CONNECTIONS.labels("http").set(http_connections)
     BEHIND.set(stats["behind"])
     REFUSALS.labels("unavailable").inc(stats["refused_late"] - last.get("refused_late", 0))
-    for counter, name in ((FRAMES_OUT, "frames_out"), (BYTES_OUT, "bytes_out"), (BYTES_IN, "bytes_in")):
+    for name, counter in _OF_TABLE.items():
         counter.inc(stats[name] - last.get(name, 0))
+
+
+def copy_deflate(stats: Mapping[str, int], last: Mapping[str, int]) -> None:
+    """Copies the compressors' counters by what they grew since `last`."""
+    for name, counter in _OF_DEFLATE.items():
+        counter.inc(stats[name] - last.get(name, 0))
+    DEFLATE_SECONDS.inc((stats["ns"] - last.get("ns", 0)) / 1e9)
 
 
 class Figures:

@@ -90,6 +90,13 @@ class ViewerSettings(Section, frozen=True):
     max_message_bytes: Annotated[int, Meta(ge=128, le=1_048_576, description="bytes of one message of a viewer")] = (
         16_384
     )
+    max_frame_bytes: Annotated[
+        int, Meta(ge=0, le=1_048_576, description="bytes of one frame of a viewer; 0: as many as a message may have")
+    ] = 0
+    max_fragments: Annotated[int, Meta(ge=1, le=1_048_576, description="frames of one message of a viewer")] = 64
+    control_frames_per_s: Annotated[
+        int, Meta(ge=1, le=65_534, description="pings and pongs of one viewer in a second")
+    ] = 50
     messages_per_s: Annotated[
         float, Meta(ge=1, le=86_400, description="messages a second of one viewer; twice that at once")
     ] = 20.0
@@ -107,6 +114,21 @@ class ViewerSettings(Section, frozen=True):
         float, Meta(ge=0, le=86_400, description="a viewer that says nothing is closed after this; 0: never")
     ] = 0.0
     drain_s: Annotated[float, Meta(ge=0, le=600, description="time to say goodbye when a worker ends")] = 5.0
+
+
+class DeflateSettings(Section, frozen=True):
+    """Compression of WebSocket messages (permessage-deflate), where a viewer offers it."""
+
+    enabled: Annotated[bool, Meta(description="agree to it")] = True
+    level: Annotated[int, Meta(ge=1, le=9, description="of zlib: 1 is fast, 9 is small")] = 6
+    min_bytes: Annotated[int, Meta(ge=0, le=1_048_576, description="a shorter message is sent as it is")] = 128
+    max_bytes: Annotated[
+        int,
+        Meta(ge=1024, le=16_777_216, description="a longer message is sent as it is: compressing it holds the worker"),
+    ] = 262_144
+    max_ratio: Annotated[
+        int, Meta(ge=2, le=1100, description="how many times larger a viewer's message may become")
+    ] = 100
 
 
 class AccessSettings(Section, frozen=True):
@@ -210,6 +232,15 @@ class HistorySettings(Section, frozen=True):
     read_timeout_s: Annotated[float, Meta(gt=0, le=600, description="time for one read")] = 5.0
 
 
+class TestingSettings(Section, frozen=True):
+    """For test suites only, never in production."""
+
+    conformance_echo: Annotated[
+        bool,
+        Meta(description="allow `serve --conformance-echo`, which sends every message back and serves nothing else"),
+    ] = False
+
+
 class Settings(Section, frozen=True):
     """All settings."""
 
@@ -219,6 +250,7 @@ class Settings(Section, frozen=True):
     channel: ChannelSettings = ChannelSettings()
     pace: PaceSettings = PaceSettings()
     viewers: ViewerSettings = ViewerSettings()
+    deflate: DeflateSettings = DeflateSettings()
     access: AccessSettings = AccessSettings()
     page: PageSettings = PageSettings()
     ingest: IngestSettings = IngestSettings()
@@ -226,6 +258,7 @@ class Settings(Section, frozen=True):
     aggregate: AggregateSettings = AggregateSettings()
     keyframes: KeyframeSettings = KeyframeSettings()
     history: HistorySettings = HistorySettings()
+    testing: TestingSettings = TestingSettings()
     audiences: Annotated[
         dict[str, AudienceSettings],
         Meta(description='audiences by name: {hidden = ["/players/*/pos"], delay_ms = 0}; `public` always exists'),

@@ -59,6 +59,17 @@ def test_completion_knows_the_commands(tmp_path: Path) -> None:
             ("serve", "--set", "listen.prot=1"),
             "grandstand: listen.prot: there is no such setting; did you mean listen.port?",
         ),
+        (
+            ("serve", "--conformance-echo"),
+            "grandstand: --conformance-echo: is for test suites only; testing.conformance_echo allows it",
+        ),
+        (
+            (
+                *("serve", "--conformance-echo", "--set", "testing.conformance_echo=true"),
+                *("--set", "bus.url=redis://127.0.0.1:1"),
+            ),
+            "grandstand: bus.url: is set, and --conformance-echo is never run beside a store",
+        ),
         (("serve", "--set", "listen.port"), "grandstand: --set listen.port: it is written key=value"),
         (("serve", "--settings", "none.toml"), "grandstand: none.toml: cannot be read (No such file or directory)"),
         (("config", "--set", "bus.url=x"), "grandstand: bus.url: is not a redis://, rediss:// or unix:// URL"),

@@ -70,6 +70,15 @@ def test_what_is_short_long_or_noise_goes_as_it_is() -> None:
     assert 0 < stats["bytes_out"] < 100
 
 
+def test_always_means_also_what_becomes_longer() -> None:
+    deflater = Deflater(always=True)
+    for payload in (b"", b"a", b"\x9f\x03\xf1"):
+        first, body = opened(bytes(deflater.frame(payload, True)))
+        assert first == 0xC2
+        assert len(body) > len(payload)
+        assert Inflater().inflate(body) == by_python(body, 15) == payload
+
+
 @pytest.mark.parametrize("wrong", [{"level": 0}, {"level": 10}, {"window_bits": 8}, {"window_bits": 16}])
 def test_arguments_have_bounds(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="level is 1 to 9"):

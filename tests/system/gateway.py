@@ -52,16 +52,20 @@ class GatewayProcess:
 
     def start(self) -> None:
         """Returns when every worker is ready."""
-        self.directory.mkdir(parents=True, exist_ok=True)
-        environment = {**os.environ, **{_variable(key): _text(value) for key, value in self.settings.items()}}
-        with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "gateway.cli.main", "serve"], stdout=log, stderr=log, env=environment
-            )
+        self.launch("serve")
         serving = self.wait_for_log("serving", START_TIMEOUT_S)
         self.port = int(serving["port"])
         self.url = f"http://127.0.0.1:{self.port}"
         self.admin_url = str(serving["admin"])
+
+    def launch(self, *arguments: str) -> None:
+        """Starts the command with the settings in its environment."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        environment = {**os.environ, **{_variable(key): _text(value) for key, value in self.settings.items()}}
+        with self.log_path.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "gateway.cli.main", *arguments], stdout=log, stderr=log, env=environment
+            )
 
     def stop(self) -> int:
         """SIGTERM, and the exit code when it has drained."""

@@ -10,6 +10,7 @@ import os
 import socket
 import struct
 import time
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,6 +32,9 @@ class Peer:
         status: the status code of the handshake's answer.
         headers: its headers, names in lower case.
         body: what followed a refusal.
+        deflate: whether permessage-deflate was agreed on.
+        window_bits: of the server's compression.
+        compressed: compressed messages received.
     """
 
     def __init__(self, port: int, receive_buffer_bytes: int | None = None, tls: Any = None) -> None:
@@ -45,6 +49,9 @@ class Peer:
         self.status = 0
         self.headers: dict[str, str] = {}
         self.body = b""
+        self.deflate = False
+        self.window_bits = 15
+        self.compressed = 0
 
     def request(self, head: bytes) -> None:
         """Sends a request head and reads the answer's head."""
@@ -79,15 +86,24 @@ class Peer:
         if self.status == 101:
             digest = hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
             assert self.headers["sec-websocket-accept"] == base64.b64encode(digest).decode()
+            agreed = self.headers.get("sec-websocket-extensions", "")
+            self.deflate = agreed.startswith("permessage-deflate")
+            if "server_max_window_bits=" in agreed:
+                self.window_bits = int(agreed.partition("server_max_window_bits=")[2])
         return self
 
     def frame(self) -> tuple[int, bytes]:
-        """The next frame: opcode and payload; the server's frames are whole and unmasked."""
+        """The next frame: opcode and payload, inflated; the server's frames are whole and unmasked."""
         while True:
             parsed = _split(self.buffer)
             if parsed is not None:
-                opcode, payload, self.buffer = parsed
-                return opcode, payload
+                first, payload, self.buffer = parsed
+                assert first & 0xB0 == 0x80, "the server's frames are whole"
+                if first & 0x40:
+                    assert self.deflate, "compressed without an agreement"
+                    self.compressed += 1
+                    payload = zlib.decompressobj(-self.window_bits).decompress(payload + b"\x00\x00\xff\xff")
+                return first & 0x0F, payload
             self._more()
 
     def message(self) -> dict[str, Any]:
@@ -113,22 +129,19 @@ class Peer:
             if message["type"] == kind:
                 return message
 
-    def send(self, payload: bytes, opcode: int = 1, fin: bool = True) -> None:
-        """Sends one masked frame."""
-        mask = os.urandom(4)
-        first = (0x80 if fin else 0) | opcode
-        if len(payload) < 126:
-            head = struct.pack(">BB", first, 0x80 | len(payload))
-        elif len(payload) < 65536:
-            head = struct.pack(">BBH", first, 0x80 | 126, len(payload))
-        else:
-            head = struct.pack(">BBQ", first, 0x80 | 127, len(payload))
-        masked = bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
-        self.sock.sendall(head + mask + masked)
+    def send(self, payload: bytes, opcode: int = 1, fin: bool = True, compressed: bool = False) -> None:
+        """Sends one masked frame, its payload compressed if asked for."""
+        self.sock.sendall(masked(payload, opcode, fin, compressed))
 
     def say(self, **message: Any) -> None:
         """Sends a JSON message."""
         self.send(json.dumps(message).encode())
+
+    def _more(self) -> None:
+        data = self.sock.recv(262_144)
+        if not data:
+            raise Closed(None)
+        self.buffer += data
 
     def stream(self, channel: str, **headers: str) -> Peer:
         """Asks for an event stream."""
@@ -151,18 +164,29 @@ class Peer:
                     return fields.get("id"), json.loads(fields["data"])
             self._more()
 
-    def _more(self) -> None:
-        data = self.sock.recv(262_144)
-        if not data:
-            raise Closed(None)
-        self.buffer += data
-
     def close(self) -> None:
         """Closes without a word."""
         self.sock.close()
 
 
+def masked(payload: bytes, opcode: int = 1, fin: bool = True, compressed: bool = False) -> bytes:
+    """One frame of a client."""
+    if compressed:
+        deflater = zlib.compressobj(6, zlib.DEFLATED, -15)
+        payload = (deflater.compress(payload) + deflater.flush(zlib.Z_SYNC_FLUSH))[:-4]
+    mask = os.urandom(4)
+    first = (0x80 if fin else 0) | (0x40 if compressed else 0) | opcode
+    if len(payload) < 126:
+        head = struct.pack(">BB", first, 0x80 | len(payload))
+    elif len(payload) < 65536:
+        head = struct.pack(">BBH", first, 0x80 | 126, len(payload))
+    else:
+        head = struct.pack(">BBQ", first, 0x80 | 127, len(payload))
+    return head + mask + bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
+
+
 def _split(data: bytes) -> tuple[int, bytes, bytes] | None:
+    """First byte, payload and rest; None: not whole yet."""
     if len(data) < 2:
         return None
     assert not data[1] & 0x80, "a server must not mask"
@@ -177,8 +201,7 @@ def _split(data: bytes) -> tuple[int, bytes, bytes] | None:
         length, start = struct.unpack(">Q", data[2:10])[0], 10
     if len(data) < start + length:
         return None
-    assert data[0] & 0x80, "the server's frames are whole"
-    return data[0] & 0x0F, data[start : start + length], data[start + length :]
+    return data[0], data[start : start + length], data[start + length :]
 
 
 class Document:
