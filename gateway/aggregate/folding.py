@@ -9,9 +9,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from gateway.aggregate.boards.boards import Begin, Boards
 from gateway.aggregate.sink import Start
 from gateway.bus.base import Bus
-from gateway.bus.errors import BusError, NoSuchStream
+from gateway.bus.errors import BusError
 from gateway.bus.loading import newest_confirmed
 from gateway.model.channel import Channel, ChannelLimits, Folded
 from gateway.model.entry import Entry
@@ -19,6 +20,7 @@ from gateway.model.version import Position
 from gateway.observe.log import logger
 
 OPENING_AT_ONCE = 16
+BACKLOG_MAX = 20_000
 
 
 class Interested(Protocol):
@@ -34,19 +36,26 @@ class Interested(Protocol):
 
 
 class Folding:
-    """Folds what it is given, at once: it has no backlog of its own.
+    """Folds what it is given, at once; its backlog is the boards'.
 
     Args:
+        boards: counts every entry, also those from before a channel was opened here.
+        interested: told of documents when they are as new as the stream was at the opening.
         now_ms: the wall clock.
     """
 
     name = "folding"
-    backlog_max = 1
-    backlog = 0
+    backlog_max = BACKLOG_MAX
 
     def __init__(
-        self, bus: Bus, limits: ChannelLimits, interested: list[Interested], now_ms: Callable[[], int]
+        self,
+        bus: Bus,
+        limits: ChannelLimits,
+        boards: Boards,
+        interested: list[Interested],
+        now_ms: Callable[[], int],
     ) -> None:
+        self._boards = boards
         self.channels: dict[str, Channel] = {}
         self._bus = bus
         self._limits = limits
@@ -67,15 +76,17 @@ class Folding:
     async def _open(self, name: str, gate: asyncio.Semaphore) -> Start | None:
         try:
             async with gate:
-                channel, last = await newest_confirmed(
-                    self._bus, name, lambda frame: Channel.from_keyframe(frame, name, self._limits, ring=False)
-                )
-        except NoSuchStream:
-            return None
+                info = await self._bus.tail(name)
+                if info is None or info.last_generated is None:
+                    return None
+                begin = await self._boards.begin(name, info) if self._boards.counts(name) else Begin(False, None)
+                channel = None
+                if not begin.whole:
+                    channel = await newest_confirmed(self._bus, name, info, self._restore, begin.after)
         except BusError as error:
             logger.info("channel_not_opened", channel=name, error=type(error).__name__)
             return None
-        self._old[name] = last
+        self._old[name] = info.last_generated
         if channel is None:
             self.channels[name] = Channel(name, self._limits, ring=False)
             return Start()
@@ -83,7 +94,13 @@ class Folding:
         self._tell(channel, [])
         return Start(channel.position, channel.keyframe_entry_digest)
 
+    def _restore(self, frame: bytes, name: str) -> Channel:
+        return Channel.from_keyframe(frame, name, self._limits, ring=False)
+
     def _tell(self, channel: Channel, steps: list[tuple[Entry, Folded]]) -> None:
+        old = self._old.get(channel.name)
+        if old is not None and (channel.position is None or channel.position < old):
+            return
         for one in self._interested:
             one.on_change(channel, steps)
 
@@ -97,22 +114,37 @@ class Folding:
             stamped = old is not None and entry.t_ms is not None and entry.position <= old
             arrived_ms = min(now_ms, entry.t_ms) if stamped and entry.t_ms is not None else now_ms
             steps.append((entry, known.fold(entry, arrived_ms)))
+        if self._boards.counts(channel):
+            self._boards.take(known, steps)
         self._tell(known, steps)
 
     def history_lost(self, channel: str) -> None:
-        """The document is begun anew."""
+        """The document is begun anew, and so is the counting."""
         self.close(channel)
+        self._boards.lost(channel)
 
     def close(self, channel: str) -> None:
         """The document is let go."""
+        self._boards.close(channel)
         self.channels.pop(channel, None)
         self._old.pop(channel, None)
         for one in self._interested:
             one.on_close(channel)
 
+    @property
+    def backlog(self) -> int:
+        """Entries whose points are not written yet."""
+        return self._boards.backlog
+
+    def caught_up(self, channel: str) -> bool:
+        """Whether all is folded that the stream had when the channel was opened."""
+        known, old = self.channels.get(channel), self._old.get(channel)
+        return known is not None and known.position is not None and (old is None or known.position >= old)
+
     async def run(self) -> None:
-        """Nothing is left to be done later."""
-        await asyncio.Event().wait()
+        """Writes the boards."""
+        await self._boards.run()
 
     async def flush(self) -> None:
-        """Nothing is left to be done later."""
+        """Writes what is left."""
+        await self._boards.flush()

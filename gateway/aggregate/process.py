@@ -10,6 +10,10 @@ import time
 
 import uvloop
 
+from gateway.aggregate.boards.boards import Boards
+from gateway.aggregate.boards.ledger import Ledger
+from gateway.aggregate.boards.letters import Letters
+from gateway.aggregate.boards.status import Status
 from gateway.aggregate.folding import Folding
 from gateway.aggregate.history import HistoryPlan, HistorySink
 from gateway.aggregate.keyframes import Keyframes
@@ -21,6 +25,7 @@ from gateway.bus.connect import open_bus, open_publisher
 from gateway.bus.ending import end
 from gateway.bus.errors import Unavailable
 from gateway.history.database import Database
+from gateway.model.boards import DAY_MS, Scopes
 from gateway.model.channel import ChannelLimits
 from gateway.observe import log
 from gateway.observe.log import logger
@@ -57,24 +62,34 @@ async def aggregate(settings: Settings, url: str, stop: asyncio.Event) -> None:
     bus = open_bus(url, settings.bus.wakeup)
     keyframes = Keyframes(publisher, settings.keyframes.every_entries, settings.keyframes.every_s)
     lobby = Lobby(publisher, _wall_ms, lambda name: runner.holds(name))
-    readers = [Reader(bus, Folding(bus, limits, [keyframes, lobby], _wall_ms))]
+    ledger = Ledger(url, settings.boards.kept_days * 86_400)
+    letters = Letters(url, settings.boards.letters_kept)
+    scopes = Scopes(settings.boards.season, settings.boards.kept_days * DAY_MS)
+    boards = Boards(
+        bus, ledger, letters, scopes, _wall_ms, lambda name: readers[0].again(name), settings.boards.max_per_entry
+    )
+    folding = Folding(bus, limits, boards, [keyframes, lobby], _wall_ms)
+    readers = [Reader(bus, folding)]
     database = Database(settings.history.url) if settings.history.url not in ("", "none") else None
     if database is not None:
         readers.append(_history(settings, url, limits, database))
     runner = Runner(leases, publisher, readers)
+    status = Status(runner, bus, folding, boards, ledger, settings.boards.stale_s, _wall_ms)
     for reader in readers:
         try:
             await reader.bus.connect()
         except Unavailable as error:
             logger.warning("store_unreachable", error=type(error).__name__)
     logger.info("aggregating", pid=os.getpid(), sinks=[reader.sink.name for reader in readers])
-    works = [runner.run(), keyframes.write_forever(), lobby.run(), stop.wait()]
+    works = [runner.run(), keyframes.write_forever(), lobby.run(), status.run(), stop.wait()]
     tasks = [asyncio.ensure_future(work) for work in works]
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     await end(*tasks)
     for reader in readers:
         await reader.bus.close()
     await leases.close()
+    await ledger.close()
+    await letters.close()
     await publisher.close()
     if database is not None:
         await database.close()

@@ -9,11 +9,11 @@ import asyncio
 from collections.abc import Callable
 
 from gateway.aggregate.leases import Leases, Share
-from gateway.aggregate.partitions import partition_of, share_of
 from gateway.aggregate.reader import Reader
 from gateway.bus.ending import end
 from gateway.bus.errors import BusError
 from gateway.bus.publisher import Publisher
+from gateway.model.partitions import partition_of, share_of
 from gateway.observe import metrics
 from gateway.observe.log import logger
 
@@ -75,6 +75,11 @@ class Runner:
         except BusError as error:
             logger.info("leases_not_given_back", error=type(error).__name__)
 
+    @property
+    def channels(self) -> set[str]:
+        """The channels of the partitions held, as far as they are discovered."""
+        return {name for number in self.held for name in self._channels.get(number, ())}
+
     # -- partitions --------------------------------------------------------------------------------------------
 
     async def _renew_forever(self) -> None:
@@ -121,6 +126,5 @@ class Runner:
             await asyncio.sleep(max(DISCOVER_EVERY_S, DISCOVER_SHARE * (loop.time() - began_s)))
 
     def _tell(self) -> None:
-        mine = {name for number in self.held for name in self._channels.get(number, ())}
         for reader in self.readers:
-            reader.want(mine)
+            reader.want(self.channels)

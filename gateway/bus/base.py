@@ -15,11 +15,21 @@ from gateway.model.version import Position
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
-    """A stream: its first entry kept, the last id it ever gave out, and how many entries it keeps."""
+    """A stream: its first entry kept, the last id it ever gave out, and how many entries it keeps.
+
+    Args:
+        added: entries that it was ever given; None where the store does not count them.
+    """
 
     first: Position | None
     last_generated: Position | None
     length: int
+    added: int | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether it has surely kept every entry that it was given."""
+        return self.added == self.length
 
 
 class Sink(Protocol):
@@ -90,4 +100,8 @@ class Bus(Protocol):
 
     def unfollow(self, channel: str) -> None:
         """Ends following."""
+        ...
+
+    def confirmed_s(self, channel: str) -> float | None:
+        """When the channel's newest entry was last read and its history confirmed (the loop's clock); None: not since."""
         ...

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway.bus.base import Bus
+from gateway.bus.base import Bus, StreamInfo
 from gateway.bus.errors import NoSuchStream
 from gateway.model.channel import Channel
 from gateway.model.entry import Entry, entry_digest_of
@@ -66,31 +66,32 @@ async def load(
 
 
 async def newest_confirmed(
-    bus: Bus, name: str, restore: Callable[[bytes], Channel], up_to: Position | None = None
-) -> tuple[Channel | None, Position]:
-    """The channel at its newest keyframe that the stream confirms, and the stream's last position.
+    bus: Bus,
+    name: str,
+    info: StreamInfo,
+    restore: Callable[[bytes, str], Channel],
+    up_to: Position | None = None,
+) -> Channel | None:
+    """The channel at its newest keyframe that the stream confirms; None where none fits.
 
     Args:
-        restore: a channel from a keyframe; raises ModelError for one that cannot be read.
+        restore: a channel from a keyframe and its name; raises ModelError for one that cannot be read.
         up_to: keyframes after this position are no use.
 
     Raises:
-        NoSuchStream: the stream does not exist.
         BusError: the store cannot be read.
     """
-    info = await bus.tail(name)
-    if info is None or info.last_generated is None:
-        raise NoSuchStream(name)
+    assert info.last_generated is not None
     for frame in await bus.keyframes(name):
         try:
-            candidate = restore(frame)
+            candidate = restore(frame, name)
         except ModelError:
             continue
         if up_to is not None and candidate.position is not None and candidate.position > up_to:
             continue
         if await _confirmed(bus, candidate, info.first, info.last_generated):
-            return candidate, info.last_generated
-    return None, info.last_generated
+            return candidate
+    return None
 
 
 async def _confirmed(bus: Bus, channel: Channel, first: Position | None, last: Position) -> bool:

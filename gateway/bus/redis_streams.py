@@ -167,6 +167,11 @@ class RedisStreams:
         if self._tails.remove(channel):
             self._removed(channel)
 
+    def confirmed_s(self, channel: str) -> float | None:
+        """When the channel's newest entry was last read and its history confirmed."""
+        followed = self._tails.followed.get(channel)
+        return followed.confirmed_s if followed is not None else None
+
     def _removed(self, channel: str) -> None:
         if self._method is not None:
             self._method.removed(channel)

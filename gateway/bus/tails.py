@@ -42,6 +42,7 @@ class Followed:
     Args:
         announced: the wake-up method has told of a change since the last read.
         broken: why the stream cannot be read; empty when it can.
+        confirmed_s: when all its entries were last read and its history confirmed, by the loop's clock.
     """
 
     channel: str
@@ -51,6 +52,7 @@ class Followed:
     digest: int | None
     announced: bool = False
     broken: str = ""
+    confirmed_s: float | None = None
 
 
 class Tails:
@@ -131,6 +133,7 @@ class Tails:
             return {}
         count = min(READ_COUNT, max(GIVE_ENTRIES // 2, READ_ENTRIES // len(asked)))
         pipeline = self._client.pipeline(transaction=False)
+        asked_s = asyncio.get_running_loop().time()
         for followed, _ in asked:
             pipeline.xrange(followed.key, _low(followed.position), "+", count)
         answers = await guarded(pipeline.execute(raise_on_error=False))
@@ -150,6 +153,9 @@ class Tails:
                 await self._give(followed, fresh)
                 if len(entries) >= count and self._holds(followed):
                     self.announce(followed.channel)
+                    continue
+            if not followed.broken and self._holds(followed):
+                followed.confirmed_s = asked_s
         return found
 
     def _holds(self, followed: Followed) -> bool:
@@ -247,7 +253,12 @@ async def stream_info(client: redis.Redis, key: str) -> StreamInfo | None:
     except (exceptions.RedisError, exceptions.RedisClusterException, OSError, TimeoutError) as error:
         raise mapped(error) from error
     first = info["first-entry"]
-    return StreamInfo(_position(first[0]) if first else None, _position(info["last-generated-id"]), int(info["length"]))
+    return StreamInfo(
+        _position(first[0]) if first else None,
+        _position(info["last-generated-id"]),
+        int(info["length"]),
+        info.get("entries-added"),
+    )
 
 
 def _position(entry_id: bytes) -> Position:

@@ -105,6 +105,10 @@ HISTORY_WRITE = Histogram(
     "Time to store one batch",
     buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5),
 )
+BOARDS_WRITTEN = Counter("grandstand_boards_written_total", "Writes of boards that had changed")
+BOARDS_BROKEN = Gauge("grandstand_boards_broken", "Boards that cannot be written", multiprocess_mode="livesum")
+RECOUNTS = Counter("grandstand_board_recounts_total", "Streams whose points were counted anew")
+DEAD_LETTERS = Counter("grandstand_dead_letters_total", "Entries that could not be counted, by reason", ["reason"])
 KEYFRAMES = Counter("grandstand_keyframes_total", "Keyframes written")
 LOOP_LAG = Histogram("grandstand_loop_lag_seconds", "How late a worker's loop ran a timer", buckets=LOOP_BUCKETS_S)
 LOOP_HELD = Histogram(

@@ -198,6 +198,25 @@ class AggregateSettings(Section, frozen=True):
     ] = 5.0
 
 
+class BoardSettings(Section, frozen=True):
+    """Leaderboards."""
+
+    season: Annotated[
+        str, Meta(pattern="^[A-Za-z0-9_~-]{0,32}$", description="the season's name now (`kills.season.NAME`); empty: none")
+    ] = ""
+    kept_days: Annotated[
+        int, Meta(ge=1, le=36_500, description="days after their last change that boards of matches, days and weeks are kept")
+    ] = 90
+    max_per_entry: Annotated[
+        int, Meta(ge=1, le=1000, description="metrics of one entry; one with more becomes a dead letter")
+    ] = 32
+    letters_kept: Annotated[int, Meta(ge=10, le=1_000_000, description="dead letters that the store keeps")] = 10_000
+    stale_s: Annotated[
+        float, Meta(ge=1, le=3600, description="a board is incomplete when a stream was not confirmed for this")
+    ] = 10.0
+    channels: Annotated[bool, Meta(description="publish boards as channels, at most once a second each")] = True
+
+
 class KeyframeSettings(Section, frozen=True):
     """Keyframes, which the role `aggregate` writes."""
 
@@ -256,6 +275,7 @@ class Settings(Section, frozen=True):
     ingest: IngestSettings = IngestSettings()
     observe: ObserveSettings = ObserveSettings()
     aggregate: AggregateSettings = AggregateSettings()
+    boards: BoardSettings = BoardSettings()
     keyframes: KeyframeSettings = KeyframeSettings()
     history: HistorySettings = HistorySettings()
     testing: TestingSettings = TestingSettings()

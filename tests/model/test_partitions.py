@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.aggregate.partitions import PARTITIONS, partition_of, share_of
+from gateway.model.partitions import PARTITIONS, partition_of, share_of
 
 MEMBERS = st.sets(st.text("abcdef", min_size=1, max_size=4), min_size=1, max_size=6)
 

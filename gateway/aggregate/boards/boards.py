@@ -1,0 +1,462 @@
+"""Counts points into boards: exactly once, by watermarks that move with the increments; corrects a board when it must.
+
+Told of folded entries by the folding sink; writes several times a second. Owns the streams' states of this process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.aggregate.boards.ledger import Increment, Ledger
+from gateway.aggregate.boards.letters import Letters
+from gateway.aggregate.boards.stream import SKIPPED, Stream
+from gateway.aggregate.boards.tally import Counted, count, mark_of
+from gateway.bus.base import Bus, StreamInfo
+from gateway.bus.errors import BusError
+from gateway.model.boards import NOT_COUNTED, BadPoints, Scopes, expires
+from gateway.model.channel import Channel, Folded
+from gateway.model.entry import Entry
+from gateway.model.errors import BadVersion
+from gateway.model.names import kind_of
+from gateway.model.version import Position, Version
+from gateway.observe import metrics
+from gateway.observe.log import logger
+
+FLUSH_EVERY_S = 0.1
+RECORD_EVERY_S = 2.0
+VERIFY_EVERY_S = 20.0
+RETRY_BROKEN_S = 2.0
+ROUNDS_MAX = 4
+PAIRS_OF_CALL = 1000
+WAITING_MAX_S = 10.0
+NAMES_KNOWN_MAX = 200_000
+
+GAP, TRIMMED = "gap", "trimmed"
+TROUBLE = "!"
+"""The field of a stream's marks that says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Where a channel's folding is to begin.
+
+    Args:
+        whole: from the stream's beginning.
+        after: not after this position; the boards have all before it.
+    """
+
+    whole: bool
+    after: Position | None
+
+
+class Boards:
+    """The boards of this process's channels.
+
+    Args:
+        again: asks for a channel to be read from where `begin` says.
+        max_metrics: metrics of one entry.
+        backlog_max: entries not yet written.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        ledger: Ledger,
+        letters: Letters,
+        scopes: Scopes,
+        now_ms: Callable[[], int],
+        again: Callable[[str], None],
+        max_metrics: int,
+    ) -> None:
+        self.streams: dict[str, Stream] = {}
+        self.troubles: dict[str, str] = {}
+        self.broken: dict[str, str] = {}
+        self._bus = bus
+        self._ledger = ledger
+        self._letters = letters
+        self._scopes = scopes
+        self._now_ms = now_ms
+        self._again = again
+        self._max_metrics = max_metrics
+        self._to_recount: set[str] = set()
+        self._waiting_s: dict[str, float] = {}
+        self._recorded: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+        self._new_names: dict[str, str] = {}
+        self._documents: dict[str, Channel] = {}
+        self._recorded_s = self._verified_s = self._retried_s = 0.0
+        self._writing = asyncio.Lock()
+
+    # -- channels ----------------------------------------------------------------------------------------------
+
+    def counts(self, channel: str) -> bool:
+        """Whether points of this channel are counted."""
+        return kind_of(channel) not in NOT_COUNTED
+
+    async def begin(self, channel: str, info: StreamInfo) -> Begin:
+        """Reads what is known of the stream; a history that does not fit it is counted anew.
+
+        Raises:
+            BusError
+        """
+        marks = await self._ledger.marks_of_stream(channel)
+        confirmed, trouble = marks.pop("", ""), marks.pop(TROUBLE, "")
+        last = info.last_generated
+        assert last is not None
+        self.troubles.pop(channel, None)
+        if trouble:
+            self.troubles[channel] = trouble
+        lost = channel in self._to_recount or not await self._fits(channel, confirmed, info)
+        lost = lost or SKIPPED in marks.values()
+        if lost and info.whole:
+            self._to_recount.discard(channel)
+            self.streams[channel] = Stream(channel, confirmed, marks, recount_to=last)
+            metrics.RECOUNTS.inc()
+            logger.info("recount_begun", channel=channel, entries=info.length)
+            self.troubles.pop(channel, None)
+            return Begin(True, None)
+        if lost:
+            self._to_recount.discard(channel)
+            await self._adopt(channel, marks)
+        known = _position(confirmed)
+        if known is not None and known > last:
+            confirmed, known = "", None
+        self.streams[channel] = Stream(channel, confirmed, marks)
+        return Begin(known is None, known)
+
+    async def _fits(self, channel: str, confirmed: str, info: StreamInfo) -> bool:
+        """Whether the stream has the entry up to which the boards have all, or has trimmed it."""
+        if not confirmed:
+            return True
+        try:
+            version = Version.parse(confirmed)
+        except BadVersion:
+            return False
+        assert info.last_generated is not None
+        if version.position > info.last_generated:
+            return False
+        entries = await self._bus.read(channel, version.position, version.position, 1)
+        if entries:
+            return mark_of(entries[0]) == confirmed
+        return info.first is None or info.first > version.position
+
+    async def _adopt(self, channel: str, marks: dict[str, str]) -> None:
+        """The stream's beginning is gone: boards keep what they have, say so, and go on from here."""
+        self._trouble(channel, TRIMMED)
+        boards = list(marks)
+        for start in range(0, len(boards), PAIRS_OF_CALL):
+            some = boards[start : start + PAIRS_OF_CALL]
+            found = await self._ledger.board_marks([(board, channel) for board in some])
+            for board, mark in zip(some, found, strict=True):
+                if isinstance(mark, str):
+                    marks[board] = mark
+
+    def _trouble(self, channel: str, reason: str) -> None:
+        if self.troubles.get(channel) != reason:
+            self.troubles[channel] = reason
+            logger.warning("boards_incomplete", channel=channel, reason=reason)
+
+    def take(self, channel: Channel, steps: list[tuple[Entry, Folded]]) -> None:
+        """Counts entries; what cannot be counted becomes a dead letter."""
+        stream = self.streams[channel.name]
+        self._documents[channel.name] = channel
+        now_ms = self._now_ms()
+        for entry, folded in steps:
+            if folded.kind == "duplicate":
+                continue
+            stream.stamped_ms = max(stream.stamped_ms, min(entry.t_ms or 0, now_ms))
+            if folded.gap and not self._has(stream, entry.position):
+                self._trouble(channel.name, GAP)
+            counted: Counted | None = None
+            if folded.kind == "malformed":
+                self._poison(stream, entry, folded.reason)
+            else:
+                try:
+                    counted = count(channel.name, entry, folded, self._scopes, now_ms, self._max_metrics)
+                except BadPoints as bad:
+                    self._poison(stream, entry, bad.reason)
+            stream.take(counted or Counted(entry.position, mark_of(entry), {}))
+
+    @staticmethod
+    def _has(stream: Stream, position: Position) -> bool:
+        known = _position(stream.seen)
+        return known is not None and position <= known
+
+    def _poison(self, stream: Stream, entry: Entry, reason: str) -> None:
+        if not self._has(stream, entry.position):
+            self._letters.put(stream.channel, entry, reason)
+
+    def lost(self, channel: str) -> None:
+        """The stream tells another history."""
+        self.close(channel)
+        self._to_recount.add(channel)
+
+    def recount(self, channel: str) -> None:
+        """The channel is to be counted anew, from its beginning."""
+        self.close(channel)
+        self._to_recount.add(channel)
+        self._again(channel)
+
+    def close(self, channel: str) -> None:
+        """The channel is another process's now; what is not written is counted there."""
+        self.streams.pop(channel, None)
+        self.troubles.pop(channel, None)
+        self._documents.pop(channel, None)
+        self._recorded.pop(channel, None)
+        self._waiting_s.pop(channel, None)
+
+    @property
+    def backlog(self) -> int:
+        """Entries counted and not yet written."""
+        return sum(len(stream.pending) for stream in self.streams.values()) + self._letters.waiting * 10
+
+    # -- writing -----------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Writes until cancelled; a store that is away is waited for."""
+        while True:
+            try:
+                await self.flush()
+                await self._look_after()
+            except BusError as error:
+                logger.info("boards_not_written", error=type(error).__name__)
+                self._verified_s = 0.0
+                await asyncio.sleep(1.0)
+            await asyncio.sleep(FLUSH_EVERY_S)
+
+    async def flush(self) -> None:
+        """Writes all that is pending.
+
+        Raises:
+            Unavailable: the rest is written later, or by another process.
+        """
+        async with self._writing:
+            await self._letters.write()
+            await self._introduce()
+            for stream in [stream for stream in self.streams.values() if stream.ready]:
+                await self._correct(stream)
+            changed: set[str] = set()
+            for _ in range(ROUNDS_MAX):
+                if not await self._add(changed):
+                    break
+            if changed:
+                metrics.BOARDS_WRITTEN.inc(len(changed))
+                await self._ledger.touch(changed)
+            await self._record()
+            await self._tell_names()
+
+    async def _introduce(self) -> None:
+        """Remembers which boards a stream is going to add to, before it does."""
+        fresh = {name: boards for name, stream in self.streams.items() if (boards := stream.unknown())}
+        if fresh:
+            await self._ledger.record({name: dict.fromkeys(boards, "") for name, boards in fresh.items()})
+            for name, boards in fresh.items():
+                if name in self.streams:
+                    self.streams[name].introduced(boards)
+
+    async def _add(self, changed: set[str]) -> bool:
+        """One round of increments; whether another one may add what this one could not."""
+        streams = [
+            stream
+            for stream in self.streams.values()
+            if stream.pending and not stream.busy and stream.replacement is None and not stream.unknown()
+        ]
+        goals = {stream.channel: stream.pending[-1].mark for stream in streams}
+        asked: list[tuple[Stream, Increment]] = [
+            (stream, increment) for stream in streams for increment in stream.increments(self.broken)
+        ]
+        for stream in streams:
+            for board in self._skipped(stream):
+                stream.skip(board)
+        marks = await self._ledger.apply([increment for _, increment in asked])
+        unfinished: dict[str, str] = {}
+        for stream, increment in asked:
+            mark = marks[increment.board, increment.channel]
+            if isinstance(mark, BusError):
+                self._break(increment.board, mark)
+                stream.skip(increment.board)
+                continue
+            said = stream.answered(increment, mark)
+            changed.add(increment.board)
+            if said != "done" and unfinished.get(stream.channel) != "lost":
+                unfinished[stream.channel] = said
+        for stream in streams:
+            said = unfinished.get(stream.channel, "done")
+            if said == "done":
+                self._waiting_s.pop(stream.channel, None)
+                self._learn_names(stream, goals[stream.channel])
+                stream.wrote(goals[stream.channel])
+            elif said == "lost" or self._waited(stream.channel):
+                logger.warning("board_lost_updates", channel=stream.channel)
+                metrics.HISTORIES_LOST.labels("board").inc()
+                self.recount(stream.channel)
+        return "again" in unfinished.values()
+
+    def _skipped(self, stream: Stream) -> set[str]:
+        """Boards that these entries belong to and that cannot be written now."""
+        if not self.broken:
+            return set()
+        return {board for counted in stream.pending for board in counted.tallies if board in self.broken}
+
+    def _waited(self, channel: str) -> bool:
+        """Whether another process's correction has taken too long to be still at work."""
+        now_s = asyncio.get_running_loop().time()
+        return now_s - self._waiting_s.setdefault(channel, now_s) > WAITING_MAX_S
+
+    def _break(self, board: str, error: BusError) -> None:
+        if board not in self.broken:
+            reason = "wrong_type" if "WRONGTYPE" in str(error) else type(error).__name__
+            self.broken[board] = reason
+            metrics.BOARDS_BROKEN.set(len(self.broken))
+            logger.warning("board_broken", board=board, reason=reason, detail=str(error))
+
+    async def _correct(self, stream: Stream) -> None:
+        """Replaces all that the stream has added, on every board."""
+        tallies, mark = stream.correction()
+        token = f"recount {os.urandom(8).hex()}"
+        failed: set[str] = set()
+        try:
+            for board, tally in tallies.items():
+                try:
+                    if not await self._ledger.replace(board, stream.channel, tally, mark, token):
+                        failed.add(board)
+                except BusError as error:
+                    if error.temporary:
+                        raise
+                    self._break(board, error)
+                    failed.add(board)
+        except BusError:
+            # Begun and not finished: from the beginning again, by whoever can.
+            self.recount(stream.channel)
+            raise
+        stream.corrected(tallies, mark, failed)
+        await self._ledger.touch(tallies)
+        logger.info("recount_done", channel=stream.channel, boards=len(tallies), failed=len(failed))
+
+    # -- what is remembered ------------------------------------------------------------------------------------
+
+    async def _record(self) -> None:
+        """Remembers the watermarks that have moved: at once where something was counted, else now and then."""
+        now_s = asyncio.get_running_loop().time()
+        idle = now_s - self._recorded_s > RECORD_EVERY_S
+        moved: dict[str, dict[str, str]] = {}
+        cleared: list[tuple[str, str]] = []
+        for channel, stream in self.streams.items():
+            if stream.replacement is not None or stream.busy:
+                continue
+            if not stream.pending:
+                stream.confirmed = stream.seen
+            known = self._recorded.get(channel)
+            if stream.confirmed == known or not stream.confirmed:
+                continue
+            boards = stream.changed()
+            if boards or idle:
+                moved[channel] = {**{board: stream.expected[board] for board in boards}, "": stream.confirmed}
+                trouble = self.troubles.get(channel)
+                if trouble:
+                    moved[channel][TROUBLE] = trouble
+                else:
+                    cleared.append((channel, TROUBLE))
+        if moved:
+            await self._ledger.record(moved, cleared)
+            for channel, fields in moved.items():
+                if channel in self.streams:
+                    self._recorded[channel] = fields[""]
+                    self.streams[channel].recorded(fields)
+        if idle:
+            self._recorded_s = now_s
+
+    def _learn_names(self, stream: Stream, up_to: str) -> None:
+        """Names of members that have just been counted, from the match's document."""
+        document = self._documents.get(stream.channel)
+        players = document.doc.get("players") if document is not None else None
+        if not isinstance(players, dict):
+            return
+        for counted in stream.pending:
+            for tally in counted.tallies.values():
+                for member in tally:
+                    row = players.get(member)
+                    name = row.get("name") if isinstance(row, dict) else None
+                    if isinstance(name, str) and 0 < len(name) <= 128 and self._names.get(member) != name:
+                        if len(self._names) >= NAMES_KNOWN_MAX:
+                            self._names.clear()
+                        self._names[member] = self._new_names[member] = name
+
+    async def _tell_names(self) -> None:
+        if self._new_names:
+            names, self._new_names = self._new_names, {}
+            await self._ledger.name(names)
+
+    # -- looking after -----------------------------------------------------------------------------------------
+
+    async def _look_after(self) -> None:
+        now_s = asyncio.get_running_loop().time()
+        if self.broken and now_s - self._retried_s > RETRY_BROKEN_S:
+            self._retried_s = now_s
+            await self._retry_broken()
+        if now_s - self._verified_s > VERIFY_EVERY_S:
+            await self.verify()
+            self._verified_s = now_s
+
+    async def _retry_broken(self) -> None:
+        for board in list(self.broken):
+            if not await self._ledger.usable(board):
+                continue
+            del self.broken[board]
+            metrics.BOARDS_BROKEN.set(len(self.broken))
+            logger.info("board_mended", board=board)
+            await self._ledger.repair(board)
+            for channel in [c for c, s in self.streams.items() if s.expected.get(board) == SKIPPED]:
+                self.recount(channel)
+
+    async def verify(self) -> None:
+        """Looks whether every board still has what it had: a node of the store may have come back without it.
+
+        Raises:
+            Unavailable
+        """
+        async with self._writing:
+            pairs = [
+                (board, channel, mark)
+                for channel, stream in self.streams.items()
+                if not stream.busy and stream.replacement is None
+                for board, mark in stream.expected.items()
+                if mark != SKIPPED and board not in self.broken
+            ]
+            for start in range(0, len(pairs), PAIRS_OF_CALL):
+                some = pairs[start : start + PAIRS_OF_CALL]
+                found = await self._ledger.board_marks([(board, channel) for board, channel, _ in some])
+                for (board, channel, expected), mark in zip(some, found, strict=True):
+                    self._verified(board, channel, expected, mark)
+
+    def _verified(self, board: str, channel: str, expected: str, mark: str | BusError) -> None:
+        stream = self.streams.get(channel)
+        if stream is None or mark == expected:
+            return
+        if isinstance(mark, BusError):
+            self._break(board, mark)
+            return
+        position, known = _position(mark), _position(expected)
+        if position is not None and known is not None and position > known:
+            return
+        if not mark and expires(board) and self._now_ms() - stream.stamped_ms > self._scopes.kept_ms:
+            stream.expected.pop(board, None)
+            return
+        if mark.startswith("recount") and not self._waited(channel):
+            return
+        logger.warning("board_lost_updates", board=board, channel=channel)
+        metrics.HISTORIES_LOST.labels("board").inc()
+        self.recount(channel)
+
+
+def _position(mark: str) -> Position | None:
+    try:
+        return Version.parse(mark).position
+    except BadVersion:
+        return None
+
+
+__all__ = ["Begin", "Boards"]

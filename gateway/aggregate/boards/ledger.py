@@ -1,0 +1,266 @@
+"""The boards' keys in the store, written: increments, corrections, and what is known of each stream. Thin: decides nothing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.aggregate.boards.scripts import APPLY, REPLACE, TOUCH
+from gateway.aggregate.boards.tally import Tally
+from gateway.bus.client import guarded, make_client, mapped
+from gateway.bus.errors import BusError
+from gateway.bus.scripts import Call, Script, call_many
+from gateway.model.boards import (
+    NAMES_KEY,
+    RECOUNTS_KEY,
+    STAMP_CHARS,
+    STATUS_KEY,
+    board_channel,
+    board_marks_key,
+    expires,
+    rank_key,
+    registry_key,
+    score_key,
+    stream_marks_key,
+    tally_key,
+)
+from gateway.model.partitions import partition_of
+
+MEMBERS_OF_CALL = 2000
+"""Increments of one call: a few milliseconds of the store's time."""
+PARTS_OF_CALL = 20_000
+"""Tallies looked at in one call of a correction: members times streams."""
+DONE = 1
+
+_APPLY, _REPLACE, _TOUCH = Script(APPLY), Script(REPLACE), Script(TOUCH)
+
+
+@dataclass(frozen=True, slots=True)
+class Increment:
+    """What one stream adds to one board.
+
+    Args:
+        expected: the watermark that it is added to; "" for none.
+        after: the watermark then.
+    """
+
+    board: str
+    channel: str
+    expected: str
+    after: str
+    tally: Tally
+
+
+class Ledger:
+    """Writes boards.
+
+    Args:
+        kept_s: seconds after the last change after which boards of matches and windows are let go.
+    """
+
+    def __init__(self, url: str, kept_s: int) -> None:
+        self._client = make_client(url)
+        self._kept_s = kept_s
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._client.aclose()
+
+    # -- streams -----------------------------------------------------------------------------------------------
+
+    async def marks_of_stream(self, channel: str) -> dict[str, str]:
+        """Watermark by board as last recorded; "" is up to where all boards have all, "!" what is wrong."""
+        found: Any = await guarded(self._client.hgetall(stream_marks_key(channel)))
+        return {key.decode(): value.decode() for key, value in found.items()}
+
+    async def record(self, marks: Mapping[str, Mapping[str, str]], cleared: Iterable[tuple[str, str]] = ()) -> None:
+        """Remembers watermarks by channel and board; they are confirmed by now."""
+        pipeline = self._client.pipeline(transaction=False)
+        for channel, boards in marks.items():
+            mapping: Any = dict(boards)
+            pipeline.hset(stream_marks_key(channel), mapping=mapping)
+        for channel, field in cleared:
+            pipeline.hdel(stream_marks_key(channel), field)
+        await guarded(pipeline.execute())
+
+    # -- boards ------------------------------------------------------------------------------------------------
+
+    async def apply(self, increments: Sequence[Increment]) -> dict[tuple[str, str], str | BusError]:
+        """Adds; several streams' increments of a board go by one call.
+
+        Returns:
+            By board and channel: the watermark that is there now, or what is wrong with the board.
+
+        Raises:
+            Unavailable: some may have been added, which the watermarks tell next time.
+        """
+        groups: list[list[Increment]] = []
+        by_board: dict[str, list[Increment]] = defaultdict(list)
+        for one in increments:
+            by_board[one.board].append(one)
+        for several in by_board.values():
+            members = MEMBERS_OF_CALL + 1
+            for one in several:
+                if members + len(one.tally) > MEMBERS_OF_CALL:
+                    groups.append([])
+                    members = 0
+                groups[-1].append(one)
+                members += len(one.tally)
+        answers = await call_many(self._client, [self._call(group) for group in groups])
+        marks: dict[tuple[str, str], str | BusError] = {}
+        for group, answer in zip(groups, answers, strict=True):
+            for index, one in enumerate(group):
+                if isinstance(answer, BusError):
+                    marks[one.board, one.channel] = answer
+                else:
+                    said = answer[index]
+                    marks[one.board, one.channel] = one.after if said == DONE else said.decode()
+        return marks
+
+    def _call(self, group: list[Increment]) -> Call:
+        board = group[0].board
+        keys = [rank_key(board), score_key(board), board_marks_key(board)]
+        args: list[Any] = [self._ttl_s(board)]
+        for one in group:
+            keys.append(tally_key(board, one.channel))
+            args += [one.channel, one.expected, one.after, len(one.tally)]
+            for member, (points, reached_ms) in one.tally.items():
+                args += [member, points, reached_ms]
+        return Call(_APPLY, keys, args)
+
+    def _ttl_s(self, board: str) -> int:
+        return self._kept_s if expires(board) else 0
+
+    async def board_marks(self, pairs: Sequence[tuple[str, str]]) -> list[str | BusError]:
+        """The watermarks of channels on boards, as they are now; "" for none.
+
+        Args:
+            pairs: board and channel.
+        """
+        pipeline = self._client.pipeline(transaction=False)
+        for board, channel in pairs:
+            pipeline.hget(board_marks_key(board), channel)
+        answers = await guarded(pipeline.execute(raise_on_error=False))
+        return [_mark(answer) for answer in answers]
+
+    async def replace(self, board: str, channel: str, tally: Tally, after: str, token: str) -> bool:
+        """Replaces what a channel has added to a board, member by member, while the board stays up.
+
+        Args:
+            after: the watermark then.
+            token: unique to this correction; nobody else adds for this channel until it is done.
+
+        Returns:
+            False when another correction has begun meanwhile.
+
+        Raises:
+            BusError: it is to be tried again.
+        """
+        marks_key, part_key = board_marks_key(board), tally_key(board, channel)
+        await guarded(self._client.hset(marks_key, channel, token))
+        stored: Any = await guarded(self._client.hgetall(part_key))
+        old = {member.decode(errors="surrogateescape"): value.decode() for member, value in stored.items()}
+        changes: list[tuple[str, object, object]] = [
+            (member, points, reached_ms)
+            for member, (points, reached_ms) in tally.items()
+            if old.get(member) != f"{points} {reached_ms}"
+        ]
+        changes += [(member, "", "") for member in old if member not in tally]
+        streams = int(await guarded(self._client.hlen(marks_key)))
+        size = max(1, PARTS_OF_CALL // max(1, streams))
+        chunks = [changes[start : start + size] for start in range(0, len(changes), size)] or [[]]
+        prefix = tally_key(board, "")
+        for index, chunk in enumerate(chunks):
+            mark = after if index == len(chunks) - 1 else token
+            args: list[Any] = [channel, token, mark, prefix]
+            for change in chunk:
+                args += change
+            call = Call(_REPLACE, [rank_key(board), score_key(board), marks_key, part_key], args)
+            answer = (await call_many(self._client, [call]))[0]
+            if isinstance(answer, BusError):
+                raise answer
+            if answer != DONE:
+                return False
+        if ttl_s := self._ttl_s(board):
+            pipeline = self._client.pipeline(transaction=False)
+            for key in (rank_key(board), score_key(board), marks_key, part_key):
+                pipeline.expire(key, ttl_s)
+            await guarded(pipeline.execute())
+        return True
+
+    async def usable(self, board: str) -> bool:
+        """Whether the board's keys have the types that they should have.
+
+        Raises:
+            Unavailable
+        """
+        call = Call(_APPLY, [rank_key(board), score_key(board), board_marks_key(board)], [0])
+        return not isinstance((await call_many(self._client, [call]))[0], BusError)
+
+    async def repair(self, board: str) -> None:
+        """Makes every member's score anew from the tallies: one of the board's keys was gone or another's.
+
+        Raises:
+            BusError
+        """
+        marks: Any = await guarded(self._client.hkeys(board_marks_key(board)))
+        known: Any = await guarded(self._client.hkeys(score_key(board)))
+        members: dict[bytes, None] = dict.fromkeys(known)
+        for channel in marks:
+            known = await guarded(self._client.hkeys(tally_key(board, channel.decode())))
+            members.update(dict.fromkeys(known))
+        listed: Any = await guarded(self._client.zrange(rank_key(board), 0, -1))
+        strangers = [one for one in listed if one[STAMP_CHARS:] not in members]
+        if strangers:
+            await guarded(self._client.zrem(rank_key(board), *strangers))
+        names = list(members)
+        size = max(1, PARTS_OF_CALL // max(1, len(marks)))
+        keys = [rank_key(board), score_key(board), board_marks_key(board), tally_key(board, "")]
+        for start in range(0, len(names), size):
+            args: list[Any] = ["", "", "", tally_key(board, "")]
+            for member in names[start : start + size]:
+                args += [member, "=", ""]
+            answer = (await call_many(self._client, [Call(_REPLACE, keys, args)]))[0]
+            if isinstance(answer, BusError):
+                raise answer
+        await self.touch([board])
+
+    async def requests(self) -> dict[str, str]:
+        """Channels that are to be counted anew, each with the request's id."""
+        found: Any = await guarded(self._client.hgetall(RECOUNTS_KEY))
+        return {key.decode(): value.decode() for key, value in found.items()}
+
+    async def served(self, channel: str, request: str) -> None:
+        """The request has been carried out, unless another one has come."""
+        if await guarded(self._client.hget(RECOUNTS_KEY, channel)) == request.encode():
+            await guarded(self._client.hdel(RECOUNTS_KEY, channel))
+
+    # -- what others read --------------------------------------------------------------------------------------
+
+    async def touch(self, boards: Iterable[str]) -> None:
+        """These boards have changed."""
+        by_partition: dict[int, list[str]] = defaultdict(list)
+        for board in boards:
+            by_partition[partition_of(board_channel(board))].append(board)
+        calls = [Call(_TOUCH, [registry_key(number)], names) for number, names in by_partition.items()]
+        for answer in await call_many(self._client, calls):
+            if isinstance(answer, BusError):
+                raise answer
+
+    async def name(self, names: Mapping[str, str]) -> None:
+        """Members' names."""
+        mapping: Any = dict(names)
+        await guarded(self._client.hset(NAMES_KEY, mapping=mapping))
+
+    async def tell(self, status: Mapping[int, bytes]) -> None:
+        """How far the channels of these partitions are counted."""
+        mapping: Any = {str(number): value for number, value in status.items()}
+        await guarded(self._client.hset(STATUS_KEY, mapping=mapping))
+
+
+def _mark(answer: Any) -> str | BusError:
+    if isinstance(answer, Exception):
+        return mapped(answer)
+    return answer.decode() if answer is not None else ""

@@ -1,0 +1,117 @@
+"""What the store does in one call and one slot: increments with their watermark, and corrections.
+
+Invariant after every call: a member's score is the merge of its parts in all tallies of the board. Every call looks at the
+keys' types first: an error in the midst of one would leave a half.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_COMMON: Final = """
+local function check(key, wanted)
+  local kind = redis.call('TYPE', key).ok
+  if kind ~= 'none' and kind ~= wanted then return kind end
+end
+local function text(number) return string.format('%.0f', number) end
+local function parse(value)
+  local points, reached = string.match(value, '^(%-?%d+) (%d+)$')
+  return tonumber(points), tonumber(reached)
+end
+local function element(member, reached) return string.format('%015.0f', reached) .. member end
+local function wrong()
+  for i = 1, #KEYS do
+    local bad = check(KEYS[i], i == 1 and 'zset' or 'hash')
+    if bad then return redis.error_reply('WRONGTYPE ' .. KEYS[i] .. ' is a ' .. bad) end
+  end
+end
+"""
+
+APPLY: Final = (
+    _COMMON
+    + """
+-- KEYS: rank, score, marks, a tally for each group.
+-- ARGV: ttl in s or 0, then for each group: channel, mark expected, mark after, members, and (member, points, reached) of each.
+-- Answers for each group 1, or the mark that was found instead.
+local bad = wrong()
+if bad then return bad end
+local answers, at, ttl = {}, 2, tonumber(ARGV[1])
+for group = 4, #KEYS do
+  local channel, expected, after, members = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
+  at = at + 4
+  local found = redis.call('HGET', KEYS[3], channel) or ''
+  if found ~= expected then
+    answers[#answers + 1] = found
+  else
+    for i = at, at + members * 3 - 1, 3 do
+      local member, by, reached = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
+      local part = redis.call('HGET', KEYS[group], member)
+      local points, last = 0, 0
+      if part then points, last = parse(part) end
+      redis.call('HSET', KEYS[group], member, text(points + by) .. ' ' .. text(math.max(last, reached)))
+      local score = redis.call('HGET', KEYS[2], member)
+      points, last = 0, 0
+      if score then points, last = parse(score) end
+      if score and reached > last then redis.call('ZREM', KEYS[1], element(member, last)) end
+      last = math.max(last, reached)
+      redis.call('HSET', KEYS[2], member, text(points + by) .. ' ' .. text(last))
+      redis.call('ZADD', KEYS[1], text(-(points + by)), element(member, last))
+    end
+    redis.call('HSET', KEYS[3], channel, after)
+    if ttl > 0 then redis.call('EXPIRE', KEYS[group], ttl) end
+    answers[#answers + 1] = 1
+  end
+  at = at + members * 3
+end
+if ttl > 0 then for i = 1, 3 do redis.call('EXPIRE', KEYS[i], ttl) end end
+return answers
+"""
+)
+
+REPLACE: Final = (
+    _COMMON
+    + """
+-- KEYS: rank, score, marks, the channel's tally.
+-- ARGV: channel, mark expected, mark after, prefix of tallies, then (member, points, reached) of each member whose part changes.
+-- Without a channel nothing is marked. Points: `=` leaves the part as it is, `` takes the member out of the tally.
+-- Each member's score is made anew from all tallies.
+local bad = wrong()
+if bad then return bad end
+local found = redis.call('HGET', KEYS[3], ARGV[1]) or ''
+if found ~= ARGV[2] then return found end
+local channels = redis.call('HKEYS', KEYS[3])
+for i = 5, #ARGV, 3 do
+  local member = ARGV[i]
+  if ARGV[i + 1] == '' then redis.call('HDEL', KEYS[4], member)
+  elseif ARGV[i + 1] ~= '=' then redis.call('HSET', KEYS[4], member, ARGV[i + 1] .. ' ' .. ARGV[i + 2]) end
+  local old = redis.call('HGET', KEYS[2], member)
+  if old then
+    local _, reached = parse(old)
+    redis.call('ZREM', KEYS[1], element(member, reached))
+  end
+  local some, points, last = false, 0, 0
+  for _, channel in ipairs(channels) do
+    local part = redis.call('HGET', ARGV[4] .. channel, member)
+    if part then
+      local by, reached = parse(part)
+      some, points, last = true, points + by, math.max(last, reached)
+    end
+  end
+  if some then
+    redis.call('HSET', KEYS[2], member, text(points) .. ' ' .. text(last))
+    redis.call('ZADD', KEYS[1], text(-points), element(member, last))
+  else
+    redis.call('HDEL', KEYS[2], member)
+  end
+end
+if ARGV[1] ~= '' then redis.call('HSET', KEYS[3], ARGV[1], ARGV[3]) end
+return 1
+"""
+)
+
+TOUCH: Final = """
+-- KEYS: registry of a partition. ARGV: boards that have changed, by the store's clock.
+local now = redis.call('TIME')
+now = string.format('%.0f', now[1] * 1000 + math.floor(now[2] / 1000))
+for i = 1, #ARGV do redis.call('ZADD', KEYS[1], now, ARGV[i]) end
+"""

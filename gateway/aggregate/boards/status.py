@@ -1,0 +1,103 @@
+"""How far this process's channels are counted, told once a second, so that readers know what a board is worth.
+
+A partition whose owner is gone is not told of any more: its time stands still, and boards say so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from gateway.aggregate.boards.boards import Boards
+from gateway.aggregate.boards.ledger import Ledger
+from gateway.aggregate.folding import Folding
+from gateway.aggregate.runner import Runner
+from gateway.bus.base import Bus
+from gateway.bus.errors import BusError
+from gateway.model.partitions import partition_of
+from gateway.model.standing import Standing
+from gateway.observe.log import logger
+
+TELL_EVERY_S = 0.5
+TOLD_MAX = 100
+"""Troubles of one partition that are told by name."""
+
+
+class Status:
+    """Tells of the partitions held.
+
+    Args:
+        stale_s: a channel that was not confirmed for this is a trouble.
+        now_ms: the wall clock.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        bus: Bus,
+        folding: Folding,
+        boards: Boards,
+        ledger: Ledger,
+        stale_s: float,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._runner = runner
+        self._bus = bus
+        self._folding = folding
+        self._boards = boards
+        self._ledger = ledger
+        self._stale_s = stale_s
+        self._now_ms = now_ms
+        self._as_of_ms: dict[str, int] = {}
+
+    async def run(self) -> None:
+        """Tells until cancelled."""
+        while True:
+            await asyncio.sleep(TELL_EVERY_S)
+            standings = self.standings()
+            if standings:
+                try:
+                    await self._ledger.tell(
+                        {number: msgspec.json.encode(standing) for number, standing in standings.items()}
+                    )
+                except BusError as error:
+                    logger.info("status_not_told", error=type(error).__name__)
+
+    def standings(self) -> Mapping[int, Standing]:
+        """Each partition held: the time up to which all its channels are counted, and what is wrong."""
+        now_ms = self._now_ms()
+        found = {
+            number: Standing(as_of_ms=now_ms, told_ms=now_ms, generation=generation)
+            for number, generation in self._runner.held.items()
+        }
+        known = {}
+        for name in self._runner.channels:
+            number = partition_of(name)
+            if not self._boards.counts(name) or number not in found:
+                continue
+            standing = found[number]
+            known[name] = as_of_ms = self._advanced(name, now_ms)
+            standing.as_of_ms = min(standing.as_of_ms, as_of_ms)
+            trouble = self._boards.troubles.get(name, "")
+            if not trouble and now_ms - as_of_ms > self._stale_s * 1000:
+                trouble = "behind" if self._bus.confirmed_s(name) is not None else "unconfirmed"
+            if trouble and len(standing.troubles) < TOLD_MAX:
+                standing.troubles[name] = trouble
+        self._as_of_ms = known
+        for board, reason in self._boards.broken.items():
+            for standing in found.values():
+                standing.broken[board] = reason
+        return found
+
+    def _advanced(self, name: str, now_ms: int) -> int:
+        """The time up to which the channel is counted; stands still while something is pending or unconfirmed."""
+        before_ms = self._as_of_ms.get(name, 0)
+        stream, confirmed_s = self._boards.streams.get(name), self._bus.confirmed_s(name)
+        if stream is None or confirmed_s is None or not self._folding.caught_up(name):
+            return before_ms
+        if stream.pending or stream.busy or stream.replacement is not None:
+            return before_ms
+        age_ms = int((asyncio.get_running_loop().time() - confirmed_s) * 1000)
+        return max(before_ms, now_ms - age_ms)

@@ -1,0 +1,167 @@
+"""One stream as the boards count it: what is not written yet, the watermark of each board, and corrections. Sans-IO.
+
+A board's watermark is moved only from the value expected here. Another value is either further on in the same history (another
+process has written: what it has is left out), or it shows that the board has lost something, or has counted what the stream has
+lost: then all that the stream has added is counted anew.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Mapping
+
+from gateway.aggregate.boards.ledger import Increment
+from gateway.aggregate.boards.tally import Counted, Tallies, merge, merge_all
+from gateway.model.errors import BadVersion
+from gateway.model.version import Position, Version
+
+SKIPPED = "!skipped"
+"""Watermark of a board that could not be written while the stream went on: it equals none that a board has."""
+
+
+class Stream:
+    """What is known of one stream.
+
+    Args:
+        confirmed: up to this watermark every board has all; "" for none.
+        expected: watermark by board.
+        recount_to: count the stream anew up to here (the reading begins at its beginning), then correct all boards.
+    """
+
+    def __init__(
+        self, channel: str, confirmed: str, expected: dict[str, str], recount_to: Position | None = None
+    ) -> None:
+        self.channel = channel
+        self.confirmed = confirmed
+        self.expected = expected
+        self.pending: deque[Counted] = deque()
+        self.replacement: Tallies | None = {} if recount_to is not None else None
+        self.busy = False
+        self.seen = "" if recount_to is not None else confirmed
+        self.stamped_ms = 0
+        self._dirty: set[str] = set()
+        self._until = recount_to
+        self._seen = None if recount_to is not None else _position(confirmed)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the correction has everything that it needs."""
+        if self.replacement is None or self.busy:
+            return False
+        return self._until is None or (self._seen is not None and self._seen >= self._until)
+
+    def take(self, counted: Counted) -> None:
+        """The next entry; one that all boards have already is left out."""
+        if self._seen is not None and counted.position <= self._seen:
+            return
+        self._seen, self.seen = counted.position, counted.mark
+        if counted.void:
+            self.pending.clear()
+            self.replacement = {}
+            self._until = max(self._until or counted.position, counted.position)
+        elif self.replacement is not None:
+            merge_all(self.replacement, [counted])
+        elif counted.tallies:
+            self.pending.append(counted)
+
+    # -- increments --------------------------------------------------------------------------------------------
+
+    def unknown(self) -> set[str]:
+        """Boards that this stream has never added to: remembered before the first increment, so that a correction finds them."""
+        found: set[str] = set(self.replacement or ()) if self.ready else set()
+        for counted in self.pending:
+            found |= counted.tallies.keys()
+        return found - self.expected.keys()
+
+    def introduced(self, boards: Collection[str]) -> None:
+        """These boards are remembered."""
+        for board in boards:
+            self.expected.setdefault(board, "")
+
+    def increments(self, but: Collection[str]) -> list[Increment]:
+        """What is to be added now, to all boards but those that cannot be written."""
+        tallies: Tallies = {}
+        floors: dict[str, Position | None] = {}
+        for counted in self.pending:
+            for board, tally in counted.tallies.items():
+                if board not in floors:
+                    floors[board] = _position(self.expected.get(board, ""))
+                floor = floors[board]
+                if board not in but and (floor is None or counted.position > floor):
+                    merge(tallies.setdefault(board, {}), tally)
+        after = self.pending[-1].mark if self.pending else ""
+        return [
+            Increment(board, self.channel, self.expected.get(board, ""), after, tally)
+            for board, tally in tallies.items()
+        ]
+
+    def answered(self, increment: Increment, mark: str) -> str:
+        """What became of an increment: `done`, `again` (left to be added, from another watermark), `wait`, or `lost`."""
+        if mark == increment.after:
+            self._expect(increment.board, mark)
+            return "done"
+        found, expected = _position(mark), _position(increment.expected)
+        if found is None:
+            return "wait" if mark.startswith("recount") else "lost"
+        if increment.expected and (expected is None or found <= expected):
+            return "lost"
+        if self._seen is not None and found > self._seen:
+            return "wait"
+        if any(counted.mark == mark for counted in self.pending):
+            self._expect(increment.board, mark)
+            return "again"
+        return "lost"
+
+    def skip(self, board: str) -> None:
+        """The board cannot be written: it is corrected when it can."""
+        if self.expected.get(board) != SKIPPED:
+            self._expect(board, SKIPPED)
+
+    def _expect(self, board: str, mark: str) -> None:
+        self.expected[board] = mark
+        self._dirty.add(board)
+
+    def changed(self) -> set[str]:
+        """The boards whose watermark has moved since it was recorded."""
+        return set(self._dirty)
+
+    def recorded(self, marks: Mapping[str, str]) -> None:
+        """These watermarks are remembered in the store."""
+        self._dirty = {board for board in self._dirty if self.expected.get(board) != marks.get(board)}
+
+    def wrote(self, up_to: str) -> None:
+        """All boards have everything up to this watermark (or are to be corrected)."""
+        position = _position(up_to)
+        while self.pending and position is not None and self.pending[0].position <= position:
+            self.pending.popleft()
+        if not self.pending:
+            self.confirmed = self.seen
+        else:
+            self.confirmed = up_to
+
+    # -- corrections -------------------------------------------------------------------------------------------
+
+    def correction(self) -> tuple[Tallies, str]:
+        """What the stream adds in all, to every board that has ever had something of it, and the watermark then."""
+        assert self.replacement is not None
+        tallies: Tallies = {board: {} for board in self.expected}
+        tallies.update(self.replacement)
+        self.busy, self.replacement, self._until = True, None, None
+        return tallies, self.seen
+
+    def corrected(self, tallies: Tallies, mark: str, failed: set[str]) -> None:
+        """The correction is written."""
+        self.busy = False
+        for board in tallies:
+            self._expect(board, SKIPPED if board in failed else mark)
+        if not self.pending:
+            self.confirmed = self.seen
+        else:
+            self.confirmed = mark
+
+
+def _position(mark: str) -> Position | None:
+    try:
+        return Version.parse(mark).position
+    except BadVersion:
+        return None

@@ -1,0 +1,85 @@
+"""Counting, pure: what entries add to boards, and how parts of it are merged.
+
+Merging commutes and is associative: points add up, the stamp at which they were reached is the greatest. So boards are the
+same for every order in which streams are counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gateway.model.boards import Scopes, board_of, check_points, scopes_of
+from gateway.model.channel import Folded
+from gateway.model.entry import Entry, entry_digest_of
+from gateway.model.version import Position, Version
+
+Score = tuple[int, int]
+"""Points, and the greatest stamp among the events that made them."""
+Tally = dict[str, Score]
+"""Member -> score."""
+Tallies = dict[str, Tally]
+"""Board -> tally."""
+
+VOID_OP = "void"
+"""An event that takes back all points of its stream up to here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What one entry adds.
+
+    Args:
+        mark: the entry as watermarks name it.
+        void: all that the stream has added before is taken back.
+    """
+
+    position: Position
+    mark: str
+    tallies: Tallies
+    void: bool = False
+
+
+def mark_of(entry: Entry) -> str:
+    """The entry as watermarks name it: its position and digest."""
+    return str(Version(entry.position, entry_digest_of(entry)))
+
+
+def count(channel: str, entry: Entry, folded: Folded, scopes: Scopes, now_ms: int, max_metrics: int) -> Counted:
+    """What the entry adds to every board.
+
+    Raises:
+        BadPoints: the boards take none of it.
+    """
+    points = folded.points
+    void = any(event.get("op") == VOID_OP for event in folded.events)
+    if not points or void:
+        return Counted(entry.position, mark_of(entry), {}, void)
+    check_points(points, max_metrics)
+    t_ms = entry.t_ms or 0
+    tallies: Tallies = {}
+    for scope in scopes_of(channel, t_ms, scopes, now_ms):
+        for metric, members in points.items():
+            board = board_of(metric, scope)
+            if board is not None:
+                tallies[board] = {member: (by, t_ms if by else 0) for member, by in members.items()}
+    return Counted(entry.position, mark_of(entry), tallies)
+
+
+def merge(into: Tally, other: Tally) -> None:
+    """Adds a tally to another."""
+    for member, (points, reached_ms) in other.items():
+        known = into.get(member)
+        if known is None:
+            into[member] = (points, reached_ms)
+        else:
+            into[member] = (known[0] + points, max(known[1], reached_ms))
+
+
+def merge_all(into: Tallies, counted: Iterable[Counted]) -> None:
+    """Adds what entries add, in order; a void takes back what came before it."""
+    for one in counted:
+        if one.void:
+            into.clear()
+        for board, tally in one.tallies.items():
+            merge(into.setdefault(board, {}), tally)

@@ -1,0 +1,52 @@
+"""How far boards are counted: what aggregators tell of their partitions, and what it makes of one board. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from gateway.model.names import id_of, kind_of
+
+
+class Standing(msgspec.Struct, omit_defaults=True):
+    """One partition.
+
+    Args:
+        as_of_ms: all that came before it is counted.
+        told_ms: when this was said.
+        generation: of the lease.
+        troubles: channels of which something is missing, and why: gap, trimmed, behind, unconfirmed.
+        broken: boards that cannot be written, and why.
+    """
+
+    as_of_ms: int
+    told_ms: int
+    generation: int = 0
+    troubles: dict[str, str] = {}
+    broken: dict[str, str] = {}
+
+
+def completeness(
+    board: str, standings: Mapping[int, Standing], partitions: Iterable[int], now_ms: int, stale_ms: int
+) -> tuple[bool, int]:
+    """Whether the board has all that is known to have happened, and up to when.
+
+    Args:
+        partitions: whose channels may add to the board.
+        stale_ms: a partition that was not told of for this is not known.
+    """
+    scope = board.partition(".")[2]
+    match = scope.removeprefix("match.") if scope.startswith("match.") else None
+    complete, as_of_ms = True, now_ms
+    for number in partitions:
+        standing = standings.get(number)
+        if standing is None:
+            return False, 0
+        as_of_ms = min(as_of_ms, standing.as_of_ms)
+        if now_ms - standing.told_ms > stale_ms or now_ms - standing.as_of_ms > stale_ms or board in standing.broken:
+            complete = False
+        for channel in standing.troubles:
+            if match is None or (kind_of(channel) == "match" and id_of(channel) == match):
+                complete = False
+    return complete, as_of_ms

@@ -1,0 +1,79 @@
+"""Boards counted in the simplest way that can be: the whole history at once. What the aggregator is held against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+import redis
+
+from gateway.model.boards import Scopes, rank_key, scopes_of, score_key, sort_key
+from gateway.model.channel import Channel, ChannelLimits
+from gateway.model.entry import Entry
+from gateway.model.version import Position
+
+Rows = list[tuple[str, int, int]]
+"""Member, points, reached: in order."""
+
+
+def entries_of(client: redis.Redis, channel: str) -> list[Entry]:
+    """A stream's whole content."""
+    found = []
+    for entry_id, fields in client.xrange(f"live:{{{channel}}}"):
+        stamp = fields.get(b"t", b"")
+        found.append(
+            Entry(Position.parse(entry_id.decode()), int(stamp) if stamp.isdigit() else None, fields.get(b"e", b""))
+        )
+    return found
+
+
+def recount(histories: Mapping[str, Iterable[Entry]], scopes: Scopes, now_ms: int) -> dict[str, Rows]:
+    """Every board over these histories: each match folded by itself, each event added by itself."""
+    sums: dict[str, dict[str, tuple[int, int]]] = {}
+    for channel, entries in histories.items():
+        mine: dict[str, dict[str, tuple[int, int]]] = {}
+        folding = Channel(channel, ChannelLimits(), ring=False)
+        for entry in entries:
+            folded = folding.fold(entry, 0)
+            if any(event.get("op") == "void" for event in folded.events):
+                mine = {}
+                continue
+            for metric, members in folded.points.items():
+                for scope in scopes_of(channel, entry.t_ms or 0, scopes, now_ms):
+                    board = mine.setdefault(f"{metric}.{scope}", {})
+                    for member, by in members.items():
+                        points, reached = board.get(member, (0, 0))
+                        board[member] = (points + by, max(reached, (entry.t_ms or 0) if by else 0))
+        for name, members in mine.items():
+            total = sums.setdefault(name, {})
+            for member, (by, reached) in members.items():
+                points, last = total.get(member, (0, 0))
+                total[member] = (points + by, max(last, reached))
+    return {
+        name: sorted(((m, p, r) for m, (p, r) in members.items()), key=lambda row: sort_key(*row))
+        for name, members in sums.items()
+    }
+
+
+def stored(client: redis.Redis, board: str) -> Rows:
+    """The board as the store has it, in its order; both of its keys say the same."""
+    scores = {m.decode(): v.decode().split() for m, v in client.hgetall(score_key(board)).items()}
+    rows: Rows = []
+    for element, negative in client.zrange(rank_key(board), 0, -1, withscores=True):
+        member = element[15:].decode()
+        points, reached = scores[member]
+        assert (-int(negative), int(element[:15])) == (int(points), int(reached)), member
+        rows.append((member, int(points), int(reached)))
+    assert len(rows) == len(scores)
+    return rows
+
+
+def boards_in(client: redis.Redis) -> set[str]:
+    """Every board in the store."""
+    return {key.decode()[len("rank:{board:") : -1] for key in client.scan_iter("rank:*", 1000)}
+
+
+def event(points: Mapping[str, Mapping[str, Any]], op: str = "play") -> bytes:
+    """An event that brings its points."""
+    return msgspec.json.encode({"op": op, "patch": {}, "points": points})
