@@ -10,13 +10,15 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.aggregate.boards.care import Care
 from gateway.aggregate.boards.ledger import Increment, Ledger
 from gateway.aggregate.boards.letters import Letters
-from gateway.aggregate.boards.stream import SKIPPED, Stream
+from gateway.aggregate.boards.names import Names
+from gateway.aggregate.boards.stream import SKIPPED, Stream, position_of
 from gateway.aggregate.boards.tally import Counted, count, mark_of
 from gateway.bus.base import Bus, StreamInfo
 from gateway.bus.errors import BusError
-from gateway.model.boards import NOT_COUNTED, BadPoints, Scopes, expires
+from gateway.model.boards import NOT_COUNTED, BadPoints, Scopes
 from gateway.model.channel import Channel, Folded
 from gateway.model.entry import Entry
 from gateway.model.errors import BadVersion
@@ -27,12 +29,9 @@ from gateway.observe.log import logger
 
 FLUSH_EVERY_S = 0.1
 RECORD_EVERY_S = 2.0
-VERIFY_EVERY_S = 20.0
-RETRY_BROKEN_S = 2.0
 ROUNDS_MAX = 4
 PAIRS_OF_CALL = 1000
 WAITING_MAX_S = 10.0
-NAMES_KNOWN_MAX = 200_000
 
 GAP, TRIMMED = "gap", "trimmed"
 TROUBLE = "!"
@@ -82,13 +81,14 @@ class Boards:
         self._again = again
         self._max_metrics = max_metrics
         self._to_recount: set[str] = set()
+        self._asked: set[str] = set()
         self._waiting_s: dict[str, float] = {}
         self._recorded: dict[str, str] = {}
-        self._names: dict[str, str] = {}
-        self._new_names: dict[str, str] = {}
+        self._names = Names(ledger)
         self._documents: dict[str, Channel] = {}
-        self._recorded_s = self._verified_s = self._retried_s = 0.0
-        self._writing = asyncio.Lock()
+        self._recorded_s = 0.0
+        self._care = Care(self, ledger, scopes.kept_ms, now_ms)
+        self.writing = asyncio.Lock()
 
     # -- channels ----------------------------------------------------------------------------------------------
 
@@ -111,6 +111,11 @@ class Boards:
             self.troubles[channel] = trouble
         lost = channel in self._to_recount or not await self._fits(channel, confirmed, info)
         lost = lost or SKIPPED in marks.values()
+        if channel in self._asked:
+            self._asked.discard(channel)
+            lost = lost or info.whole
+            if not info.whole:
+                logger.warning("recount_impossible", channel=channel, why="the stream has been trimmed")
         if lost and info.whole:
             self._to_recount.discard(channel)
             self.streams[channel] = Stream(channel, confirmed, marks, recount_to=last)
@@ -121,7 +126,7 @@ class Boards:
         if lost:
             self._to_recount.discard(channel)
             await self._adopt(channel, marks)
-        known = _position(confirmed)
+        known = position_of(confirmed)
         if known is not None and known > last:
             confirmed, known = "", None
         self.streams[channel] = Stream(channel, confirmed, marks)
@@ -182,7 +187,7 @@ class Boards:
 
     @staticmethod
     def _has(stream: Stream, position: Position) -> bool:
-        known = _position(stream.seen)
+        known = position_of(stream.seen)
         return known is not None and position <= known
 
     def _poison(self, stream: Stream, entry: Entry, reason: str) -> None:
@@ -194,10 +199,14 @@ class Boards:
         self.close(channel)
         self._to_recount.add(channel)
 
-    def recount(self, channel: str) -> None:
-        """The channel is to be counted anew, from its beginning."""
+    def recount(self, channel: str, asked: bool = False) -> None:
+        """The channel is to be counted anew, from its beginning.
+
+        Args:
+            asked: by an operator; left alone where the stream's beginning is gone.
+        """
         self.close(channel)
-        self._to_recount.add(channel)
+        (self._asked if asked else self._to_recount).add(channel)
         self._again(channel)
 
     def close(self, channel: str) -> None:
@@ -220,10 +229,10 @@ class Boards:
         while True:
             try:
                 await self.flush()
-                await self._look_after()
+                await self._care.look()
             except BusError as error:
                 logger.info("boards_not_written", error=type(error).__name__)
-                self._verified_s = 0.0
+                self._care.soon()
                 await asyncio.sleep(1.0)
             await asyncio.sleep(FLUSH_EVERY_S)
 
@@ -233,7 +242,7 @@ class Boards:
         Raises:
             Unavailable: the rest is written later, or by another process.
         """
-        async with self._writing:
+        async with self.writing:
             await self._letters.write()
             await self._introduce()
             for stream in [stream for stream in self.streams.values() if stream.ready]:
@@ -246,7 +255,7 @@ class Boards:
                 metrics.BOARDS_WRITTEN.inc(len(changed))
                 await self._ledger.touch(changed)
             await self._record()
-            await self._tell_names()
+            await self._names.tell()
 
     async def _introduce(self) -> None:
         """Remembers which boards a stream is going to add to, before it does."""
@@ -276,7 +285,7 @@ class Boards:
         for stream, increment in asked:
             mark = marks[increment.board, increment.channel]
             if isinstance(mark, BusError):
-                self._break(increment.board, mark)
+                self.break_(increment.board, mark)
                 stream.skip(increment.board)
                 continue
             said = stream.answered(increment, mark)
@@ -287,9 +296,9 @@ class Boards:
             said = unfinished.get(stream.channel, "done")
             if said == "done":
                 self._waiting_s.pop(stream.channel, None)
-                self._learn_names(stream, goals[stream.channel])
+                self._names.learn(self._documents.get(stream.channel), stream.pending)
                 stream.wrote(goals[stream.channel])
-            elif said == "lost" or self._waited(stream.channel):
+            elif said == "lost" or self.waited(stream.channel):
                 logger.warning("board_lost_updates", channel=stream.channel)
                 metrics.HISTORIES_LOST.labels("board").inc()
                 self.recount(stream.channel)
@@ -301,12 +310,19 @@ class Boards:
             return set()
         return {board for counted in stream.pending for board in counted.tallies if board in self.broken}
 
-    def _waited(self, channel: str) -> bool:
+    def waited(self, channel: str) -> bool:
         """Whether another process's correction has taken too long to be still at work."""
         now_s = asyncio.get_running_loop().time()
         return now_s - self._waiting_s.setdefault(channel, now_s) > WAITING_MAX_S
 
-    def _break(self, board: str, error: BusError) -> None:
+    def mend(self, board: str) -> None:
+        """The board can be written again."""
+        self.broken.pop(board, None)
+        metrics.BOARDS_BROKEN.set(len(self.broken))
+        logger.info("board_mended", board=board)
+
+    def break_(self, board: str, error: BusError) -> None:
+        """The board cannot be written; others go on."""
         if board not in self.broken:
             reason = "wrong_type" if "WRONGTYPE" in str(error) else type(error).__name__
             self.broken[board] = reason
@@ -326,7 +342,7 @@ class Boards:
                 except BusError as error:
                     if error.temporary:
                         raise
-                    self._break(board, error)
+                    self.break_(board, error)
                     failed.add(board)
         except BusError:
             # Begun and not finished: from the beginning again, by whoever can.
@@ -368,95 +384,6 @@ class Boards:
                     self.streams[channel].recorded(fields)
         if idle:
             self._recorded_s = now_s
-
-    def _learn_names(self, stream: Stream, up_to: str) -> None:
-        """Names of members that have just been counted, from the match's document."""
-        document = self._documents.get(stream.channel)
-        players = document.doc.get("players") if document is not None else None
-        if not isinstance(players, dict):
-            return
-        for counted in stream.pending:
-            for tally in counted.tallies.values():
-                for member in tally:
-                    row = players.get(member)
-                    name = row.get("name") if isinstance(row, dict) else None
-                    if isinstance(name, str) and 0 < len(name) <= 128 and self._names.get(member) != name:
-                        if len(self._names) >= NAMES_KNOWN_MAX:
-                            self._names.clear()
-                        self._names[member] = self._new_names[member] = name
-
-    async def _tell_names(self) -> None:
-        if self._new_names:
-            names, self._new_names = self._new_names, {}
-            await self._ledger.name(names)
-
-    # -- looking after -----------------------------------------------------------------------------------------
-
-    async def _look_after(self) -> None:
-        now_s = asyncio.get_running_loop().time()
-        if self.broken and now_s - self._retried_s > RETRY_BROKEN_S:
-            self._retried_s = now_s
-            await self._retry_broken()
-        if now_s - self._verified_s > VERIFY_EVERY_S:
-            await self.verify()
-            self._verified_s = now_s
-
-    async def _retry_broken(self) -> None:
-        for board in list(self.broken):
-            if not await self._ledger.usable(board):
-                continue
-            del self.broken[board]
-            metrics.BOARDS_BROKEN.set(len(self.broken))
-            logger.info("board_mended", board=board)
-            await self._ledger.repair(board)
-            for channel in [c for c, s in self.streams.items() if s.expected.get(board) == SKIPPED]:
-                self.recount(channel)
-
-    async def verify(self) -> None:
-        """Looks whether every board still has what it had: a node of the store may have come back without it.
-
-        Raises:
-            Unavailable
-        """
-        async with self._writing:
-            pairs = [
-                (board, channel, mark)
-                for channel, stream in self.streams.items()
-                if not stream.busy and stream.replacement is None
-                for board, mark in stream.expected.items()
-                if mark != SKIPPED and board not in self.broken
-            ]
-            for start in range(0, len(pairs), PAIRS_OF_CALL):
-                some = pairs[start : start + PAIRS_OF_CALL]
-                found = await self._ledger.board_marks([(board, channel) for board, channel, _ in some])
-                for (board, channel, expected), mark in zip(some, found, strict=True):
-                    self._verified(board, channel, expected, mark)
-
-    def _verified(self, board: str, channel: str, expected: str, mark: str | BusError) -> None:
-        stream = self.streams.get(channel)
-        if stream is None or mark == expected:
-            return
-        if isinstance(mark, BusError):
-            self._break(board, mark)
-            return
-        position, known = _position(mark), _position(expected)
-        if position is not None and known is not None and position > known:
-            return
-        if not mark and expires(board) and self._now_ms() - stream.stamped_ms > self._scopes.kept_ms:
-            stream.expected.pop(board, None)
-            return
-        if mark.startswith("recount") and not self._waited(channel):
-            return
-        logger.warning("board_lost_updates", board=board, channel=channel)
-        metrics.HISTORIES_LOST.labels("board").inc()
-        self.recount(channel)
-
-
-def _position(mark: str) -> Position | None:
-    try:
-        return Version.parse(mark).position
-    except BadVersion:
-        return None
 
 
 __all__ = ["Begin", "Boards"]

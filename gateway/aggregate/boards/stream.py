@@ -41,7 +41,7 @@ class Stream:
         self.stamped_ms = 0
         self._dirty: set[str] = set()
         self._until = recount_to
-        self._seen = None if recount_to is not None else _position(confirmed)
+        self._seen = None if recount_to is not None else position_of(confirmed)
 
     @property
     def ready(self) -> bool:
@@ -85,7 +85,7 @@ class Stream:
         for counted in self.pending:
             for board, tally in counted.tallies.items():
                 if board not in floors:
-                    floors[board] = _position(self.expected.get(board, ""))
+                    floors[board] = position_of(self.expected.get(board, ""))
                 floor = floors[board]
                 if board not in but and (floor is None or counted.position > floor):
                     merge(tallies.setdefault(board, {}), tally)
@@ -100,7 +100,7 @@ class Stream:
         if mark == increment.after:
             self._expect(increment.board, mark)
             return "done"
-        found, expected = _position(mark), _position(increment.expected)
+        found, expected = position_of(mark), position_of(increment.expected)
         if found is None:
             return "wait" if mark.startswith("recount") else "lost"
         if increment.expected and (expected is None or found <= expected):
@@ -131,7 +131,7 @@ class Stream:
 
     def wrote(self, up_to: str) -> None:
         """All boards have everything up to this watermark (or are to be corrected)."""
-        position = _position(up_to)
+        position = position_of(up_to)
         while self.pending and position is not None and self.pending[0].position <= position:
             self.pending.popleft()
         if not self.pending:
@@ -160,7 +160,8 @@ class Stream:
             self.confirmed = mark
 
 
-def _position(mark: str) -> Position | None:
+def position_of(mark: str) -> Position | None:
+    """The position of a watermark; None for one that names no entry."""
     try:
         return Version.parse(mark).position
     except BadVersion:

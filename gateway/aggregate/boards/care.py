@@ -1,0 +1,121 @@
+"""Looks after boards: whether each still has what it had, and whether one that could not be written can be mended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from gateway.aggregate.boards.ledger import Ledger
+from gateway.aggregate.boards.stream import SKIPPED, position_of
+from gateway.bus.errors import BusError
+from gateway.model.boards import expires
+from gateway.observe import metrics
+from gateway.observe.log import logger
+
+if TYPE_CHECKING:
+    from gateway.aggregate.boards.boards import Boards
+
+VERIFY_EVERY_S = 20.0
+RETRY_BROKEN_S = 2.0
+REQUESTS_EVERY_S = 1.0
+PAIRS_OF_CALL = 1000
+
+
+class Care:
+    """Looks now and then.
+
+    Args:
+        kept_ms: boards of matches and windows may be gone that long after their last change.
+        now_ms: the wall clock.
+    """
+
+    def __init__(self, boards: Boards, ledger: Ledger, kept_ms: int, now_ms: Callable[[], int]) -> None:
+        self._boards = boards
+        self._ledger = ledger
+        self._kept_ms = kept_ms
+        self._now_ms = now_ms
+        self._serving: dict[str, str] = {}
+        self._verified_s = self._retried_s = self._asked_s = 0.0
+
+    def soon(self) -> None:
+        """The store was away: whatever comes back is to be verified."""
+        self._verified_s = 0.0
+
+    async def look(self) -> None:
+        """Does what is due.
+
+        Raises:
+            Unavailable
+        """
+        now_s = asyncio.get_running_loop().time()
+        if self._boards.broken and now_s - self._retried_s > RETRY_BROKEN_S:
+            self._retried_s = now_s
+            await self._retry_broken()
+        if now_s - self._verified_s > VERIFY_EVERY_S:
+            await self.verify()
+            self._verified_s = now_s
+        if now_s - self._asked_s > REQUESTS_EVERY_S:
+            self._asked_s = now_s
+            await self._serve()
+
+    async def _serve(self) -> None:
+        """Counts anew what operators have asked for; a request is done when its channel is counted."""
+        for channel, request in (await self._ledger.requests()).items():
+            stream = self._boards.streams.get(channel)
+            if stream is None or stream.busy or stream.replacement is not None:
+                continue
+            if self._serving.get(channel) == request:
+                del self._serving[channel]
+                await self._ledger.served(channel, request)
+            else:
+                self._serving[channel] = request
+                self._boards.recount(channel, asked=True)
+
+    async def _retry_broken(self) -> None:
+        for board in list(self._boards.broken):
+            if not await self._ledger.usable(board):
+                continue
+            self._boards.mend(board)
+            await self._ledger.repair(board)
+            for channel in [c for c, s in self._boards.streams.items() if s.expected.get(board) == SKIPPED]:
+                self._boards.recount(channel)
+
+    async def verify(self) -> None:
+        """Looks whether every board still has what it had: a node of the store may have come back without it.
+
+        Raises:
+            Unavailable
+        """
+        async with self._boards.writing:
+            pairs = [
+                (board, channel, mark)
+                for channel, stream in self._boards.streams.items()
+                if not stream.busy and stream.replacement is None
+                for board, mark in stream.expected.items()
+                if mark != SKIPPED and board not in self._boards.broken
+            ]
+            for start in range(0, len(pairs), PAIRS_OF_CALL):
+                some = pairs[start : start + PAIRS_OF_CALL]
+                found = await self._ledger.board_marks([(board, channel) for board, channel, _ in some])
+                for (board, channel, expected), mark in zip(some, found, strict=True):
+                    self._verified(board, channel, expected, mark)
+
+    def _verified(self, board: str, channel: str, expected: str, mark: str | BusError) -> None:
+        stream = self._boards.streams.get(channel)
+        if stream is None or mark == expected or stream.expected.get(board) != expected:
+            return
+        if isinstance(mark, BusError):
+            self._boards.break_(board, mark)
+            return
+        position, known = position_of(mark), position_of(expected)
+        if position is not None and known is not None and position > known:
+            return
+        if not mark and expires(board) and self._now_ms() - stream.stamped_ms > self._kept_ms:
+            stream.expected.pop(board, None)
+            return
+        if mark.startswith("recount") and not self._boards.waited(channel):
+            return
+        logger.warning("board_lost_updates", board=board, channel=channel)
+        metrics.HISTORIES_LOST.labels("board").inc()
+        self._boards.recount(channel)
