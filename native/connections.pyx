@@ -19,7 +19,7 @@ from libc.string cimport memcpy
 from native.accept cimport ACCEPT_LEN, gs_accept
 from native.frames cimport Frame, buffer_of, frame_copy, frame_new, frame_release, gs_frame
 from native.intake cimport (
-    gs_admit, gs_begin_close, gs_feed_frames, gs_feed_head, gs_last_words, gs_poll_once, gs_say, gs_sweep, gs_tune_socket
+    gs_admit, gs_await, gs_begin_close, gs_feed_frames, gs_feed_head, gs_last_words, gs_poll_once, gs_say, gs_sweep, gs_tune_socket
 )
 from native.opening cimport OPENING_NONE, OPENING_WS, gs_opening, gs_opening_of, gs_span
 from native.parser cimport CLOSE_POLICY, utf8_valid
@@ -84,6 +84,7 @@ CLOSE_REASONS = {
     GS_R_REFUSED: "refused",
     GS_R_ABORTED: "aborted",
     GS_R_NO_MEMORY: "no_memory",
+    GS_R_RATE: "rate_limited",
 }
 """Why a connection ended, by the number in its "closed" event."""
 
@@ -129,6 +130,11 @@ cdef gs_frame *_answer(gs_head *head, const uint8_t *given, size_t size) noexcep
     return answer
 
 
+cdef void _set_rate(gs_rate *rate, double per_s, double burst) noexcept:
+    rate.each_ns = 1e9 / per_s if per_s > 0 else 0
+    rate.burst_ns = <int64_t>(rate.each_ns * burst) + 1
+
+
 cdef class Table:
     """All connections of a worker.
 
@@ -145,6 +151,8 @@ cdef class Table:
             socket may stay full. 0: never.
         close_timeout_ms: how long the peer's Close, or its end of the connection, is awaited.
         max_subscriptions: of one connection.
+        messages_per_s, bytes_per_s: what a viewer may send, and twice that at once (1008); 0: anything.
+        trusted_tag: connections of listeners with this tag may send as they like; -1: none.
         openings: tell of plain openings of viewers apart, with their fields.
         opening_wait_ms: what waited longer to be accepted is answered 503 at once; 0: nothing is.
 
@@ -157,7 +165,7 @@ cdef class Table:
         self, max_connections, *, max_head_bytes=16384, max_message_bytes=65536, max_fragments=64, max_frame_bytes=0,
         max_controls=50, max_inflate_ratio=100,
         send_buffer_bytes=0, head_timeout_ms=10000, idle_timeout_ms=0, close_timeout_ms=5000, max_subscriptions=16,
-        bint openings=False, opening_wait_ms=0
+        double messages_per_s=0, double bytes_per_s=0, int64_t trusted_tag=-1, bint openings=False, opening_wait_ms=0
     ):
         if not 1 <= max_connections <= CONNECTIONS_MAX:
             raise ValueError("max_connections is out of range")
@@ -183,10 +191,17 @@ cdef class Table:
         self.t.limits.max_frame_bytes = max_frame_bytes or max_message_bytes
         self.t.limits.max_controls = max_controls
         self.t.limits.max_inflate_ratio = max_inflate_ratio
+        if not 0 <= messages_per_s <= 1e9 or not 0 <= bytes_per_s <= 1e12:
+            raise ValueError("messages_per_s or bytes_per_s is out of range")
         if not 0 <= opening_wait_ms <= 1_000_000:
             raise ValueError("opening_wait_ms is out of range")
         self.t.max_subs = max_subscriptions
         self.t.openings = openings
+        _set_rate(&self.t.messages, messages_per_s, messages_per_s * 2)
+        # A message of the size that is allowed must fit.
+        _set_rate(&self.t.poured, bytes_per_s, max(bytes_per_s, <double>max_message_bytes) * 2)
+        if trusted_tag >= 0:
+            self.t.free_tag = <uint32_t>trusted_tag
         self.t.wait_ms = opening_wait_ms
         self.t.sndbuf = send_buffer_bytes
         self.t.head_ticks = head_ticks
@@ -277,14 +292,14 @@ cdef class Table:
         gs_delivered(self.t)
         return out
 
-    def sweep(self, int64_t now_ms, uint32_t slots=8192):
-        """Looks at the next slots for time-outs and expired grants; `now_ms` is of the monotonic clock. Events as of poll()."""
+    def sweep(self, int64_t now_ms, uint32_t most=8192):
+        """Looks at connections whose time-out or grant may have ended; `now_ms` is of the monotonic clock. Events as of poll()."""
         cdef list out = []
         cdef int64_t unix_s = <int64_t>time.time()
         gs_bury(self.t)
         self.t.polling = True
         with nogil:
-            gs_sweep(self.t, now_ms, unix_s, slots)
+            gs_sweep(self.t, now_ms, unix_s, most)
         self.t.polling = False
         self._take(out)
         self.t.load = 0
@@ -384,6 +399,10 @@ cdef class Table:
             frame_release(answer)
             gs_kill(t, slot, GS_R_NO_MEMORY)
             return False
+        if c.expiry_s or t.idle_ticks:
+            gs_await(t, slot, <int64_t>time.time())
+        else:
+            gs_timer(t, slot, GS_NIL)
         if group >= 0:
             sub = gs_sub_new(t, slot, <uint32_t>group)
             if sub == GS_NIL:
@@ -542,6 +561,7 @@ cdef class Table:
         if slot == GS_NIL:
             return False
         self.t.conns[slot].expiry_s = <uint32_t>min(max(unix_s, 0), 0xFFFFFFFF)
+        gs_await(self.t, slot, <int64_t>time.time())
         return True
 
     def send(self, uint64_t conn, Frame frame not None):

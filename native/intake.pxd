@@ -7,8 +7,10 @@ from native.state cimport gs_table
 # Looks at one batch of ready descriptors and queues what is to be told; returns the size of the batch, -1 on an error
 # of epoll itself (errno).
 cdef int gs_poll_once(gs_table *t) noexcept nogil
-# Looks at the next `slots` slots for time-outs.
-cdef void gs_sweep(gs_table *t, int64_t now_ms, int64_t unix_s, uint32_t slots) noexcept nogil
+# Turns the wheel to `now_ms`: looks at connections whose time has come, at most `most` of them.
+cdef void gs_sweep(gs_table *t, int64_t now_ms, int64_t unix_s, uint32_t most) noexcept nogil
+# Puts a connection whose state has changed where the wheel looks at it in time.
+cdef void gs_await(gs_table *t, uint32_t slot, int64_t unix_s) noexcept nogil
 # A connection for a descriptor of ours, which is closed when there is no slot (GS_NIL).
 cdef uint32_t gs_admit(gs_table *t, int fd, uint32_t tag) noexcept nogil
 # No delay, and a send buffer of that size (0: the system's).

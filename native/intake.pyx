@@ -90,6 +90,7 @@ cdef extern from "<sys/epoll.h>" nogil:
 
 cdef enum:
     ACCEPT_BATCH = 64
+    GIVE_BACK_MIN = 1024    # slots that must have been in use for giving memory back to be worth it
     INFLATED_LOAD = 8192    # inflated bytes that count as one event's load
 
 cdef const char *TOO_LARGE = (
@@ -281,6 +282,9 @@ cdef bint _step(gs_table *t, uint32_t slot, ws_step *step, ws_assembly *assembly
     if step.kind == STEP_MESSAGE and step.compressed and c.state == GS_WS:
         _inflate(t, step)
     if step.kind == STEP_MESSAGE:
+        if c.state == GS_WS and c.tag != t.free_tag and not gs_take(&t.messages, &c.talked_ns, t.now_ns, 1):
+            gs_begin_close(t, slot, CLOSE_POLICY, <const uint8_t *>b"too many messages", 17, GS_R_RATE, True)
+            return True
         if c.state == GS_WS:
             copy = <uint8_t *>malloc(step.len if step.len else 1)
             if copy == NULL:
@@ -419,6 +423,7 @@ cdef void _end(gs_table *t, uint32_t slot, gs_frame *frame, uint8_t why, bint di
     c.control = frame
     c.flags = (c.flags | GS_CLOSE_SENT) & ~GS_PONG
     c.tick = t.close_ticks + gs_tick(t, gs_now_ms())
+    gs_timer(t, slot, c.tick + 1)
     gs_set_state(t, slot, GS_CLOSING)
     gs_watch(t, slot)
     _settle(t, slot, gs_flush(t, slot))
@@ -461,6 +466,9 @@ cdef void _readable(gs_table *t, uint32_t slot) noexcept nogil:
         if c.state == GS_WS:
             c.tick = t.now_tick
             c.flags &= ~GS_PINGED
+            if c.tag != t.free_tag and not gs_take(&t.poured, &c.poured_ns, t.now_ns, <uint32_t>got):
+                gs_begin_close(t, slot, CLOSE_POLICY, <const uint8_t *>b"too many bytes", 14, GS_R_RATE, True)
+                return
         gs_feed_frames(t, slot, t.scratch, <size_t>got)
 
 
@@ -489,7 +497,8 @@ cdef int gs_poll_once(gs_table *t) noexcept nogil:
     n = epoll_wait(t.epoll, ready, GS_BATCH, 0)
     if n < 0:
         return 0 if errno == EINTR else -1
-    t.now_tick = gs_tick(t, gs_now_ms())
+    t.now_ns = gs_now_ns()
+    t.now_tick = gs_tick(t, t.now_ns // 1000000)
     for i in range(n):
         id = ready[i].data.u64
         what = ready[i].events
@@ -529,8 +538,9 @@ cdef void void_read(int fd, uint64_t *into) noexcept nogil:
 
 # -- time-outs --------------------------------------------------------------------------------------------------------
 
-cdef void gs_sweep(gs_table *t, int64_t now_ms, int64_t unix_s, uint32_t slots) noexcept nogil:
-    cdef uint32_t i
+cdef void gs_sweep(gs_table *t, int64_t now_ms, int64_t unix_s, uint32_t most) noexcept nogil:
+    cdef uint32_t i, at, slot, following
+    cdef uint64_t id
     cdef epoll_event event
     t.now_tick = gs_tick(t, now_ms)
     for i in range(<uint32_t>GS_LISTENERS):
@@ -539,13 +549,53 @@ cdef void gs_sweep(gs_table *t, int64_t now_ms, int64_t unix_s, uint32_t slots) 
             event.data.u64 = (<uint64_t>1 << 63) | i
             epoll_ctl(t.epoll, EPOLL_CTL_MOD, t.listeners[i].fd, &event)
             t.listeners[i].paused = False
-    if slots > t.high:
-        slots = t.high
-    for i in range(slots):
-        if t.swept >= t.high:
-            t.swept = 0
-        _look(t, t.swept, unix_s)
-        t.swept += 1
+    if t.peak > GIVE_BACK_MIN and t.used < t.peak // 4:
+        gs_give_back(t)
+    at = t.wheel_at
+    if t.now_tick > at + GS_WHEEL:
+        # One turn looks at every bucket.
+        at = t.now_tick - GS_WHEEL
+    while True:
+        t.wheel_at = at
+        slot = t.wheel[at % GS_WHEEL]
+        while slot != GS_NIL:
+            following = t.conns[slot].timer_next
+            if t.conns[slot].timer_at <= t.now_tick:
+                if most == 0:
+                    return
+                most -= 1
+                id = gs_id(t, slot)
+                gs_timer(t, slot, GS_NIL)
+                _look(t, slot, unix_s)
+                if gs_slot(t, id, False) != GS_NIL:
+                    gs_await(t, slot, unix_s)
+            slot = following
+        if at >= t.now_tick:
+            return
+        at += 1
+
+
+cdef void gs_await(gs_table *t, uint32_t slot, int64_t unix_s) noexcept nogil:
+    cdef gs_conn *c = &t.conns[slot]
+    cdef int64_t due = GS_NIL, idle
+    if c.state == GS_HEAD or c.state == GS_CLOSING or c.state == GS_LINGER:
+        due = <int64_t>c.tick + 1
+    elif c.state == GS_WS or c.state == GS_SSE:
+        if c.expiry_s:
+            due = t.now_tick
+            if c.expiry_s > unix_s:
+                due += (c.expiry_s - unix_s) * 1000 // GS_TICK_MS + 1
+        if t.idle_ticks:
+            idle = t.now_tick
+            if c.state == GS_WS or c.flags & GS_WANT_OUT:
+                idle = c.tick
+            if c.state == GS_WS and not c.flags & GS_PINGED:
+                idle += t.idle_ticks // 2 + 1
+            else:
+                idle += t.idle_ticks + 1
+            if idle < due:
+                due = idle
+    gs_timer(t, slot, <uint32_t>due if due < GS_NIL else <uint32_t>GS_NIL)
 
 
 cdef void _look(gs_table *t, uint32_t slot, int64_t unix_s) noexcept nogil:

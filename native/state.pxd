@@ -12,6 +12,7 @@ cdef enum:
     GS_BATCH = 128          # epoll events looked at in one go
     GS_LISTENERS = 16
     GS_LOAD_MAX = 128       # load at which a poll ends: 16 heads, 32 catch-ups, 64 messages or 128 ends
+    GS_WHEEL = 512          # buckets of the timing wheel, a tick each: 33 s
     GS_SCRATCH = 4096       # bytes read in one go, and so what one peer can have told of in one poll
 
 cdef enum:
@@ -64,6 +65,7 @@ cdef enum:
     GS_R_REFUSED
     GS_R_ABORTED
     GS_R_NO_MEMORY
+    GS_R_RATE
 
 cdef struct gs_head:    # the request head so far, and bytes behind it
     uint32_t len
@@ -94,8 +96,13 @@ cdef struct gs_conn:
     uint32_t last_sub   # of the ring of subscriptions: its next is the first
     uint32_t subs       # free or zombie: next in its list
     uint32_t behind     # subscriptions that are BEHIND
+    uint32_t timer_at   # tick at which the connection is looked at next; GS_NIL: it is not in the wheel
+    uint32_t timer_next
+    uint32_t timer_prev
     uint16_t second     # of its last ping or pong, in units of 16 ticks
     uint16_t controls   # pings and pongs in it
+    int64_t talked_ns   # moments up to which what the viewer sent has used up its rates: messages, bytes
+    int64_t poured_ns
     gs_frame *pending   # the frame in the middle of which the connection is
     gs_frame *control   # one message that goes first when there is room
     void *kept          # gs_head while HEAD or HELD, gs_rx while parked; mostly NULL
@@ -155,6 +162,10 @@ cdef struct gs_stats:
     uint64_t bytes_out, frames_out, blocked, partial
     uint64_t dropped_controls, closed, lost_events
 
+cdef struct gs_rate:    # a token bucket, as the moment up to which it is used up
+    double each_ns      # what one unit takes; 0: no limit
+    int64_t burst_ns    # how far that moment may lie ahead
+
 cdef struct gs_table:
     int epoll
     int signal          # eventfd: events wait that epoll does not know of
@@ -194,7 +205,13 @@ cdef struct gs_table:
     uint8_t *scratch
     gs_inflater *inflater   # made for the first compressed message
     uint32_t now_tick       # of this poll or sweep
-    uint32_t swept          # slot at which the next sweep goes on
+    int64_t now_ns
+    uint32_t wheel[512]     # first connection of each bucket
+    uint32_t wheel_at       # tick up to which the wheel has turned
+    gs_rate messages, poured    # what a viewer may send
+    uint32_t free_tag       # connections with this tag have no such rates
+    uint32_t gens           # generations given out
+    uint32_t peak           # most slots in use since memory was last given back
 
 # NULL with errno set when there is no memory or no descriptor.
 cdef gs_table *gs_table_new(uint32_t max_conns) noexcept nogil
@@ -207,6 +224,13 @@ cdef uint64_t gs_id(gs_table *t, uint32_t slot) noexcept nogil
 cdef uint32_t gs_slot(gs_table *t, uint64_t conn, bint dead) noexcept nogil
 # A new slot in state HEAD, not yet registered with epoll; GS_NIL when full. Takes `fd` only on success.
 cdef uint32_t gs_conn_new(gs_table *t, int fd, uint32_t tag) noexcept nogil
+# The connection is looked at by the first sweep at or after `tick`; GS_NIL: by none.
+cdef void gs_timer(gs_table *t, uint32_t slot, uint32_t tick) noexcept nogil
+# Takes `units` out of a bucket whose state is `used`; False when there are not so many.
+cdef bint gs_take(const gs_rate *rate, int64_t *used, int64_t now_ns, uint32_t units) noexcept nogil
+# Gives the memory of slots and subscriptions back that a crowd has left behind.
+cdef void gs_give_back(gs_table *t) noexcept nogil
+cdef int64_t gs_now_ns() noexcept nogil
 cdef void gs_set_state(gs_table *t, uint32_t slot, uint8_t state) noexcept nogil
 # Frees a kept head or kept frames; before the state changes from HEAD or HELD to another.
 cdef void gs_drop_input(gs_conn *c) noexcept nogil

@@ -28,7 +28,16 @@ cdef extern from *:
     #include <errno.h>
     #include <string.h>
     #include <sys/socket.h>
+    #include <stdint.h>
+    #include <sys/mman.h>
     #include <sys/uio.h>
+    #include <unistd.h>
+    /* The kernel takes the whole pages of a part of an array back; they are zeros when they are used again. */
+    static void gs_pages_back(void *first, void *last) {
+        uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+        uintptr_t from = ((uintptr_t)first + page - 1) / page * page, to = (uintptr_t)last / page * page;
+        if (to > from) (void)!madvise((void *)from, to - from, MADV_DONTNEED);
+    }
     /* Two pieces by one call: bytes sent; 0 when the socket is full, -1 when it is dead. */
     static ssize_t gs_send_two(int fd, const void *a, size_t a_size, const void *b, size_t b_size) {
         struct iovec parts[2] = {{(void *)a, a_size}, {(void *)b, b_size}};
@@ -42,6 +51,7 @@ cdef extern from *:
         return errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM ? 0 : -1;
     }
     """
+    void gs_pages_back(void *first, void *last) nogil
     ssize_t gs_send_two(int fd, const void *a, size_t a_size, const void *b, size_t b_size) nogil
 
 
@@ -81,6 +91,9 @@ cdef gs_table *gs_table_new(uint32_t max_conns) noexcept nogil:
     t.free_conn = t.free_sub = t.free_group = t.free_wave = t.zombies = t.buried = GS_NIL
     for i in range(1024):
         t.buckets[i] = GS_NIL
+    for i in range(GS_WHEEL):
+        t.wheel[i] = GS_NIL
+    t.free_tag = GS_NIL
     # One large block: the kernel gives pages as slots are first used, and a slot never moves.
     t.conns = <gs_conn *>calloc(max_conns, sizeof(gs_conn))
     t.epoll = epoll_create1(EPOLL_CLOEXEC)
@@ -144,6 +157,12 @@ cdef uint32_t gs_tick(gs_table *t, int64_t now_ms) noexcept nogil:
     return <uint32_t>((now_ms - t.base_ms) // GS_TICK_MS) if now_ms > t.base_ms else 0
 
 
+cdef int64_t gs_now_ns() noexcept nogil:
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return <int64_t>now.tv_sec * 1000000000 + now.tv_nsec
+
+
 cdef void gs_push(gs_table *t, uint8_t type, uint64_t conn, uint64_t number, uint8_t *data, uint32_t size) noexcept nogil:
     cdef gs_event *grown
     cdef gs_event event
@@ -189,28 +208,32 @@ cdef uint32_t gs_slot(gs_table *t, uint64_t conn, bint dead) noexcept nogil:
 
 
 cdef uint32_t gs_conn_new(gs_table *t, int fd, uint32_t tag) noexcept nogil:
-    cdef uint32_t slot, gen
+    cdef uint32_t slot
     cdef gs_conn *c
     if t.free_conn == GS_NIL and t.high == t.max_conns:
         return GS_NIL
     slot = t.free_conn if t.free_conn != GS_NIL else t.high
     c = &t.conns[slot]
     # 31 bits, so that an id is positive as a signed number; 0 is never used.
-    gen = (c.gen & 0x7FFFFFFF) + 1 if c.gen < 0x7FFFFFFF else 1
+    t.gens = t.gens + 1 if t.gens < 0x7FFFFFFF else 1
     if t.free_conn != GS_NIL:
         t.free_conn = c.subs
     else:
         t.high += 1
     memset(c, 0, sizeof(gs_conn))
     c.fd = fd
-    c.gen = gen
+    c.gen = t.gens
     c.tag = tag
     c.last_sub = GS_NIL
     c.state = GS_HEAD
     c.flags = GS_UNWATCHED
     c.tick = gs_tick(t, gs_now_ms()) + t.head_ticks
+    c.timer_at = GS_NIL
+    gs_timer(t, slot, c.tick + 1)
     t.states[GS_HEAD] += 1
     t.used += 1
+    if t.used > t.peak:
+        t.peak = t.used
     live(LIVE_CONNECTIONS, 1)
     return slot
 
@@ -278,6 +301,7 @@ cdef int gs_detach(gs_table *t, uint32_t slot) noexcept nogil:
     if not c.flags & GS_UNWATCHED:
         epoll_ctl(t.epoll, EPOLL_CTL_DEL, c.fd, &event)
     gs_subs_free(t, slot)
+    gs_timer(t, slot, GS_NIL)
     gs_drop_input(c)
     frame_release(c.pending)
     frame_release(c.control)
@@ -406,6 +430,78 @@ cdef int gs_flush(gs_table *t, uint32_t slot) noexcept nogil:
             return 0
         frame_release(c.pending)
         c.pending = NULL
+
+
+# -- timers, rates, memory --------------------------------------------------------------------------------------------
+
+cdef void gs_timer(gs_table *t, uint32_t slot, uint32_t tick) noexcept nogil:
+    cdef gs_conn *c = &t.conns[slot]
+    cdef uint32_t *first
+    if c.timer_at != GS_NIL:
+        if c.timer_next != GS_NIL:
+            t.conns[c.timer_next].timer_prev = c.timer_prev
+        if c.timer_prev & <uint32_t>0x80000000:
+            t.wheel[c.timer_prev & <uint32_t>0x7FFFFFFF] = c.timer_next
+        else:
+            t.conns[c.timer_prev].timer_next = c.timer_next
+        c.timer_at = GS_NIL
+    if tick == GS_NIL:
+        return
+    # Later than one turn of the wheel: it is passed over until its turn has come.
+    c.timer_at = tick
+    if tick < t.wheel_at:
+        tick = t.wheel_at
+    tick %= GS_WHEEL
+    first = &t.wheel[tick]
+    c.timer_next = first[0]
+    c.timer_prev = tick | <uint32_t>0x80000000
+    if first[0] != GS_NIL:
+        t.conns[first[0]].timer_prev = slot
+    first[0] = slot
+
+
+cdef bint gs_take(const gs_rate *rate, int64_t *used, int64_t now_ns, uint32_t units) noexcept nogil:
+    cdef int64_t until = used[0] if used[0] > now_ns else now_ns
+    if rate.each_ns == 0:
+        return True
+    until += <int64_t>(rate.each_ns * units)
+    if until - now_ns > rate.burst_ns:
+        return False
+    used[0] = until
+    return True
+
+
+cdef void gs_give_back(gs_table *t) noexcept nogil:
+    cdef uint32_t slot = t.high, i, cap
+    cdef gs_sub *smaller
+    while slot and t.conns[slot - 1].state == GS_FREE:
+        slot -= 1
+    gs_pages_back(t.conns + slot, t.conns + t.high)
+    t.high = slot
+    t.free_conn = GS_NIL
+    # Low slots are used first from now on, so that the high ones become free.
+    while slot:
+        slot -= 1
+        if t.conns[slot].state == GS_FREE:
+            t.conns[slot].subs = t.free_conn
+            t.free_conn = slot
+    i = t.sub_high
+    while i and t.subs[i - 1].conn == GS_NIL:
+        i -= 1
+    t.sub_high = i
+    t.free_sub = GS_NIL
+    while i:
+        i -= 1
+        if t.subs[i].conn == GS_NIL:
+            t.subs[i].next = t.free_sub
+            t.free_sub = i
+    cap = t.sub_high + t.sub_high // 2 + 64
+    if cap < t.sub_cap:
+        smaller = <gs_sub *>realloc(t.subs, cap * sizeof(gs_sub))
+        if smaller != NULL:
+            t.subs = smaller
+            t.sub_cap = cap
+    t.peak = t.used
 
 
 # -- subscriptions ----------------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
-from gateway.access.rate import TokenBucket
 from gateway.access.tokens import Grant
 from gateway.edge.beats import count_beat
 from gateway.edge.context import Context
@@ -36,9 +35,6 @@ OPENING_MAX = 10_000
 """Handshakes that wait for a channel to load; more are answered 503."""
 OPENING_TIMEOUT_S = 5.0
 GRANTS_MAX = 65_536
-TALKERS_MAX = 10_000
-POLICY_VIOLATION = 1008
-INVALID_PAYLOAD = 1007
 
 Wanted = Sequence[tuple[str, str | None]]
 """Channels with the version held of each."""
@@ -60,7 +56,6 @@ class Live:
         self._grants: list[Grant] = []
         self._grant_numbers: dict[tuple[object, ...], int] = {}
         self._opening: set[asyncio.Task[None]] = set()
-        self._talkers: dict[int, TokenBucket] = {}
         self._hold_ms = 5000
 
     # -- opening -----------------------------------------------------------------------------------------------
@@ -145,10 +140,6 @@ class Live:
         sibling = self._table.tag(conn) == SIBLING
         grant, encoding = self.rights(conn)
         metrics.VIEWER_MESSAGES.inc()
-        if not sibling and not self._within_rate(conn):
-            self._table.close(conn, POLICY_VIOLATION, b"too many messages")
-            metrics.REFUSALS.labels(RateLimited.code.value).inc()
-            return
         try:
             message = decode_viewer_msgpack(payload) if opcode == 2 else decode_viewer_json(payload)
         except BadMessage as bad:
@@ -213,17 +204,8 @@ class Live:
     def on_closed(self, conn: int, reason: str) -> None:
         """The connection is gone."""
         metrics.CLOSED.labels(reason).inc()
-        self._talkers.pop(conn, None)
-
-    def _within_rate(self, conn: int) -> bool:
-        bucket = self._talkers.get(conn)
-        rate = self._context.settings.viewers.messages_per_s
-        now_s = self._context.loop.time()
-        if bucket is None:
-            if len(self._talkers) >= TALKERS_MAX:
-                self._talkers.pop(next(iter(self._talkers)))
-            bucket = self._talkers[conn] = TokenBucket(rate, rate * 2, now_s)
-        return bucket.take(1, now_s)
+        if reason == RateLimited.code.value:
+            metrics.REFUSALS.labels(reason).inc()
 
     def _word(self, grant: Grant, encoding: Encoding) -> int:
         """The number kept with the connection: which grant, which encoding."""

@@ -103,6 +103,9 @@ class _Worker:
             idle_timeout_ms=int(viewers.idle_timeout_s * 1000),
             close_timeout_ms=int(viewers.close_timeout_s * 1000),
             max_subscriptions=SIBLING_SUBSCRIPTIONS,
+            messages_per_s=viewers.messages_per_s,
+            bytes_per_s=viewers.bytes_per_s,
+            trusted_tag=SIBLING,
             openings=True,
             opening_wait_ms=int(viewers.opening_wait_s * 1000),
         )

@@ -100,6 +100,10 @@ class ViewerSettings(Section, frozen=True):
     messages_per_s: Annotated[
         float, Meta(ge=1, le=86_400, description="messages a second of one viewer; twice that at once")
     ] = 20.0
+    bytes_per_s: Annotated[
+        int,
+        Meta(ge=1024, le=1_000_000_000, description="bytes a second of one viewer; at least twice that, or two messages, at once"),
+    ] = 65_536
     max_channels: Annotated[int, Meta(ge=1, le=1000, description="channels of one connection")] = 32
     send_buffer_bytes: Annotated[
         int, Meta(ge=0, description="kernel send buffer of a connection; 0: the kernel's choice")
