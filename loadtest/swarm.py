@@ -29,6 +29,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--duration", type=float, default=30.0, help="seconds after all are connected")
     parser.add_argument("--sse", action="store_true", help="event streams instead of WebSockets")
     parser.add_argument("--msgpack", action="store_true", help="MessagePack instead of JSON")
+    parser.add_argument("--deflate", action="store_true", help="offer permessage-deflate")
     parser.add_argument("--slow", type=float, default=0.0, help="share of viewers that do not read (0 … 1)")
     parser.add_argument("--retry-ms", type=int, nargs=2, default=(1000, 30_000), metavar=("FIRST", "LONGEST"))
     parser.add_argument("--token", default="", help="sent as Authorization: Bearer")
@@ -47,6 +48,8 @@ def options_of(asked: argparse.Namespace) -> tuple[str, int, str, dict[str, Any]
         path = f"{parts.path or '/v1/live'}?channel={channel}"
         encoding = "msgpack" if asked.msgpack else "json"
         headers["Sec-WebSocket-Protocol"] = f"grandstand.v1.{encoding}"
+        if asked.deflate:
+            headers["Sec-WebSocket-Extensions"] = "permessage-deflate"
     options = {
         "headers": headers,
         "channel": asked.channel,

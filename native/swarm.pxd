@@ -8,6 +8,7 @@ Every cdef function is nogil and cannot raise; what goes wrong is a counter in g
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
+from native.deflate cimport gs_inflater
 from native.histogram cimport gs_histogram
 from native.swarm_scan cimport gs_message
 
@@ -52,6 +53,7 @@ cdef struct gs_target:
     char *fields                # further header fields, each with CRLF
     char *host
     char *protocol              # the one subprotocol asked for, or empty
+    uint8_t deflate             # permessage-deflate is offered
 
 cdef struct gs_member:
     int fd
@@ -62,6 +64,8 @@ cdef struct gs_member:
     uint8_t paused              # does not read now
     uint8_t catching_up         # the first delta after a connect is not live
     uint8_t fragmented          # opcode of the fragmented message under way, 0: none
+    uint8_t compressed          # ... which is compressed
+    uint8_t deflate             # permessage-deflate was agreed on
     uint8_t chunked
     uint8_t wants_out
     uint16_t close_code
@@ -100,6 +104,9 @@ cdef struct gs_totals:
     uint64_t strays             # messages of another channel
     uint64_t comments           # SSE heartbeats
     uint64_t pings
+    uint64_t compressed         # messages that were compressed
+    uint64_t inflated_in        # bytes of those
+    uint64_t inflated_out       # bytes that they became
     uint64_t resumed            # after a loss: the chain went on from the version held
     uint64_t replaced           # after a loss: a snapshot
     uint64_t connects           # handshakes done
@@ -118,6 +125,7 @@ cdef class Swarm:
     cdef int target_count
     cdef char *scratch
     cdef size_t scratch_size
+    cdef gs_inflater *inflater
     cdef size_t max_message_bytes
     cdef int opening_max
     cdef uint64_t open_timeout_ms
@@ -152,6 +160,8 @@ cdef class Swarm:
     cdef bint take_control(self, int index, int opcode, char *data, size_t size) noexcept nogil
     cdef bint take_text(self, int index, const char *data, size_t size) noexcept nogil
     cdef void take_event(self, int index, const char *data, size_t size) noexcept nogil
+    # False when the connection is gone.
+    cdef bint take_compressed(self, int index, int opcode, const char *data, size_t size) noexcept nogil
     cdef void take_message(self, int index, int opcode, const char *data, size_t size) noexcept nogil
     cdef void served(self, gs_member *member, gs_message *message, uint64_t now_us) noexcept nogil
     cdef bint send_frame(self, int index, int opcode, const char *data, size_t size) noexcept nogil

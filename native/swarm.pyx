@@ -12,6 +12,7 @@ from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy, memmove, memset, strdup, strlen
 
+from native.deflate cimport INFLATED, gs_inflate, gs_inflater_free, gs_inflater_new
 from native.histogram cimport Histogram, gs_histogram, gs_record
 from native.swarm_handshake cimport (
     GS_ACCEPTED, GS_BAD_STATUS, GS_KEY_LEN, gs_answer, gs_check_stream, gs_check_upgrade, gs_head, gs_key, gs_random,
@@ -208,7 +209,8 @@ cdef class Swarm:
         self.reset_latency()
         self.members = <gs_member *>calloc(max_connections, sizeof(gs_member))
         self.scratch = <char *>malloc(SCRATCH_BYTES)
-        if self.members == NULL or self.scratch == NULL:
+        self.inflater = gs_inflater_new()
+        if self.members == NULL or self.scratch == NULL or self.inflater == NULL:
             raise MemoryError
         self.epoll_fd = epoll_create1(EPOLL_CLOEXEC)
         if self.epoll_fd < 0:
@@ -228,6 +230,7 @@ cdef class Swarm:
             free(self.targets[i].protocol)
         free(self.targets)
         free(self.scratch)
+        gs_inflater_free(self.inflater)
         if self.epoll_fd >= 0:
             close(self.epoll_fd)
 
@@ -241,7 +244,8 @@ cdef class Swarm:
 
         Args:
             path: with query; `{n}` in it and in `channel` is replaced by a number, see `numbers`.
-            headers: further header fields; a Sec-WebSocket-Protocol must be one name and must be confirmed.
+            headers: further header fields; a Sec-WebSocket-Protocol must be one name and must be confirmed; a
+                Sec-WebSocket-Extensions that offers permessage-deflate may be agreed on.
             transport: "ws" or "sse".
             since: the version held; kept up to date and asked for when a connection is made again.
             source: the local address to connect from, for more connections than there are ephemeral ports.
@@ -265,6 +269,7 @@ cdef class Swarm:
             raise ValueError("there is no room for so many members")
         fields = dict(headers or {})
         protocol = next((fields[name] for name in fields if name.lower() == "sec-websocket-protocol"), "")
+        extensions = next((fields[name] for name in fields if name.lower() == "sec-websocket-extensions"), "")
         text = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         if len(path) + len(text) + len(host) > REQUEST_MAX - 1024 or len(since) >= HELD_MAX or len(channel) > 160:
             raise ValueError("the request is too long")
@@ -281,6 +286,7 @@ cdef class Swarm:
         target.port = htons(port)
         target.transport = TRANSPORT_WS if transport == "ws" else TRANSPORT_SSE
         target.receive_buffer_bytes = receive_buffer_bytes
+        target.deflate = "permessage-deflate" in extensions
         target.first_number, target.numbers = numbers
         target.retry_first_ms, target.retry_last_ms = retry_ms
         target.path = strdup(path.encode("ascii"))
@@ -646,7 +652,7 @@ cdef class Swarm:
             self.violated(index)
             return -1
         if target.transport == TRANSPORT_WS:
-            answer = gs_check_upgrade(data, end, member.nonce, target.protocol, &head)
+            answer = gs_check_upgrade(data, end, member.nonce, target.protocol, target.deflate, &head)
         else:
             answer = gs_check_stream(data, end, &head)
         self.answers[<int>answer] += 1
@@ -660,6 +666,7 @@ cdef class Swarm:
             return -1
         self.turn(index, MEMBER_OPEN)
         member.chunked = head.chunked
+        member.deflate = head.deflate
         member.connects += 1
         member.attempts = 0
         member.catching_up = member.held_len > 0
@@ -682,8 +689,11 @@ cdef class Swarm:
         first = <uint8_t>data[0]
         second = <uint8_t>data[1]
         opcode = first & 0x0F
-        # Reserved bits and a masked server frame are violations (RFC 6455 sections 5.1, 5.2).
-        if first & 0x70 or second & 0x80:
+        # Reserved bits and a masked server frame are violations (RFC 6455 sections 5.1, 5.2); RSV1 marks a compressed message.
+        if first & 0x30 or second & 0x80:
+            self.violated(index)
+            return -1
+        if first & 0x40 and not (member.deflate and (opcode == OP_TEXT or opcode == OP_BINARY)):
             self.violated(index)
             return -1
         length = second & 0x7F
@@ -714,10 +724,15 @@ cdef class Swarm:
             self.violated(index)
             return -1
         if opcode != OP_CONTINUATION and first & 0x80:
-            self.take_message(index, opcode, data + head, length)
+            if first & 0x40:
+                if not self.take_compressed(index, opcode, data + head, length):
+                    return -1
+            else:
+                self.take_message(index, opcode, data + head, length)
         else:
             if opcode != OP_CONTINUATION:
                 member.fragmented = <uint8_t>opcode
+                member.compressed = first & 0x40 != 0
             if member.part.len + length > self.max_message_bytes:
                 self.violated(index)
                 return -1
@@ -728,9 +743,27 @@ cdef class Swarm:
             if first & 0x80:
                 opcode = member.fragmented
                 member.fragmented = 0
-                self.take_message(index, opcode, member.part.data, member.part.len)
+                if member.compressed:
+                    if not self.take_compressed(index, opcode, member.part.data, member.part.len):
+                        return -1
+                else:
+                    self.take_message(index, opcode, member.part.data, member.part.len)
                 clear(&member.part)
         return head + length
+
+    cdef bint take_compressed(self, int index, int opcode, const char *data, size_t size) noexcept nogil:
+        """A compressed message: as if it had come as it was before."""
+        cdef uint8_t *out = NULL
+        cdef size_t out_len = 0
+        if gs_inflate(
+                self.inflater, <const uint8_t *>data, size, self.max_message_bytes, 1100, &out, &out_len) != INFLATED:
+            self.violated(index)
+            return False
+        self.totals.compressed += 1
+        self.totals.inflated_in += size
+        self.totals.inflated_out += out_len
+        self.take_message(index, opcode, <const char *>out, out_len)
+        return True
 
     cdef bint take_control(self, int index, int opcode, char *data, size_t size) noexcept nogil:
         """A ping is answered; a close is noted and answered. False when the connection is gone."""
@@ -984,7 +1017,7 @@ cdef class Swarm:
         clear(&member.raw)
         clear(&member.part)
         clear(&member.out)
-        member.fragmented = 0
+        member.fragmented = member.compressed = 0
         if member.state != MEMBER_GONE:
             self.turn(index, MEMBER_GONE)
 

@@ -19,6 +19,7 @@ cdef enum gs_answer:
 cdef struct gs_head:
     int status
     bint chunked
+    bint deflate        # permessage-deflate was agreed on
 
 cdef enum:
     GS_KEY_LEN = 24
@@ -33,7 +34,9 @@ cdef uint32_t gs_random_below(uint32_t limit) noexcept nogil
 cdef void gs_key(const uint8_t *nonce, char *out) noexcept nogil
 
 # Checks an answer's head (with its final CRLFCRLF): strictly a 101 for this nonce, the protocol being the one asked for.
+# `deflate`: permessage-deflate was offered, and may be agreed on without context takeover by the server (RFC 7692).
 cdef gs_answer gs_check_upgrade(
-    const char *head, size_t len, const uint8_t *nonce, const char *protocol, gs_head *out) noexcept nogil
+    const char *head, size_t len, const uint8_t *nonce, const char *protocol, bint deflate, gs_head *out
+) noexcept nogil
 # Checks that the answer is a 200 with an event stream.
 cdef gs_answer gs_check_stream(const char *head, size_t len, gs_head *out) noexcept nogil

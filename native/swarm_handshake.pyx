@@ -135,8 +135,31 @@ cdef int next_field(const char *head, size_t len, size_t *at, gs_field *field) n
     return 1
 
 
+cdef bint is_deflate(const char *data, size_t len) noexcept nogil:
+    """Whether the answer is permessage-deflate alone, with server_no_context_takeover among its parameters."""
+    cdef size_t start = 0, end, first, last
+    cdef bint named = False, without_context = False
+    while start <= len:
+        end = start
+        while end < len and data[end] != c';':
+            end += 1
+        first = start
+        last = end
+        while first < last and data[first] == c' ':
+            first += 1
+        while last > first and data[last - 1] == c' ':
+            last -= 1
+        if start == 0:
+            named = is_text(data + first, last - first, b"permessage-deflate")
+        elif is_text(data + first, last - first, b"server_no_context_takeover"):
+            without_context = True
+        start = end + 1
+    return named and without_context
+
+
 cdef gs_answer gs_check_upgrade(
-        const char *head, size_t len, const uint8_t *nonce, const char *protocol, gs_head *out) noexcept nogil:
+        const char *head, size_t len, const uint8_t *nonce, const char *protocol, bint deflate, gs_head *out
+) noexcept nogil:
     cdef char key[GS_KEY_LEN]
     cdef char accept[GS_ACCEPT_LEN]
     cdef gs_field field
@@ -146,6 +169,7 @@ cdef gs_answer gs_check_upgrade(
     cdef int accepts = 0, right_accepts = 0, protocols = 0
     out.status = 0
     out.chunked = False
+    out.deflate = False
     if not status_line(head, len, &at, &out.status):
         return GS_BAD_HEAD
     if out.status != 101:
@@ -167,7 +191,9 @@ cdef gs_answer gs_check_upgrade(
             if field.value_len == GS_ACCEPT_LEN and memcmp(field.value, accept, GS_ACCEPT_LEN) == 0:
                 right_accepts += 1
         elif is_text(field.name, field.name_len, b"sec-websocket-extensions"):
-            extension = True
+            # One header, and nothing that was not asked for.
+            extension = extension or out.deflate or not deflate or not is_deflate(field.value, field.value_len)
+            out.deflate = True
         elif is_text(field.name, field.name_len, b"sec-websocket-protocol"):
             protocols += 1
             if field.value_len != strlen(protocol) or memcmp(field.value, protocol, field.value_len) != 0:

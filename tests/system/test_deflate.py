@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from native.swarm import Swarm
+from tests.swarm.server import total
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
 from tests.wire.peer import Closed, Document, Peer, masked, until
@@ -16,6 +18,7 @@ OFFER = "permessage-deflate; client_max_window_bits"
 SMALL = "permessage-deflate; server_max_window_bits=10"
 MIN_BYTES = 200
 VIEWERS = 5
+CROWD = 200
 
 Connect = Callable[..., Peer]
 
@@ -89,6 +92,35 @@ def test_a_flush_is_compressed_once_for_all(served: GatewayProcess, studio: Stud
 def compressed(served: GatewayProcess) -> int:
     """Frames that the worker has compressed so far, by its own report."""
     return int(served.workers()[0]["compression"]["frames"])
+
+
+def test_a_crowd_follows_what_was_compressed_once(served: GatewayProcess, studio: Studio) -> None:
+    swarm = Swarm(CROWD)
+    swarm.connect(
+        "127.0.0.1",
+        served.port,
+        f"/v1/live?channel={studio.channel}",
+        headers={"Sec-WebSocket-Extensions": OFFER},
+        channel=studio.channel,
+        count=CROWD,
+    )
+    until(lambda: swarm.poll(10, until_open=CROWD) or swarm.opened == CROWD, 30, "an open crowd")
+    before = compressed(served)
+    last = ""
+    for number in range(20):
+        last = studio.patch({"notes": {f"note-{k}": f"{number} words again and again" for k in range(20)}})
+
+    def arrived() -> bool:
+        swarm.poll(20)
+        return all(version.rpartition(".")[0] == last for version in swarm.versions())
+
+    until(arrived, 30, "the last version at everybody")
+    summary = swarm.summary()
+    assert [summary[name] for name in ("gaps", "duplicates", "malformed", "violations")] == [0, 0, 0, 0]
+    assert total(swarm, "compressed") >= CROWD
+    # One for each flush, and a catch-up now and then for who was behind.
+    assert compressed(served) - before <= 60
+    swarm.close_all(hard=True)
 
 
 def test_what_is_short_goes_as_it_is(studio: Studio, watch: Connect) -> None:
