@@ -11,5 +11,5 @@ export default defineConfig({
     modulePreload: { polyfill: false },
   },
   server: { proxy: { "/v1": { target: "http://localhost:8080", ws: true } } },
-  test: { include: ["client/test/**/*.test.ts", "embed/**/*.test.ts", "src/**/*.test.ts"], environment: "node" },
+  test: { include: ["client/test/**/*.test.ts", "embed/**/*.test.ts", "src/**/*.test.{ts,tsx}"], environment: "node" },
 });

@@ -80,9 +80,12 @@ Object.assign(globalThis, { grandstand: live });
 
 export const useConnection = (): Connection => useStore(store, (state) => state.connection);
 
-/** Watches a channel while the part that calls it is shown; undefined until something is known. */
+/** Watches a channel while the part that calls it is shown. */
+export const useWatched = (channel: string): void => useEffect(() => watch(channel), [channel]);
+
+/** The same, and what is known of it; undefined until something is. Renders with every change. */
 export function useChannel(channel: string): ChannelView | undefined {
-  useEffect(() => watch(channel), [channel]);
+  useWatched(channel);
   return useStore(store, (state) => state.channels[channel]);
 }
 

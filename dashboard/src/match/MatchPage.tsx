@@ -1,151 +1,161 @@
-/** One match: score, clock, map where the game has positions, players, and the feed. */
-import { memo, useEffect, useMemo } from "react";
-import type { JsonObject } from "../../client/src/index.js";
+/** One match. Each panel follows its own part of the document and fails alone. */
+import { lazy, useEffect, type CSSProperties } from "react";
+import { useConnection, useWatched } from "../live/store.js";
 import { StateMark } from "../live/StateMark.js";
-import { useChannel } from "../live/store.js";
 import { Panel, Skeleton } from "../shell/Panel.js";
 import { Link, type Params } from "../shell/router.js";
+import { useFormat } from "../shell/language.js";
 import shell from "../shell/shell.module.css";
-import { clockText, columnsOf, eventText, gameName, isObject, number, playersOf, teamsOf, text, type Player, type Team } from "./document.js";
+import { Announcer } from "./Announcer.js";
+import { isObject, number, playerIds, teamsOf, text } from "./document.js";
+import { Draft } from "./Draft.js";
+import { Feed } from "./Feed.js";
+import { gameOf } from "./games/index.js";
+import { jungle } from "./ground.js";
 import styles from "./match.module.css";
+import { usePart } from "./parts.js";
+import { Players, long } from "./Players.js";
 import { PlayersMap } from "./PlayersMap.js";
+import { RewindBar } from "./RewindBar.js";
+import { Scoreboard } from "./Scoreboard.js";
+import { TeamFigures } from "./TeamFigures.js";
+import { Timeline } from "./Timeline.js";
+import { useFigureWords, useWords } from "./words.js";
+
+const Chart = lazy(() => import("./Chart.js"));
 
 export function MatchPage({ params }: { params: Params }) {
   const id = params.id!;
   const channel = `match:${id}`;
-  const view = useChannel(channel);
-  const title = text(view?.doc.title, id);
+  useWatched(channel);
+  const words = useWords();
+  const labels = useFigureWords();
+  const [known, error] = usePart(channel, ({ version, error: failed }) => [version !== null, failed]);
+  const [title, game] = usePart(channel, ({ doc }) => [text(doc.title, id), text(doc.game)]);
+  const [placed, drafted, peopled] = usePart(channel, ({ doc }) => [
+    isObject(doc.map) || (isObject(doc.ball) && Array.isArray(doc.ball.pos)),
+    isObject(doc.figures) && isObject(doc.figures.draft),
+    playerIds(doc).length > 0,
+  ]);
+  const [first, second] = usePart(channel, ({ doc }) => teamsOf(doc).map(({ colour }) => colour));
   useEffect(() => {
     document.title = `${title} · Grandstand`;
   }, [title]);
 
-  if (view?.error && view.version === null)
+  if (error && !known)
     return (
       <p className={shell.notice} data-testid="missing">
-        {view.error.code === "unknown_channel" ? "There is no such match, or it has not begun." : view.error.message}{" "}
-        <Link to="/">All matches</Link>
+        {error.code === "unknown_channel" ? words.missing : error.message} <Link to="/">{words.all}</Link>
       </p>
     );
-  if (!view || view.version === null) return <Skeleton rem={40} />;
+  if (!known) return <Waiting title={words.score} />;
 
-  const teams = teamsOf(view.doc);
-  const players = playersOf(view.doc, teams);
+  const view = gameOf(game);
+  const colours = { ...(first && { "--team-0": first }), ...(second && { "--team-1": second }) };
   return (
-    <article className={styles.match}>
-      <div className={shell.heading}>
-        <h1>{title}</h1>
-        <span className={shell.soft}>{gameName(view.doc)}</span>
-        <StateMark status={view.status} behindMs={view.behindMs} />
-      </div>
-      <Scoreboard teams={teams} doc={view.doc} />
+    <article className={styles.match} style={colours as CSSProperties}>
+      <Heading channel={channel} title={title} game={view.name} />
+      <Banner channel={channel} />
+      <Scoreboard channel={channel} />
+      <RewindBar channel={channel} />
+      <Panel title={words.timeline} className={styles.timeline}>
+        <Timeline channel={channel} game={game} />
+      </Panel>
       <div className={styles.columns}>
-        <div className={styles.left}>
-          {players.some((player) => player.at !== null) ? (
-            <Panel title="Map">
-              <PlayersMap channel={channel} doc={view.doc} />
+        <div className={styles.wide}>
+          {placed && view.ground ? (
+            <Panel title={view.ground === jungle ? words.wards : words.map}>
+              <PlayersMap channel={channel} game={game} />
             </Panel>
           ) : null}
-          <Panel title="Players">
-            <Players players={players} teams={teams} />
+          {peopled ? (
+            <Panel title={words.players}>
+              <Players channel={channel} game={game} />
+            </Panel>
+          ) : null}
+          <Panel title={long(labels[view.lead])} reserve={12}>
+            <Chart channel={channel} game={game} label={long(labels[view.lead])} />
           </Panel>
         </div>
-        <Panel title="Events">
-          <Feed feed={view.feed} doc={view.doc} />
-        </Panel>
+        <div className={styles.narrow}>
+          <Feed channel={channel} game={game} />
+          <Panel title={words.teams}>
+            <TeamFigures channel={channel} game={game} />
+          </Panel>
+          {drafted ? (
+            <Panel title={words.draft}>
+              <Draft channel={channel} />
+            </Panel>
+          ) : null}
+        </div>
       </div>
-      <footer className={styles.foot}>
-        <span data-testid="version">{view.version}</span>
-      </footer>
+      <Announcer channel={channel} game={game} />
+      <Version channel={channel} />
     </article>
   );
 }
 
-function Scoreboard({ teams, doc }: { teams: Team[]; doc: JsonObject }) {
-  const [home, away] = teams;
-  const period = isObject(doc.clock) ? text(doc.clock.period) : "";
+function Heading({ channel, title, game }: { channel: string; title: string; game: string }) {
+  const words = useWords();
+  const format = useFormat();
+  const [status, behindMs] = usePart(channel, (view) => [view.status, view.behindMs]);
+  const [viewers] = usePart(channel, ({ doc }) => [number(doc.viewers)]);
   return (
-    <section className={styles.score} aria-label="Score">
-      <div className={styles.team} data-side="0">
-        <span>{home?.name ?? "–"}</span>
-      </div>
-      <div className={styles.numbers}>
-        <b data-testid="score-0">{home?.score ?? 0}</b>
-        <span className={styles.clock} role="timer" data-testid="clock">
-          {clockText(doc)}
-          {period ? <small>{period}</small> : null}
-        </span>
-        <b data-testid="score-1">{away?.score ?? 0}</b>
-      </div>
-      <div className={styles.team} data-side="1">
-        <span>{away?.name ?? "–"}</span>
-      </div>
-    </section>
+    <div className={shell.heading}>
+      <h1>{title}</h1>
+      <span className={shell.soft}>{game}</span>
+      {viewers === null ? null : <span className={shell.soft}>{words.seen(format.number(viewers))}</span>}
+      <StateMark status={status} behindMs={behindMs} />
+    </div>
   );
 }
 
-function Players({ players, teams }: { players: Player[]; teams: Team[] }) {
-  const shown = useMemo(() => players.slice(0, 60), [players]);
-  const columns = columnsOf(shown);
-  if (shown.length === 0) return null;
-  const names = new Map(teams.map((team) => [team.id, team.name]));
+/** Says why the picture stands still, with the last known state below it. Its place is kept by nothing: it is seldom there. */
+function Banner({ channel }: { channel: string }) {
+  const words = useWords();
+  const { word } = useConnection();
+  const [status] = usePart(channel, (view) => [view.status]);
+  const [winner] = usePart(channel, ({ doc }) => [teamsOf(doc).find(({ id }) => id === doc.winner)?.name ?? null]);
+  const said =
+    word === "offline" ? words.offline
+    : status === "paused" ? words.paused
+    : status === "ended" ? `${words.ended}${winner === null ? "" : ` ${words.won(winner)}.`}`
+    : status === "rewind" ? words.rewinding
+    : null;
+  if (said === null) return null;
   return (
-    <div className={shell.scroll}>
-        <table className={shell.table}>
-          <thead>
-            <tr>
-              <th scope="col">Player</th>
-              {columns.map(([key, label]) => (
-                <th scope="col" key={key} title={key.replaceAll("_", " ")}>
-                  {label}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {shown.map((player) => (
-              <PlayerRow key={player.id} fields={player.fields} name={player.name} side={player.side} team={names.get(player.team) ?? ""} columns={columns.map(([key]) => key).join()} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+    <p className={styles.banner} data-state={word === "offline" ? word : status} data-testid="banner">
+      {said}
+    </p>
   );
 }
 
-const PlayerRow = memo(function PlayerRow(row: { fields: JsonObject; name: string; side: number; team: string; columns: string }) {
-  const hero = text(row.fields.hero);
+function Version({ channel }: { channel: string }) {
+  const [version] = usePart(channel, (view) => [view.version]);
   return (
-    <tr data-side={row.side}>
-      <th scope="row">
-        <span className={styles.swatch} aria-hidden="true" />
-        {row.name}
-        <small>{hero || row.team}</small>
-      </th>
-      {row.columns.split(",").filter(Boolean).map((key) => (
-        <td key={key}>{number(row.fields[key])?.toLocaleString("en") ?? "–"}</td>
-      ))}
-    </tr>
+    <footer className={styles.foot}>
+      <span data-testid="version">{version}</span>
+    </footer>
   );
-});
+}
 
-const FEED_SHOWN = 60;
-
-function Feed({ feed, doc }: { feed: { key: number; event: JsonObject }[]; doc: JsonObject }) {
-  const names = new Map<string, string>();
-  for (const table of [doc.players, doc.teams])
-    if (isObject(table)) for (const [key, row] of Object.entries(table)) if (isObject(row)) names.set(key, text(row.name, key));
+/** The page's parts at their sizes, before anything is known. */
+function Waiting({ title }: { title: string }) {
   return (
-    <>
-      <ol className={styles.feed} aria-live="off" data-testid="feed">
-        {feed
-          .slice(-FEED_SHOWN)
-          .reverse()
-          .map(({ key, event }) => (
-            <li key={key} data-op={text(event.op)}>
-              {eventText(event, names)}
-            </li>
-          ))}
-      </ol>
-      {feed.length === 0 ? <p className={styles.quiet}>Nothing has happened yet.</p> : null}
-    </>
+    <article className={styles.match} aria-busy="true">
+      <div className={shell.heading}>
+        <h1>…</h1>
+        <StateMark status="live" behindMs={0} />
+      </div>
+      <section className={styles.score} aria-label={title} />
+      <div className={styles.columns}>
+        <div className={`${shell.panel} ${styles.wide}`}>
+          <Skeleton rem={34} />
+        </div>
+        <div className={`${shell.panel} ${styles.narrow}`}>
+          <Skeleton rem={30} />
+        </div>
+      </div>
+    </article>
   );
 }

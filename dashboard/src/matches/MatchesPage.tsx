@@ -3,7 +3,8 @@ import { useEffect } from "react";
 import type { JsonObject } from "../../client/src/index.js";
 import { StateMark } from "../live/StateMark.js";
 import { LOBBY, useChannel } from "../live/store.js";
-import { clockText, gameName, isObject, teamsOf, text } from "../match/document.js";
+import { clockText, isObject, teamsOf, text } from "../match/document.js";
+import { gameOfDocument } from "../match/games/index.js";
 import { Skeleton } from "../shell/Panel.js";
 import { Link } from "../shell/router.js";
 import shell from "../shell/shell.module.css";
@@ -54,7 +55,7 @@ function Card({ id, row }: { id: string; row: JsonObject }) {
   return (
     <Link to={`/match/${id}`} className={styles.card}>
       <span className={styles.cardTop}>
-        <span className={styles.game}>{gameName(row)}</span>
+        <span className={styles.game}>{gameOfDocument(row).name}</span>
         <span className={styles.pill} data-status={status}>
           {status}
         </span>

@@ -1,0 +1,81 @@
+/** The lead over time, by uPlot; loaded when a match is looked at. */
+import { useEffect, useRef } from "react";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import { store } from "../live/store.js";
+import { usePreference } from "../shell/preferences.js";
+import { clockText } from "./document.js";
+import { gameOf } from "./games/index.js";
+import styles from "./match.module.css";
+import { Series } from "./series.js";
+
+const HEIGHT_PX = 190;
+const EVERY_MS = 500;
+
+export default function Chart({ channel, game, label }: { channel: string; game: string; label: string }) {
+  const place = useRef<HTMLDivElement>(null);
+  const theme = usePreference("theme");
+  const gathered = useRef<Series | null>(null);
+  useEffect(() => {
+    const element = place.current;
+    if (element === null) return;
+    const series = (gathered.current ??= new Series(gameOf(game)));
+    const style = getComputedStyle(element);
+    const colour = (name: string): string => style.getPropertyValue(name).trim();
+    const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: `11px ${style.fontFamily}` };
+    const plot = new uPlot(
+      {
+        width: element.clientWidth,
+        height: HEIGHT_PX,
+        legend: { show: false },
+        cursor: { y: false },
+        scales: { x: { time: false }, y: { range: (_, low, high) => { const far = Math.max(5, Math.abs(low), Math.abs(high)) * 1.1; return [-far, far]; } } },
+        axes: [
+          { ...axis, size: 26, space: 70, values: (_, marks) => marks.map((minute) => clockText({ clock: { t_ms: Math.round(minute * 60) * 1000 } })) },
+          { ...axis, size: 46, values: (_, marks) => marks.map((mark) => (Math.abs(mark) >= 1000 ? `${Math.abs(mark) / 1000}k` : String(Math.abs(mark)))) },
+        ],
+        series: [{}, {
+          label,
+          width: 2,
+          stroke: (u) => shade(u, colour("--chart-0"), colour("--chart-1")),
+          fill: (u) => shade(u, `${colour("--chart-0")}33`, `${colour("--chart-1")}33`),
+          points: { show: false },
+          fillTo: 0,
+        }],
+      },
+      [series.minutes, series.values],
+      element,
+    );
+    let timer: ReturnType<typeof setTimeout> | null = null;
+    const take = (): void => {
+      timer = null;
+      const view = store.getState().channels[channel];
+      if (view !== undefined && series.add(view.doc, view.feed)) plot.setData([series.minutes, series.values]);
+    };
+    take();
+    const stop = store.subscribe(() => (timer ??= setTimeout(take, EVERY_MS)));
+    const sizes = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: HEIGHT_PX }));
+    sizes.observe(element);
+    return () => {
+      stop();
+      if (timer !== null) clearTimeout(timer);
+      sizes.disconnect();
+      plot.destroy();
+    };
+  }, [channel, game, theme, label]);
+  return <div ref={place} className={styles.chart} role="img" aria-label={label} data-testid="chart" />;
+}
+
+/** Above zero in one colour, below it in the other. */
+function shade(plot: uPlot, above: string, below: string): CanvasGradient | string {
+  const zero = plot.valToPos(0, "y", true);
+  const { top, height } = plot.bbox;
+  if (!Number.isFinite(zero) || height <= 0) return above;
+  const share = Math.max(0, Math.min(1, (zero - top) / height));
+  const gradient = plot.ctx.createLinearGradient(0, top, 0, top + height);
+  gradient.addColorStop(0, above);
+  gradient.addColorStop(share, above);
+  gradient.addColorStop(share, below);
+  gradient.addColorStop(1, below);
+  return gradient;
+}

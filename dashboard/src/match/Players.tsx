@@ -1,0 +1,79 @@
+/** Every player's figures, team by team. A row renders when one of its own cells changes. */
+import { memo } from "react";
+import { useFormat } from "../shell/language.js";
+import shell from "../shell/shell.module.css";
+import { isObject, number, playerIds, teamsOf, text } from "./document.js";
+import { gameOf } from "./games/index.js";
+import styles from "./match.module.css";
+import { usePart } from "./parts.js";
+import { useFigureWords, useWords, type Figure } from "./words.js";
+
+const SHOWN = 60;
+
+export function Players({ channel, game }: { channel: string; game: string }) {
+  const words = useWords();
+  const labels = useFigureWords();
+  const ids = usePart(channel, ({ doc }) => playerIds(doc).slice(0, SHOWN));
+  const columns = usePart(channel, ({ doc }) => gameOf(game).columns.filter((figure) => ids.some((id) => figureOf(doc.players, id, figure) !== null)));
+  if (ids.length === 0) return null;
+  return (
+    <div className={shell.scroll} tabIndex={0} role="group" aria-label={words.players}>
+      <table className={`${shell.table} ${styles.players}`} data-testid="players">
+        <thead>
+          <tr>
+            <th scope="col">{words.player}</th>
+            {columns.map((figure) => (
+              <th scope="col" key={figure}>
+                <abbr title={long(labels[figure])}>{short(labels[figure])}</abbr>
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {ids.map((id) => (
+            <PlayerRow key={id} channel={channel} game={game} id={id} columns={columns.join()} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+export const short = (label: string): string => label.split("|")[0]!;
+export const long = (label: string): string => label.split("|")[1] ?? label;
+
+function figureOf(players: unknown, id: string, figure: string): number | null {
+  const row = isObject(players as never) ? (players as Record<string, never>)[id] : undefined;
+  return isObject(row) ? number((row as Record<string, never>)[figure]) : null;
+}
+
+interface Row {
+  channel: string;
+  game: string;
+  id: string;
+  columns: string;
+}
+
+export const PlayerRow = memo(function PlayerRow({ channel, game, id, columns }: Row) {
+  const format = useFormat();
+  const figures = columns.split(",").filter(Boolean) as Figure[];
+  const [name, note, side, ...values] = usePart(channel, ({ doc }) => {
+    const row = isObject(doc.players) && isObject(doc.players[id]) ? doc.players[id] : {};
+    const team = teamsOf(doc).find((one) => one.id === row.team);
+    return [text(row.name, id), gameOf(game).note(row), team?.side ?? 2, ...figures.map((figure) => number(row[figure]))] as const;
+  });
+  return (
+    <tr data-side={side}>
+      <th scope="row">
+        <span className={styles.swatch} aria-hidden="true" />
+        {name}
+        {note ? <small>{note}</small> : null}
+      </th>
+      {values.map((value, i) => (
+        <td key={figures[i]} data-figure={figures[i]}>
+          {value === null ? "–" : format.number(value as number)}
+        </td>
+      ))}
+    </tr>
+  );
+});

@@ -1,0 +1,58 @@
+/** Teams, score and clock. */
+import { clockText, isObject, teamsOf, text, type Team } from "./document.js";
+import styles from "./match.module.css";
+import { usePart } from "./parts.js";
+import { usePeriodWords, useWords } from "./words.js";
+
+export function Scoreboard({ channel }: { channel: string }) {
+  const words = useWords();
+  const [first, second] = usePart(channel, ({ doc }) => teamsOf(doc).map(({ id }) => id));
+  return (
+    <section className={styles.score} aria-label={words.score}>
+      <TeamName channel={channel} team={first} side={0} />
+      <div className={styles.numbers}>
+        <Points channel={channel} team={first} side={0} />
+        <Clock channel={channel} />
+        <Points channel={channel} team={second} side={1} />
+      </div>
+      <TeamName channel={channel} team={second} side={1} />
+    </section>
+  );
+}
+
+interface Of {
+  channel: string;
+  team: string | undefined;
+  side: number;
+}
+
+const teamOf = (teams: Team[], id: string | undefined): Team | undefined => teams.find((team) => team.id === id);
+
+function TeamName({ channel, team, side }: Of) {
+  const [name] = usePart(channel, ({ doc }) => [teamOf(teamsOf(doc), team)?.name ?? "–"]);
+  return (
+    <div className={styles.team} data-side={side}>
+      <span>{name}</span>
+    </div>
+  );
+}
+
+function Points({ channel, team, side }: Of) {
+  const [score] = usePart(channel, ({ doc }) => [teamOf(teamsOf(doc), team)?.score ?? 0]);
+  return (
+    <b data-testid={`score-${side}`} key={score} className={styles.points}>
+      {score}
+    </b>
+  );
+}
+
+function Clock({ channel }: { channel: string }) {
+  const periods: Readonly<Record<string, string>> = usePeriodWords();
+  const [time, period] = usePart(channel, ({ doc }) => [clockText(doc), isObject(doc.clock) ? text(doc.clock.period) : ""]);
+  return (
+    <span className={styles.clock} role="timer" data-testid="clock">
+      {time}
+      {period ? <small>{Object.hasOwn(periods, period) ? periods[period] : period}</small> : null}
+    </span>
+  );
+}

@@ -1,0 +1,80 @@
+/** What decided the match, on the match's time: the first team's above the line, the second's below. */
+import { useMemo, useRef } from "react";
+import shell from "../shell/shell.module.css";
+import { clockText, isObject, number, teamsOf, text } from "./document.js";
+import { useNames } from "./Feed.js";
+import { eventText, signOf } from "./happenings.js";
+import styles from "./match.module.css";
+import { usePart } from "./parts.js";
+import { useWords } from "./words.js";
+
+interface Mark {
+  key: string;
+  atMs: number;
+  side: number;
+  sign: string;
+  told: string;
+}
+
+/** The least that the line stands for. */
+const SPAN_MS: Record<string, number> = { football: 5_400_000, "rocket-league": 300_000 };
+
+export function Timeline({ channel, game }: { channel: string; game: string }) {
+  const words = useWords();
+  const names = useNames(channel);
+  const [objectives, feed] = usePart(channel, (view) => [view.doc.objectives, view.feed]);
+  const teams = usePart(channel, ({ doc }) => teamsOf(doc).map(({ id }) => id));
+  const [scored] = usePart(channel, ({ doc }) => [teamsOf(doc).some(({ score }) => score > 0)]);
+  const [second, limitMs] = usePart(channel, ({ doc }) => {
+    const clock = isObject(doc.clock) ? doc.clock : {};
+    return [Math.floor((number(clock.t_ms) ?? 0) / 1000), number(clock.limit_ms)];
+  });
+  // A goal says its minute or is told the moment that it was seen at; what was before the page came has no place.
+  const goals = useRef<{ until: number | null; marks: Map<number, number> }>({ until: null, marks: new Map() });
+  const marks = useMemo<Mark[]>(() => {
+    const known = goals.current;
+    const found: Mark[] = [];
+    const newest = feed.at(-1)?.key ?? -1;
+    for (const { key, event } of feed) {
+      if (event.op !== "score" || !event.actor) continue;
+      const minute = number(event.minute);
+      if (minute !== null) known.marks.set(key, (minute - 0.5) * 60_000);
+      else if (known.until !== null && key > known.until) known.marks.set(key, second * 1000);
+      const atMs = known.marks.get(key);
+      if (atMs !== undefined) found.push({ key: `goal ${key}`, atMs, side: teams.indexOf(text(event.team)), sign: signOf(event), told: eventText(event, names, words) });
+    }
+    known.until = newest;
+    if (isObject(objectives))
+      for (const [id, row] of Object.entries(objectives)) {
+        const atMs = isObject(row) ? number(row.t_ms) : null;
+        if (!isObject(row) || atMs === null) continue;
+        const event = { op: "objective", team: row.team ?? null, player: row.player ?? null, name: row.name ?? id };
+        found.push({ key: id, atMs, side: teams.indexOf(text(row.team)), sign: signOf(event), told: eventText(event, names, words) });
+      }
+    return found.sort((a, b) => a.atMs - b.atMs);
+    // Not for every second that passes: one alone changes nothing.
+  }, [objectives, feed, teams, names, words]);
+  const spanMs = Math.max(SPAN_MS[game] ?? 0, limitMs ?? 0, second * 1000, marks.at(-1)?.atMs ?? 0, 60_000);
+  const place = (ms: number): string => `${Math.max(0, Math.min(100, (ms / spanMs) * 100))}%`;
+  return (
+    <>
+      <div className={styles.line}>
+        <span className={styles.passed} style={{ width: place(second * 1000) }} />
+        <ol aria-label={words.timeline}>
+          {marks.map(({ key, atMs, side, sign, told }) => {
+            const time = clockText({ clock: { t_ms: atMs } });
+            return (
+              <li key={key} data-side={side} style={{ left: place(atMs) }} title={`${time} ${told}`}>
+                <span aria-hidden="true">{sign}</span>
+                <span className="visually-hidden">
+                  {time} {told}
+                </span>
+              </li>
+            );
+          })}
+        </ol>
+      </div>
+      <p className={shell.soft}>{marks.length === 0 ? (scored ? "\u00a0" : words.noMark) : `${clockText({ clock: { t_ms: marks.at(-1)!.atMs } })} ${marks.at(-1)!.told}`}</p>
+    </>
+  );
+}
