@@ -13,6 +13,7 @@ import uvloop
 from gateway.aggregate.boards.boards import Boards
 from gateway.aggregate.boards.ledger import Ledger
 from gateway.aggregate.boards.letters import Letters
+from gateway.aggregate.boards.showing import STREAM_ENTRIES, Showing
 from gateway.aggregate.boards.status import Status
 from gateway.aggregate.folding import Folding
 from gateway.aggregate.history import HistoryPlan, HistorySink
@@ -21,6 +22,7 @@ from gateway.aggregate.leases import Leases
 from gateway.aggregate.lobby import Lobby
 from gateway.aggregate.reader import Reader
 from gateway.aggregate.runner import Runner
+from gateway.bus.board_reader import BoardReader
 from gateway.bus.connect import open_bus, open_publisher
 from gateway.bus.ending import end
 from gateway.bus.errors import Unavailable
@@ -75,6 +77,10 @@ async def aggregate(settings: Settings, url: str, stop: asyncio.Event) -> None:
         readers.append(_history(settings, url, limits, database))
     runner = Runner(leases, publisher, readers)
     status = Status(runner, bus, folding, boards, ledger, settings.boards.stale_s, _wall_ms)
+    board_reader = BoardReader(url, settings.boards.stale_s)
+    board_publisher = open_publisher(url, STREAM_ENTRIES)
+    kept_s = (settings.boards.kept_days + 8) * 86_400
+    showing = Showing(runner, ledger, board_reader, board_publisher, kept_s, _wall_ms)
     for reader in readers:
         try:
             await reader.bus.connect()
@@ -82,6 +88,8 @@ async def aggregate(settings: Settings, url: str, stop: asyncio.Event) -> None:
             logger.warning("store_unreachable", error=type(error).__name__)
     logger.info("aggregating", pid=os.getpid(), sinks=[reader.sink.name for reader in readers])
     works = [runner.run(), keyframes.write_forever(), lobby.run(), status.run(), stop.wait()]
+    if settings.boards.channels:
+        works.append(showing.run())
     tasks = [asyncio.ensure_future(work) for work in works]
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     await end(*tasks)
@@ -89,6 +97,8 @@ async def aggregate(settings: Settings, url: str, stop: asyncio.Event) -> None:
         await reader.bus.close()
     await leases.close()
     await ledger.close()
+    await board_reader.close()
+    await board_publisher.close()
     await letters.close()
     await publisher.close()
     if database is not None:

@@ -160,6 +160,13 @@ class Publisher:
         pipeline.ltrim(keyframe_key(channel), 0, KEYFRAMES_KEPT - 1)
         await guarded(pipeline.execute())
 
+    async def expire(self, channel: str, after_s: int) -> None:
+        """The channel's stream and keyframes are gone after this time."""
+        pipeline = self._client.pipeline(transaction=False)
+        for key in (stream_key(channel), keyframe_key(channel)):
+            pipeline.expire(key, after_s)
+        await guarded(pipeline.execute())
+
     async def put_rows(self, channel: str, rows: Mapping[str, bytes]) -> None:
         """Puts rows of a list, of which another process makes the channel's document."""
         values: Any = dict(rows)

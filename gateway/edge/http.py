@@ -23,6 +23,7 @@ from gateway.edge.failures import TooLarge, Unavailable
 from gateway.edge.guard import Guard
 from gateway.edge.hub import Hub
 from gateway.edge.ingest import Ingest
+from gateway.edge.leaderboards import Leaderboards
 from gateway.edge.operator import operator_routes
 from gateway.edge.outlet import Outlet
 from gateway.edge.page import Page
@@ -44,6 +45,7 @@ class Api:
         ingest: Ingest,
         asking: Asking,
         archive: Archive,
+        leaderboards: Leaderboards,
         ready: Callable[[], bool],
     ) -> None:
         self._context = context
@@ -52,6 +54,7 @@ class Api:
         self._ingest = ingest
         self._asking = asking
         self._archive = archive
+        self._leaderboards = leaderboards
         self._ready = ready
 
     def app(self) -> ASGIApp:
@@ -61,6 +64,7 @@ class Api:
             Route("/v1/channels/{channel}", self._snapshot, methods=["GET"]),
             Route("/v1/channels/{channel}/events", self._publish, methods=["POST"]),
             *self._archive.routes(),
+            *self._leaderboards.routes(),
             Route("/healthz", self._healthz, methods=["GET"]),
             Route("/readyz", self._readyz, methods=["GET"]),
             *operator_routes(self._asking.ask, self._check_operator),

@@ -15,6 +15,7 @@ from pathlib import Path
 import uvloop
 
 from gateway.access.tokens import Verifier
+from gateway.bus.board_reader import BoardReader
 from gateway.bus.connect import open_bus, open_publisher
 from gateway.bus.errors import Unavailable
 from gateway.edge import control
@@ -30,6 +31,7 @@ from gateway.edge.http import Api
 from gateway.edge.hub import Hub
 from gateway.edge.ingest import Ingest
 from gateway.edge.inspection import Inspection
+from gateway.edge.leaderboards import Leaderboards
 from gateway.edge.links import Links, socket_path
 from gateway.edge.live import PUBLIC, SIBLING, Live
 from gateway.edge.plane import Plane
@@ -137,7 +139,9 @@ class _Worker:
             else None
         )
         archive = Archive(context, hub, guard, database)
-        api = Api(context, hub, guard, Ingest(context, publisher), asking, archive, lambda: self._serving)
+        board_reader = BoardReader(settings.bus.url, settings.boards.stale_s)
+        boards = Leaderboards(guard, board_reader)
+        api = Api(context, hub, guard, Ingest(context, publisher), asking, archive, boards, lambda: self._serving)
         http = FallThrough(table, api.app(), loop)
         door = Door(context, guard, live, http.take)
         reporter = Reporter(context, hub, http)
@@ -187,6 +191,7 @@ class _Worker:
         sibling_sock.close()
         await verifier.close()
         await bus.close()
+        await board_reader.close()
         if publisher is not None:
             await publisher.close()
         if database is not None:

@@ -158,8 +158,9 @@ def test_publisher_of_an_old_epoch_is_refused(tmp_path: Path) -> None:
         new.close()
 
 
-READER = ["on", ">secret", "resetkeys", "%R~live:*", "%R~snap:*", "resetchannels", "&__keyspace@0__:live:*",
-          "&__keyspace@0__:grandstand:none", "-@all", "+ping", "+xrange", "+xread", "+xinfo|stream", "+lrange", "+subscribe",
+READER = ["on", ">secret", "resetkeys", "%R~live:*", "%R~snap:*", "%R~rank:*", "%R~score:*", "%R~boards:*", "%R~status:*",
+          "%R~names:*", "resetchannels", "&__keyspace@0__:live:*", "&__keyspace@0__:grandstand:none", "-@all", "+ping", "+xrange",
+          "+xread", "+xinfo|stream", "+lrange", "+zrange", "+zrank", "+zcard", "+hmget", "+hgetall", "+subscribe",
           "+unsubscribe", "+client|setinfo", "+select"]  # fmt: skip
 """The rights that docs/store.md gives to the edge."""
 

@@ -251,11 +251,11 @@ class Boards:
             for _ in range(ROUNDS_MAX):
                 if not await self._add(changed):
                     break
+            await self._names.tell()
             if changed:
                 metrics.BOARDS_WRITTEN.inc(len(changed))
                 await self._ledger.touch(changed)
             await self._record()
-            await self._names.tell()
 
     async def _introduce(self) -> None:
         """Remembers which boards a stream is going to add to, before it does."""

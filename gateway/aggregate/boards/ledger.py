@@ -249,6 +249,18 @@ class Ledger:
             if isinstance(answer, BusError):
                 raise answer
 
+    async def changed(self, since_ms: Mapping[int, int]) -> dict[int, dict[str, int]]:
+        """The boards of partitions that have changed since then (that moment included), with the time of their change."""
+        pipeline = self._client.pipeline(transaction=False)
+        for number, since in since_ms.items():
+            pipeline.zrangebyscore(registry_key(number), since, "+inf", withscores=True)
+        answers = await guarded(pipeline.execute(raise_on_error=False)) if since_ms else []
+        found = {}
+        for number, answer in zip(since_ms, answers, strict=True):
+            if not isinstance(answer, Exception):
+                found[number] = {name.decode(): int(changed_ms) for name, changed_ms in answer}
+        return found
+
     async def name(self, names: Mapping[str, str]) -> None:
         """Members' names."""
         mapping: Any = dict(names)

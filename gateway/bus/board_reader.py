@@ -1,0 +1,215 @@
+"""Boards, read: pages, neighbourhoods, single members, and how far they are counted. Never writes; works with the edge's user."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from gateway.bus.client import guarded, make_client, mapped
+from gateway.bus.errors import BusError, Unavailable
+from gateway.model.boards import (
+    NAMES_KEY,
+    STATUS_KEY,
+    element,
+    member_of,
+    rank_key,
+    registry_key,
+    score_key,
+)
+from gateway.model.partitions import PARTITIONS, partition_of
+from gateway.model.standing import Standing, completeness
+
+STANDING_KEPT_S = 0.5
+STATUS_WAIT_S = 5.0
+
+_standing = msgspec.json.Decoder(Standing)
+
+
+class Row(msgspec.Struct, omit_defaults=True):
+    """One member of a board; `name` is left out where it is not known."""
+
+    rank: int
+    member: str
+    points: int
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows of a board, in order.
+
+    Args:
+        total: members of the board; 0 for one that does not exist.
+        broken: a key of the board has another type.
+    """
+
+    total: int
+    offset: int
+    rows: list[Row]
+    broken: bool = False
+
+
+class BoardReader:
+    """Reads boards of the store at `url`.
+
+    Args:
+        stale_s: a partition of which nothing was heard for this makes boards incomplete.
+    """
+
+    def __init__(self, url: str, stale_s: float) -> None:
+        self._client = make_client(url)
+        self._stale_ms = int(stale_s * 1000)
+        self._standings: dict[int, Standing] = {}
+        self._standings_s = float("-inf")
+        self._asking = asyncio.Lock()
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._client.aclose()
+
+    # -- rows --------------------------------------------------------------------------------------------------
+
+    async def page(self, board: str, offset: int, limit: int) -> Page:
+        """The members from rank `offset` + 1 on.
+
+        Raises:
+            Unavailable, NotPermitted
+        """
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.zcard(rank_key(board))
+        pipeline.zrange(rank_key(board), offset, offset + limit - 1, withscores=True)
+        total, found = await guarded(pipeline.execute(raise_on_error=False))
+        if isinstance(found, Exception):
+            return _broken(found, offset)
+        rows = [
+            Row(offset + index + 1, member_of(name.decode()), -int(negative))
+            for index, (name, negative) in enumerate(found)
+        ]
+        return Page(int(total), offset, await self._named(rows))
+
+    async def around(self, board: str, member: str, span: int) -> Page | None:
+        """The member with up to `span` neighbours on either side; None where the board does not have it.
+
+        Raises:
+            Unavailable, NotPermitted
+        """
+        for _ in range(3):
+            places = await self._places(board, [member])
+            if isinstance(places, Page):
+                return places
+            if not places:
+                return None
+            rank, _ = places[member]
+            offset = max(0, rank - span)
+            page = await self.page(board, offset, rank + span - offset + 1)
+            if page.broken or any(row.member == member for row in page.rows):
+                return page
+            # It has moved in between.
+        return page
+
+    async def members(self, board: str, ids: Sequence[str]) -> Page:
+        """Those of the members that the board has, in order.
+
+        Raises:
+            Unavailable, NotPermitted
+        """
+        total, places = await asyncio.gather(self.page(board, 0, 1), self._places(board, list(dict.fromkeys(ids))))
+        if isinstance(places, Page):
+            return places
+        rows = sorted((Row(rank + 1, name, points) for name, (rank, points) in places.items()), key=lambda r: r.rank)
+        return Page(total.total, 0, await self._named(rows), total.broken)
+
+    async def _places(self, board: str, ids: list[str]) -> dict[str, tuple[int, int]] | Page:
+        """Rank (from 0) and points of each member that the board has."""
+        try:
+            scores: Any = await guarded(self._client.hmget(score_key(board), ids))
+        except BusError as error:
+            return _broken(error, 0)
+        known = {name: score.split() for name, score in zip(ids, scores, strict=True) if score is not None}
+        pipeline = self._client.pipeline(transaction=False)
+        for name, (_, reached) in known.items():
+            pipeline.zrank(rank_key(board), element(name, int(reached)))
+        ranks = await guarded(pipeline.execute(raise_on_error=False)) if known else []
+        places = {}
+        for (name, (points, _)), rank in zip(known.items(), ranks, strict=True):
+            if isinstance(rank, Exception):
+                return _broken(rank, 0)
+            if rank is not None:
+                places[name] = (int(rank), int(points))
+        return places
+
+    async def _named(self, rows: list[Row]) -> list[Row]:
+        if rows:
+            try:
+                names: Any = await guarded(self._client.hmget(NAMES_KEY, [row.member for row in rows]))
+            except Unavailable:
+                raise
+            except BusError:
+                return rows
+            for row, name in zip(rows, names, strict=True):
+                row.name = name.decode(errors="replace") if name is not None else ""
+        return rows
+
+    # -- which, and how far ------------------------------------------------------------------------------------
+
+    async def boards(self) -> list[str]:
+        """Every board, by name.
+
+        Raises:
+            Unavailable, NotPermitted
+        """
+        pipeline = self._client.pipeline(transaction=False)
+        for number in range(PARTITIONS):
+            pipeline.zrange(registry_key(number), 0, -1)
+        answers = await guarded(pipeline.execute(raise_on_error=False))
+        return sorted(name.decode() for answer in answers if not isinstance(answer, Exception) for name in answer)
+
+    async def totals(self, boards: Sequence[str]) -> list[int]:
+        """How many members each board has."""
+        pipeline = self._client.pipeline(transaction=False)
+        for board in boards:
+            pipeline.zcard(rank_key(board))
+        answers = await guarded(pipeline.execute(raise_on_error=False)) if boards else []
+        return [0 if isinstance(answer, Exception) else int(answer) for answer in answers]
+
+    async def standing(self, board: str) -> tuple[bool, int]:
+        """Whether the board has all that is known to have happened, and up to which time (unix ms).
+
+        Raises:
+            Unavailable
+        """
+        async with self._asking:
+            if time.monotonic() - self._standings_s > STANDING_KEPT_S:
+                self._standings = await self._read_standings()
+                self._standings_s = time.monotonic()
+        scope = board.partition(".")[2]
+        whose = [partition_of(scope.replace(".", ":", 1))] if scope.startswith("match.") else range(PARTITIONS)
+        return completeness(board, self._standings, whose, time.time_ns() // 1_000_000, self._stale_ms)
+
+    async def _read_standings(self) -> dict[int, Standing]:
+        try:
+            found: Any = await guarded(self._client.hgetall(STATUS_KEY))
+        except Unavailable:
+            raise
+        except BusError:
+            return {}
+        standings = {}
+        for number, value in found.items():
+            try:
+                standings[int(number)] = _standing.decode(value)
+            except (msgspec.DecodeError, ValueError):
+                continue
+        return standings
+
+
+def _broken(error: Exception, offset: int) -> Page:
+    """A board with a key of another type is shown as incomplete; everything else is raised."""
+    failure = mapped(error)
+    if "WRONGTYPE" in str(failure):
+        return Page(0, offset, [], broken=True)
+    raise failure

@@ -1,0 +1,221 @@
+"""Boards as viewers read them: pages, neighbours, friends over HTTP, and the board as a channel; what is wrong is said."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.stores import Store
+from tests.system.gateway import GatewayProcess, gateway
+from tests.system.publishing import Studio
+
+DEADLINE_S = 60.0
+
+
+def ask(url: str, **headers: str) -> tuple[int, dict[str, str], Any]:
+    """Status, headers and the JSON answer."""
+    request = urllib.request.Request(url, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            body = answer.read()
+            return answer.status, dict(answer.headers.items()), json.loads(body) if body else None
+    except urllib.error.HTTPError as error:
+        with error:
+            body = error.read()
+            return error.code, dict(error.headers.items()), json.loads(body) if body else None
+
+
+def until(condition: Callable[[], bool], served: GatewayProcess) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, served.log_text()[-4000:]
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def store_and_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, GatewayProcess]]:
+    directory = tmp_path_factory.mktemp("boards")
+    server = Store(directory / "valkey")
+    server.start()
+    try:
+        with gateway(
+            directory / "gateway",
+            bus__url=server.reader_url(),
+            bus__write_url=server.url,
+            boards__season="s1",
+            history__url="none",
+        ) as served:
+            yield server, served
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def counted(store_and_gateway: tuple[Store, GatewayProcess]) -> tuple[Store, GatewayProcess]:
+    """One match has been played: p00 to p29 with 30 to 1 points, and two that are equal."""
+    server, served = store_and_gateway
+    studio = Studio(server.url, "match:42")
+    studio.open(players={"p00": {"name": "Ana"}})
+    for number in range(30):
+        studio.publish({"op": "play", "patch": {}, "points": {"kills": {f"p{number:02}": 30 - number}}})
+    studio.publish({"op": "play", "patch": {}, "points": {"kills": {"late": 25}}})
+    studio.close()
+    until(lambda: ask(f"{served.url}/v1/leaderboards/kills.all")[0] == 200, served)
+    until(lambda: ask(f"{served.url}/v1/leaderboards/kills.all")[2]["total"] == 31, served)
+    return server, served
+
+
+def test_the_top_is_in_the_total_order(counted: tuple[Store, GatewayProcess]) -> None:
+    _, served = counted
+    until(lambda: ask(f"{served.url}/v1/leaderboards/kills.match.42")[2]["complete"], served)
+    status, headers, page = ask(f"{served.url}/v1/leaderboards/kills.match.42?limit=7")
+    assert status == 200
+    assert [row["rank"] for row in page["rows"]] == [1, 2, 3, 4, 5, 6, 7]
+    assert [row["member"] for row in page["rows"]] == ["p00", "p01", "p02", "p03", "p04", "p05", "late"], (
+        "who was first is first"
+    )
+    assert page["rows"][0] == {"rank": 1, "member": "p00", "points": 30, "name": "Ana"}
+    assert "name" not in page["rows"][1]
+    assert (page["board"], page["total"], page["offset"], page["complete"]) == ("kills.match.42", 31, 0, True)
+    assert abs(page["as_of_ms"] - time.time() * 1000) < 30_000
+    assert "s-maxage=1" in headers["cache-control"]
+    again = ask(f"{served.url}/v1/leaderboards/kills.match.42?limit=7", if_none_match=headers["etag"])
+    assert (again[0], again[2]) == (304, None)
+    assert ask(f"{served.url}/v1/leaderboards/kills.match.42?limit=8", if_none_match=headers["etag"])[0] == 200
+    beyond = ask(f"{served.url}/v1/leaderboards/kills.all?offset=40")[2]
+    assert (beyond["rows"], beyond["total"]) == ([], 31)
+
+
+def test_a_member_with_its_neighbours_and_friends(counted: tuple[Store, GatewayProcess]) -> None:
+    _, served = counted
+    page = ask(f"{served.url}/v1/leaderboards/kills.all/around/p10?span=2")[2]
+    assert (page["member"], page["offset"]) == ("p10", 9)
+    assert [(row["member"], row["rank"]) for row in page["rows"]] == [
+        ("p08", 10),
+        ("p09", 11),
+        ("p10", 12),
+        ("p11", 13),
+        ("p12", 14),
+    ]
+    first = ask(f"{served.url}/v1/leaderboards/kills.all/around/p00?span=1")[2]
+    assert [row["member"] for row in first["rows"]] == ["p00", "p01"]
+    friends = ask(f"{served.url}/v1/leaderboards/kills.all/members?ids=p12,nobody,p00,p12")[2]
+    assert [(row["member"], row["rank"]) for row in friends["rows"]] == [("p00", 1), ("p12", 14)]
+    assert friends["total"] == 31
+
+
+def test_every_scope_has_its_board(counted: tuple[Store, GatewayProcess]) -> None:
+    _, served = counted
+    listed = ask(f"{served.url}/v1/leaderboards")[2]
+    scopes = {board["scope"].partition(".")[0] for board in listed["boards"]}
+    assert scopes == {"all", "season", "day", "week", "match"}
+    assert all(board["members"] == 31 and board["metric"] == "kills" for board in listed["boards"])
+    first = ask(f"{served.url}/v1/leaderboards?limit=2")[2]
+    rest = ask(f"{served.url}/v1/leaderboards?limit=500&after={first['next']}")[2]
+    assert [b["board"] for b in first["boards"] + rest["boards"]] == [b["board"] for b in listed["boards"]]
+    assert rest["next"] is None
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "field"),
+    [
+        ("deaths.all", 404, "board"),
+        ("kills", 404, "board"),
+        ("kills.match.unknown", 404, "board"),
+        ("kills.all/around/nobody", 404, "member"),
+        ("kills.all?limit=0", 422, "limit"),
+        ("kills.all?limit=501", 422, "limit"),
+        ("kills.all?offset=-1", 422, "offset"),
+        ("kills.all?offset=x", 422, "offset"),
+        ("kills.all/around/p01?span=101", 422, "span"),
+        ("kills.all/around/" + "x" * 129, 422, "member"),
+        ("kills.all/members", 422, "ids"),
+        ("kills.all/members?ids=" + ",".join(map(str, range(201))), 422, "ids"),
+    ],
+)
+def test_what_cannot_be_is_a_problem(counted: tuple[Store, GatewayProcess], path: str, status: int, field: str) -> None:
+    _, served = counted
+    code, headers, problem = ask(f"{served.url}/v1/leaderboards/{path}")
+    assert (code, headers["content-type"], problem["status"], problem["field"]) == (
+        status,
+        "application/problem+json",
+        status,
+        field,
+    )
+
+
+def test_a_board_is_a_channel(counted: tuple[Store, GatewayProcess]) -> None:
+    server, served = counted
+    until(lambda: ask(f"{served.url}/v1/channels/board:kills.all")[0] == 200, served)
+    until(lambda: ask(f"{served.url}/v1/channels/board:kills.all")[2]["state"]["total"] == 31, served)
+    state = ask(f"{served.url}/v1/channels/board:kills.all")[2]["state"]
+    assert state["board"] == "kills.all"
+    assert state["rows"]["p00"] == {"rank": 1, "points": 30, "name": "Ana"}
+    studio = Studio(server.url, "match:channel")
+    studio.open()
+    studio.publish({"op": "play", "patch": {}, "points": {"kills": {"p29": 100}}})
+    until(lambda: ask(f"{served.url}/v1/channels/board:kills.all")[2]["state"]["rows"]["p29"]["points"] == 101, served)
+    studio.publish({"op": "void"})
+    until(lambda: ask(f"{served.url}/v1/channels/board:kills.all")[2]["state"]["rows"]["p29"]["points"] == 1, served)
+    assert ask(f"{served.url}/v1/leaderboards/kills.all/members?ids=p29")[2]["rows"][0]["rank"] == 31
+    stamps = [int(fields[b"t"]) for _, fields in server.client.xrange("live:{board:kills.all}")]
+    assert all(later - earlier >= 1000 for earlier, later in itertools.pairwise(stamps)), "at most once a second"
+    studio.close()
+
+
+def test_a_board_of_another_type_is_said_and_mended(counted: tuple[Store, GatewayProcess]) -> None:
+    server, served = counted
+    studio = Studio(server.url, "match:odd")
+    studio.open()
+    studio.publish({"op": "play", "patch": {}, "points": {"odd": {"a": 1}, "fine": {"a": 1}}})
+    until(lambda: ask(f"{served.url}/v1/leaderboards/odd.all")[0] == 200, served)
+    server.client.delete("rank:{board:odd.all}")
+    server.client.set("rank:{board:odd.all}", "text")
+    studio.publish({"op": "play", "patch": {}, "points": {"odd": {"a": 1, "b": 5}, "fine": {"a": 1}}})
+    until(lambda: ask(f"{served.url}/v1/leaderboards/fine.all")[2]["rows"][0]["points"] == 2, served)
+    page = ask(f"{served.url}/v1/leaderboards/odd.all")
+    assert (page[0], page[2]["complete"], page[2]["rows"]) == (200, False, [])
+    until(lambda: served.metric("grandstand_boards_broken") == 1, served)
+    server.client.delete("rank:{board:odd.all}")
+    until(lambda: len(ask(f"{served.url}/v1/leaderboards/odd.all")[2].get("rows", ())) == 2, served)
+    until(lambda: ask(f"{served.url}/v1/leaderboards/odd.all")[2]["complete"], served)
+    rows = ask(f"{served.url}/v1/leaderboards/odd.all")[2]["rows"]
+    assert [(row["member"], row["points"]) for row in rows] == [("b", 5), ("a", 2)]
+    studio.close()
+
+
+def test_points_that_no_board_takes_are_dead_letters(counted: tuple[Store, GatewayProcess]) -> None:
+    server, served = counted
+    studio = Studio(server.url, "match:poison")
+    studio.open()
+    many = {f"m{number}": {"a": 1} for number in range(33)}
+    for points in (
+        {"kills": {"a": 1.5}},
+        many,
+        {"kills": {"a": 10**10}},
+        {"no metric": {"a": 1}},
+        {"kills": {"\n": 1}},
+    ):
+        studio.publish({"op": "play", "patch": {}, "points": points})
+    studio.publish({"op": "play", "patch": {}, "points": {"healthy": {"a": 1}}})
+    until(lambda: ask(f"{served.url}/v1/leaderboards/healthy.all")[0] == 200, served)
+    until(lambda: server.client.xlen("dead:{aggregate}") == 5, served)
+    letters = [fields for _, fields in server.client.xrange("dead:{aggregate}")]
+    assert [letter[b"reason"] for letter in letters] == [
+        b"bad_points",
+        b"too_many_boards",
+        b"bad_points",
+        b"bad_metric",
+        b"bad_member",
+    ]
+    assert {letter[b"channel"] for letter in letters} == {b"match:poison"}
+    assert [letter[b"id"] for letter in letters] == [f"{studio.epoch}-{n}".encode() for n in range(1, 6)]
+    assert ask(f"{served.url}/v1/leaderboards/m0.all")[0] == 404
+    studio.close()
