@@ -1,8 +1,105 @@
-import { defineWords } from "../shell/language.js";
-import styles from "../shell/shell.module.css";
+/** One leaderboard: everybody on it, live, and where the viewer stands. */
+import { useCallback, useEffect, useState } from "react";
+import { StateMark } from "../live/StateMark.js";
+import { useConnection } from "../live/store.js";
+import { Problem } from "../shell/api.js";
+import { Failed } from "../shell/Boundary.js";
+import { useFormat } from "../shell/language.js";
+import { Skeleton } from "../shell/Panel.js";
+import { usePreference } from "../shell/preferences.js";
+import { Link, type Params } from "../shell/router.js";
+import shell from "../shell/shell.module.css";
+import styles from "./board.module.css";
+import { useMe } from "./me.js";
+import { Own } from "./Own.js";
+import { Ranking } from "./Ranking.js";
+import { Search } from "./Search.js";
+import { useBoard } from "./useBoard.js";
+import { boardName, useBoardWords } from "./words.js";
 
-const useWords = defineWords({ en: { later: "Nothing is shown here yet." }, de: { later: "Hier wird noch nichts angezeigt." } });
+export function BoardPage({ params }: { params: Params }) {
+  const board = params.id ?? "";
+  const words = useBoardWords();
+  const format = useFormat();
+  const language = usePreference("language");
+  const me = useMe();
+  const connection = useConnection();
+  const [range, setRange] = useState<[number, number]>([0, 30]);
+  const [inside, setInside] = useState(false);
+  const [released, setReleased] = useState(0);
+  const [paused, setPaused] = useState(false);
+  const [wish, setWish] = useState<{ position: number; at: number } | null>(null);
+  const hold = useHold(inside, released);
+  const data = useBoard(board, range[0], range[1], hold, paused);
+  const name = boardName(board, words);
+  const onRange = useCallback((first: number, last: number) => setRange([first, last]), []);
+  const show = (position: number): void => setWish({ position, at: Date.now() });
+  useEffect(() => {
+    document.title = `${name.metric}, ${name.scope} · Grandstand`;
+  }, [name.metric, name.scope]);
 
-export function BoardPage() {
-  return <p className={styles.notice}>{useWords().later}</p>;
+  const lost = connection.word === "reconnecting" || connection.word === "offline";
+  return (
+    <article className={styles.board}>
+      <div className={shell.heading}>
+        <h1 className={styles.title}>
+          {name.metric} <small>{name.scope}</small>
+        </h1>
+        <StateMark status={data.status} behindMs={data.behindMs} />
+        <span className={styles.stamp} data-testid="stamp" data-stale={lost}>
+          {data.asOfMs > 0 ? words.asOf(new Date(data.asOfMs).toLocaleTimeString(language)) : ""}
+        </span>
+        <span className={styles.pause}>
+          <button type="button" className={shell.button} aria-pressed={paused} onClick={() => setPaused(!paused)}>
+            {paused ? words.resume : words.pause}
+          </button>
+        </span>
+      </div>
+      {lost && data.total > 0 ? <p className={styles.notice} role="status">{words.stale}</p> : null}
+      {data.complete || data.loading ? null : <p className={styles.notice}>{words.incomplete}</p>}
+      {data.error instanceof Problem && data.error.status === 404 ? (
+        <p className={shell.notice} data-testid="missing">
+          {words.missing} <Link to="/boards">{words.all}</Link>
+        </p>
+      ) : data.error ? (
+        <Failed again={data.retry} text={data.error.message} />
+      ) : data.loading ? (
+        <Skeleton rem={36} />
+      ) : data.total === 0 ? (
+        <p className={shell.notice}>{words.empty}</p>
+      ) : (
+        <div className={styles.columns}>
+          <div className={styles.main}>
+            <div className={styles.bar}>
+              <span className={styles.count}>{words.members(format.number(data.total))}</span>
+              <span className={styles.moved} aria-live="off">
+                {data.moved > 0 ? (
+                  <button type="button" className={shell.button} data-testid="moved" onClick={() => setReleased((count) => count + 1)}>
+                    {words.moved(format.number(data.moved))}
+                  </button>
+                ) : null}
+              </span>
+              <button type="button" className={shell.button} onClick={() => show(0)}>
+                {words.toTop}
+              </button>
+            </div>
+            <Ranking rows={data.rows} total={data.total} me={me} wish={wish} onRange={onRange} onInside={setInside} />
+          </div>
+          <div className={styles.side}>
+            <Search board={board} rows={data.rows} onShow={show} />
+            <Own board={board} paused={paused} onShow={show} />
+          </div>
+        </div>
+      )}
+    </article>
+  );
+}
+
+/** Whether places are held: while the pointer or the focus is on the rows; let go for a moment when the reader wants to see. */
+function useHold(inside: boolean, released: number): boolean {
+  const [letGo, setLetGo] = useState(0);
+  useEffect(() => {
+    if (released !== letGo) setLetGo(released);
+  }, [released, letGo]);
+  return inside && released === letGo;
 }

@@ -1,8 +1,58 @@
-import { defineWords } from "../shell/language.js";
-import styles from "../shell/shell.module.css";
-
-const useWords = defineWords({ en: { later: "Nothing is shown here yet." }, de: { later: "Hier wird noch nichts angezeigt." } });
+/** All leaderboards, by what is counted. */
+import { useQuery } from "@tanstack/react-query";
+import { useEffect } from "react";
+import { get } from "../shell/api.js";
+import { Failed } from "../shell/Boundary.js";
+import { useFormat } from "../shell/language.js";
+import { Panel, Skeleton } from "../shell/Panel.js";
+import { Link } from "../shell/router.js";
+import shell from "../shell/shell.module.css";
+import styles from "./board.module.css";
+import type { BoardInfo } from "./rows.js";
+import { boardName, useBoardWords } from "./words.js";
 
 export function BoardsPage() {
-  return <p className={styles.notice}>{useWords().later}</p>;
+  const words = useBoardWords();
+  const format = useFormat();
+  const { data, error, refetch } = useQuery({
+    queryKey: ["boards"],
+    queryFn: ({ signal }) => get<{ boards: BoardInfo[] }>("/v1/leaderboards", signal),
+    refetchInterval: 5_000,
+  });
+  useEffect(() => {
+    document.title = `${words.boards} · Grandstand`;
+  }, [words]);
+  const groups = new Map<string, BoardInfo[]>();
+  for (const board of data?.boards ?? []) groups.set(board.metric, [...(groups.get(board.metric) ?? []), board]);
+  return (
+    <>
+      <div className={shell.heading}>
+        <h1>{words.boards}</h1>
+      </div>
+      {error && !data ? (
+        <Failed again={() => void refetch()} text={error.message} />
+      ) : data === undefined ? (
+        <Skeleton rem={20} />
+      ) : groups.size === 0 ? (
+        <p className={shell.notice}>{words.none}</p>
+      ) : (
+        <div className={styles.groups}>
+          {[...groups].map(([metric, boards]) => (
+            <Panel key={metric} title={words.metric(metric)} className={styles.group}>
+              <ul className={styles.list}>
+                {boards.map((info) => (
+                  <li key={info.board}>
+                    <Link to={`/board/${encodeURIComponent(info.board)}`} label={`${words.metric(metric)}, ${boardName(info.board, words).scope}`}>
+                      {boardName(info.board, words).scope}
+                    </Link>
+                    <span className={styles.count}>{words.members(format.number(info.members))}</span>
+                  </li>
+                ))}
+              </ul>
+            </Panel>
+          ))}
+        </div>
+      )}
+    </>
+  );
 }

@@ -47,14 +47,16 @@ interface LinkProps {
   className?: string | undefined;
   label?: string;
   current?: boolean;
+  tabIndex?: number;
 }
 
-export function Link({ to, children, className, label, current }: LinkProps) {
+export function Link({ to, children, className, label, current, tabIndex }: LinkProps) {
   return (
     <a
       href={to}
       className={className}
       aria-label={label}
+      tabIndex={tabIndex}
       aria-current={current ? "page" : undefined}
       onClick={(event) => {
         if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;

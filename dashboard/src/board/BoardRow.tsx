@@ -1,0 +1,37 @@
+/** One row of a board: place, player, points. Changed points light up once. */
+import { memo, useEffect, useRef } from "react";
+import { Link } from "../shell/router.js";
+import { useFormat } from "../shell/language.js";
+import styles from "./board.module.css";
+import type { Row } from "./rows.js";
+
+interface CellsProps {
+  row: Row;
+  /** In a grid one place has the focus, and the link is reached by Enter. */
+  tabIndex?: number;
+}
+
+export const Cells = memo(function Cells({ row, tabIndex }: CellsProps) {
+  const format = useFormat();
+  const points = useRef<HTMLSpanElement>(null);
+  const before = useRef(row.points);
+  useEffect(() => {
+    if (points.current !== null && before.current !== row.points) points.current.dataset.flash = row.points > before.current ? "up" : "down";
+    before.current = row.points;
+  }, [row.points]);
+  return (
+    <>
+      <span role="gridcell" className={styles.rank} data-medal={row.rank <= 3 ? row.rank : undefined}>
+        {format.number(row.rank)}
+      </span>
+      <span role="gridcell" className={styles.name}>
+        <Link to={`/player/${encodeURIComponent(row.member)}`} {...(tabIndex !== undefined && { tabIndex })}>
+          {row.name ?? row.member}
+        </Link>
+      </span>
+      <span role="gridcell" className={styles.points} ref={points} onAnimationEnd={(event) => delete event.currentTarget.dataset.flash}>
+        {format.number(row.points)}
+      </span>
+    </>
+  );
+});

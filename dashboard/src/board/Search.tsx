@@ -1,0 +1,66 @@
+/** Finds a player by name among the rows known here, and by id among all. */
+import { useDeferredValue, useId, useMemo, useState } from "react";
+import { useFormat } from "../shell/language.js";
+import shell from "../shell/shell.module.css";
+import styles from "./board.module.css";
+import { setMe, useMe } from "./me.js";
+import { found, type Row } from "./rows.js";
+import { useMember } from "./useBoard.js";
+import { useBoardWords } from "./words.js";
+
+const HITS = 8;
+
+interface Props {
+  board: string;
+  rows: ReadonlyMap<number, Row>;
+  onShow: (position: number) => void;
+}
+
+export function Search({ board, rows, onShow }: Props) {
+  const words = useBoardWords();
+  const format = useFormat();
+  const me = useMe();
+  const [typed, setTyped] = useState("");
+  const wanted = useDeferredValue(typed.trim());
+  const exact = useMember(board, wanted);
+  const status = useId();
+  const hits = useMemo(() => found([...rows.values(), ...(exact.data?.rows ?? [])], wanted, HITS), [rows, exact.data, wanted]);
+  return (
+    <div className={styles.search} role="search">
+      <input
+        type="search"
+        className={styles.input}
+        placeholder={words.searchHow}
+        aria-label={words.search}
+        aria-describedby={status}
+        value={typed}
+        onChange={(event) => setTyped(event.target.value)}
+        onKeyDown={(event) => {
+          const [hit] = hits;
+          if (event.key === "Enter" && hit !== undefined) onShow(hit.rank - 1);
+          if (event.key === "Escape") setTyped("");
+        }}
+      />
+      <span id={status} role="status" className="visually-hidden">
+        {wanted === "" ? "" : hits.length ? words.hits(format.number(hits.length)) : words.noHits}
+      </span>
+      {wanted === "" ? null : hits.length === 0 ? (
+        <p className={styles.hits}>{exact.isFetching ? words.loading : words.noHits}</p>
+      ) : (
+        <ul className={styles.hits} data-testid="hits">
+          {hits.map((row) => (
+            <li key={row.member}>
+              <button type="button" className={styles.hit} onClick={() => onShow(row.rank - 1)}>
+                <span>{row.name ?? row.member}</span>
+                <span className={styles.hitRank}>{`#${format.number(row.rank)}`}</span>
+              </button>
+              <button type="button" className={shell.button} aria-pressed={row.member === me} aria-label={`${words.me}: ${row.name ?? row.member}`} onClick={() => setMe(row.member)}>
+                {words.me}
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,100 @@
+/** A board's data: the live top by its channel, other rows by pages as they come into view. */
+import { keepPreviousData, useQueries, useQuery } from "@tanstack/react-query";
+import { useMemo, useRef } from "react";
+import { useChannel } from "../live/store.js";
+import { get } from "../shell/api.js";
+import { held, PAGE_ROWS, pagesFor, placed, topOf, type BoardPart, type Row } from "./rows.js";
+
+/** Boards are a second or three behind; asking more often shows nothing new. */
+const REFRESH_MS = 2_000;
+
+export const boardPath = (board: string): string => `/v1/leaderboards/${encodeURIComponent(board)}`;
+
+export interface Board {
+  rows: Map<number, Row>;
+  total: number;
+  moved: number;
+  asOfMs: number;
+  complete: boolean;
+  error: Error | null;
+  loading: boolean;
+  status: string;
+  behindMs: number;
+  retry: () => void;
+}
+
+/**
+ * Rows of a board around the positions that are in view.
+ *
+ * @param hold whether the places of rows stay as they are (points go on).
+ * @param paused whether nothing changes at all.
+ */
+export function useBoard(board: string, first: number, last: number, hold: boolean, paused: boolean): Board {
+  const live = useChannel(`board:${board}`);
+  const pages = pagesFor(first, last);
+  const refetchInterval = paused ? (false as const) : REFRESH_MS;
+  const parts = useQueries({
+    queries: pages.map((page) => ({
+      queryKey: ["board", board, page],
+      queryFn: ({ signal }: { signal: AbortSignal }) => get<BoardPart>(`${boardPath(board)}?offset=${page * PAGE_ROWS}&limit=${PAGE_ROWS}`, signal),
+      refetchInterval,
+      placeholderData: keepPreviousData,
+    })),
+    combine: (results) => ({
+      parts: results.flatMap(({ data }) => (data === undefined ? [] : [data])),
+      error: results.find(({ error, data }) => error !== null && data === undefined)?.error ?? null,
+      loading: results.every(({ isPending }) => isPending),
+      retry: () => results.forEach(({ refetch }) => void refetch()),
+    }),
+  });
+  const top = useMemo(() => (live === undefined ? null : topOf(live.doc)), [live]);
+  const newest = useMemo(() => {
+    const known = [...parts.parts].sort((a, b) => a.as_of_ms - b.as_of_ms);
+    return { rows: placed(top === null ? known : [...known, top]), parts: top === null ? known : [...known, top] };
+  }, [parts.parts, top]);
+
+  const shown = useRef(new Map<number, Row>());
+  const frozen = useRef(newest);
+  if (!paused) frozen.current = newest;
+  const { rows, moved } = useMemo(() => {
+    if (hold && shown.current.size > 0) return held(shown.current, frozen.current.rows);
+    return { rows: frozen.current.rows, moved: 0 };
+  }, [newest, hold, paused]);
+  // While places are held they are those of when the holding began.
+  if (!hold) shown.current = rows;
+
+  const newestPart = frozen.current.parts.at(-1);
+  return {
+    rows,
+    moved,
+    total: newestPart?.total ?? 0,
+    asOfMs: Math.max(0, ...frozen.current.parts.map((part) => part.as_of_ms)),
+    complete: newestPart?.complete ?? true,
+    error: newestPart === undefined ? parts.error : null,
+    loading: newestPart === undefined && parts.error === null,
+    status: live?.status ?? "live",
+    behindMs: live?.behindMs ?? 0,
+    retry: parts.retry,
+  };
+}
+
+/** The rows around one member, ten above and ten below. */
+export function useAround(board: string, member: string | null, paused: boolean) {
+  return useQuery<BoardPart>({
+    queryKey: ["around", board, member],
+    queryFn: ({ signal }) => get<BoardPart>(`${boardPath(board)}/around/${encodeURIComponent(member ?? "")}?span=10`, signal),
+    enabled: member !== null,
+    refetchInterval: paused ? false : REFRESH_MS,
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** A member by id, where the board has it. */
+export function useMember(board: string, id: string) {
+  return useQuery<BoardPart>({
+    queryKey: ["member", board, id],
+    queryFn: ({ signal }) => get<BoardPart>(`${boardPath(board)}/members?ids=${encodeURIComponent(id)}`, signal),
+    enabled: id !== "",
+    retry: false,
+  });
+}
