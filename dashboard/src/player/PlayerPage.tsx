@@ -9,7 +9,7 @@ import { Panel, Skeleton } from "../shell/Panel.js";
 import { Link, type Params } from "../shell/router.js";
 import shell from "../shell/shell.module.css";
 import styles from "./player.module.css";
-import { figuresOf, type PlayerStats } from "./stats.js";
+import { figuresOf, metricsOf, type PlayerStats } from "./stats.js";
 import { resultOf, usePlayerWords } from "./words.js";
 
 const REFRESH_MS = 10_000;
@@ -111,14 +111,15 @@ function Figures({ stats }: { stats: PlayerStats }) {
 function Recent({ stats }: { stats: PlayerStats }) {
   const words = usePlayerWords();
   const format = useFormat();
-  const metrics = [...new Set(stats.recent.flatMap((match) => Object.keys(match.totals)))].slice(0, 4);
+  const metrics = metricsOf(stats.recent, 4);
+  const played = stats.recent.filter((match) => match.result !== null).slice(0, 10);
   return (
     <Panel
       title={words.recent}
       aside={
-        <ol className={styles.form} aria-label={words.form}>
-          {stats.recent.slice(0, 10).map((match) => (
-            <li key={match.match} data-result={match.result ?? "none"}>
+        played.length === 0 ? null : <ol className={styles.form} aria-label={words.form}>
+          {played.map((match) => (
+            <li key={match.match} data-result={match.result}>
               <span aria-hidden="true">{resultOf(match.result, words).letter}</span>
               <span className="visually-hidden">{resultOf(match.result, words).word}</span>
             </li>
@@ -148,7 +149,7 @@ function Recent({ stats }: { stats: PlayerStats }) {
                     <Link to={`/match/${encodeURIComponent(match.match)}`}>{match.title ?? match.match}</Link>
                   </th>
                   <td>
-                    <span className={styles.result} data-result={match.result ?? "none"}>{resultOf(match.result, words).word}</span>
+                    {match.result === null ? "–" : <span className={styles.result} data-result={match.result}>{resultOf(match.result, words).word}</span>}
                   </td>
                   {metrics.map((metric) => (
                     <td key={metric}>{match.totals[metric] === undefined ? "–" : format.number(match.totals[metric])}</td>

@@ -31,9 +31,16 @@ export interface Figure {
 /** What tells most of a player comes first; metrics that are not known here follow by their totals. */
 const FIRST = ["score", "goals", "kills", "deaths", "assists", "saves", "shots"];
 
+const place = (metric: string): number => (FIRST.includes(metric) ? FIRST.indexOf(metric) : FIRST.length);
+
 export function figuresOf({ totals, rates }: Pick<PlayerStats, "totals" | "rates">): Figure[] {
-  const place = (metric: string): number => (FIRST.includes(metric) ? FIRST.indexOf(metric) : FIRST.length);
   return Object.entries(totals)
     .map(([metric, total]) => ({ metric, total, rate: rates[`${metric}_per_match`] ?? null }))
     .sort((a, b) => place(a.metric) - place(b.metric) || b.total - a.total || a.metric.localeCompare(b.metric));
+}
+
+/** The metrics of the last matches that tell most, `most` at most. */
+export function metricsOf(recent: readonly RecentMatch[], most: number): string[] {
+  const metrics = [...new Set(recent.flatMap(({ totals }) => Object.keys(totals)))];
+  return metrics.sort((a, b) => place(a) - place(b) || a.localeCompare(b)).slice(0, most);
 }
