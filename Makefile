@@ -23,7 +23,7 @@ PAGE := $(shell find dashboard -type f -not -path '*/node_modules/*' -not -path 
 PYTEST ?= tests
 , := ,
 
-.PHONY: help demo test lint bench sanitize conformance dashboard lock generate clean browser wheel
+.PHONY: help demo test lint rewind bench sanitize conformance dashboard lock generate clean browser wheel
 
 help:
 	@sed -n '3,$${/^#/!q;s/^# \{0,1\}//p}' Makefile

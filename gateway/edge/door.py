@@ -16,7 +16,8 @@ from gateway.edge.encoding import SUBPROTOCOLS, Encoding
 from gateway.edge.extensions import HEADER, agree
 from gateway.edge.failures import BadRequest, Failure, Unavailable
 from gateway.edge.guard import Guard
-from gateway.edge.live import SIBLING, SSE, WS, Live, Wanted
+from gateway.edge.live import SIBLING, SSE, WS, Live, Wanted, Wish
+from gateway.edge.moments import Moment, moment_of
 from gateway.edge.plane import Opening
 from gateway.edge.request import LIVE_PATH, Request, accept_upgrade, parse_head, parse_target
 from gateway.observe import metrics
@@ -139,8 +140,8 @@ class Door:
             )
         else:
             grant = self._guard.grant(token)
-            for name, _ in plan.wanted:
-                self._guard.check_scope(grant, "watch", name)
+            for wish in plan.wanted:
+                self._guard.check_scope(grant, "watch", wish.name)
         self._live.open(conn, plan.kind, head or plan.head, grant, plan.encoding, plan.wanted, sibling)
 
     # -- plans -------------------------------------------------------------------------------------------------
@@ -183,6 +184,10 @@ class Door:
     @staticmethod
     def _plan_stream(request: Request, channel: str) -> Plan:
         since = request.headers.get("last-event-id") or next(iter(request.query.get("since", [])), None)
+        moment = _moments(request, 1)[0]
+        if moment is not None and "last-event-id" in request.headers:
+            # A browser that reconnects by itself goes on from where the past had come to.
+            moment = moment_of(request.headers["last-event-id"], moment.speed)
         lines = [
             "HTTP/1.1 200 OK",
             "content-type: text/event-stream; charset=utf-8",
@@ -194,7 +199,7 @@ class Door:
         if (origin := request.headers.get("origin")) is not None:
             lines.append(f"access-control-allow-origin: {origin}")
         head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-        return Plan(SSE, head, Encoding.SSE, [(channel, since or None)], "public")
+        return Plan(SSE, head, Encoding.SSE, [Wish(channel, since or None, moment)], "public")
 
     def _wanted(self, request: Request) -> Wanted:
         channels = [name for value in request.query.get("channel", []) for name in value.split(",") if name]
@@ -207,7 +212,26 @@ class Door:
             raise BadRequest("more versions than channels", "since")
         for name in channels:
             self._guard.check_channel(name)
-        return list(zip(channels, held + [None] * (len(channels) - len(held)), strict=True))
+        since = held + [None] * (len(channels) - len(held))
+        return [Wish(*each) for each in zip(channels, since, _moments(request, len(channels)), strict=True)]
+
+
+def _moments(request: Request, count: int) -> list[Moment | None]:
+    """The moments that rewinds begin at, in the order of the channels; None for who is watched live.
+
+    Raises:
+        BadRequest
+    """
+    moments, speeds = request.query.get("at", []), request.query.get("speed", [])
+    if len(moments) > count:
+        raise BadRequest("more moments than channels", "at")
+    if len(speeds) > count:
+        raise BadRequest("more speeds than channels", "speed")
+    found = [
+        moment_of(at, (speeds[number] or None) if number < len(speeds) else None) if at else None
+        for number, at in enumerate(moments)
+    ]
+    return found + [None] * (count - len(found))
 
 
 def _headers(**fields: bytes | None) -> dict[str, str]:

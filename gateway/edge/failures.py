@@ -112,6 +112,10 @@ class Unavailable(Failure):
     retry_after_s = 2
 
 
+class RewindUnavailable(Unavailable):
+    code = ErrorCode.REWIND_UNAVAILABLE
+
+
 def response(failure: Failure) -> bytes:
     """A whole HTTP/1.1 response for a peer that is refused before the upgrade."""
     body = failure.problem()

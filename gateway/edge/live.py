@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.access.tokens import Grant
 from gateway.edge.beats import count_beat
@@ -17,7 +17,10 @@ from gateway.edge.encoding import ENCODING_BITS, Encoding
 from gateway.edge.failures import BadRequest, Failure, RateLimited, Unavailable, UnknownChannel, response
 from gateway.edge.guard import Guard
 from gateway.edge.hub import Hub
+from gateway.edge.moments import Moment, moment_of
 from gateway.edge.outlet import Outlet
+from gateway.edge.past import Past
+from gateway.edge.rewinds import Rewinds, Seen
 from gateway.model.errors import BadMessage
 from gateway.model.messages import Beat, Unwatch, Watch, decode_viewer_json, decode_viewer_msgpack
 from gateway.observe import metrics
@@ -36,8 +39,16 @@ OPENING_MAX = 10_000
 OPENING_TIMEOUT_S = 5.0
 GRANTS_MAX = 65_536
 
-Wanted = Sequence[tuple[str, str | None]]
-"""Channels with the version held of each."""
+
+class Wish(NamedTuple):
+    """A channel that is asked for: live from the version held, or its past from a moment on."""
+
+    name: str
+    since: str | None = None
+    moment: Moment | None = None
+
+
+Wanted = Sequence[Wish]
 Join = tuple[Outlet, str | None]
 
 # Looked up once: a storm of openings counts them by the thousand.
@@ -48,10 +59,11 @@ _OPENED_SSE = metrics.HANDSHAKES.labels("sse")
 class Live:
     """Opens sessions and serves what viewers ask on them."""
 
-    def __init__(self, context: Context, hub: Hub, guard: Guard) -> None:
+    def __init__(self, context: Context, hub: Hub, guard: Guard, past: Past) -> None:
         self._context = context
         self._hub = hub
         self._guard = guard
+        self._rewinds = Rewinds(context, hub, past, self._tell)
         self._table = context.plane.table
         self._grants: list[Grant] = []
         self._grant_numbers: dict[tuple[object, ...], int] = {}
@@ -71,9 +83,9 @@ class Live:
         word = self._word(grant, encoding)
         if not sibling:
             joins: list[Join] = []
-            for name, since in wanted:
+            for name, since, moment in wanted:
                 outlet = self._hub.ready_outlet(name, grant.audience)
-                if outlet is None:
+                if outlet is None or moment is not None:
                     break
                 joins.append((outlet, since))
             else:
@@ -90,10 +102,15 @@ class Live:
         """Loads what is not here yet; a single unknown channel is refused before the upgrade."""
         failed: list[tuple[str, Failure]] = []
         joins: list[Join] = []
-        for name, since in wanted:
+        rewinds: list[tuple[str, Moment]] = []
+        for name, since, moment in wanted:
             try:
                 async with asyncio.timeout(OPENING_TIMEOUT_S):
-                    joins.append((await self._hub.outlet(name, grant.audience), since))
+                    outlet = await self._hub.outlet(name, grant.audience)
+                if moment is None:
+                    joins.append((outlet, since))
+                else:
+                    rewinds.append((name, moment))
             except Failure as caught:
                 failed.append((name, caught))
             except TimeoutError:
@@ -104,6 +121,23 @@ class Live:
         self._upgrade(conn, kind, head, grant, encoding, word, joins)
         for name, failure in failed:
             self._tell(conn, encoding, failure, name)
+        for name, moment in rewinds:
+            self._rewind(conn, encoding, grant, name, moment)
+
+    def _rewind(self, conn: int, encoding: Encoding, grant: Grant, name: str, moment: Moment) -> None:
+        try:
+            self._rewinds.begin(Seen(conn, encoding, grant.audience), name, moment)
+        except Failure as failure:
+            self._tell(conn, encoding, failure, name)
+
+    def _join(self, conn: int, encoding: Encoding, grant: Grant, wish: Wish, outlet: Outlet) -> None:
+        """Makes a parked connection a viewer of the channel as it is, or of its past."""
+        outlet.leave(conn)
+        if wish.moment is not None:
+            self._rewind(conn, encoding, grant, wish.name, wish.moment)
+            return
+        self._rewinds.end(conn, wish.name)
+        outlet.join(conn, encoding, wish.since, self._context.now_ms(), self._hold_ms)
 
     def _upgrade(
         self, conn: int, kind: int, head: bytes, grant: Grant, encoding: Encoding, word: int, joins: list[Join]
@@ -147,17 +181,16 @@ class Live:
             return
         match message:
             case Watch():
-                self._watch(conn, grant, encoding, message.channel, message.since, sibling)
+                self._watch(conn, grant, encoding, message, sibling)
             case Unwatch():
                 self._unwatch(conn, grant, message.channel)
             case Beat():
                 count_beat(message)
 
-    def _watch(
-        self, conn: int, grant: Grant, encoding: Encoding, channel: str, since: str | None, sibling: bool
-    ) -> None:
+    def _watch(self, conn: int, grant: Grant, encoding: Encoding, message: Watch, sibling: bool) -> None:
         try:
-            name = self._guard.check_channel(channel)
+            name = self._guard.check_channel(message.channel)
+            wish = Wish(name, message.since, moment_of(message.at, message.speed) if message.at is not None else None)
             if not sibling:
                 self._guard.check_scope(grant, "watch", name)
                 if len(self._table.subscriptions(conn)) >= self._context.settings.viewers.max_channels:
@@ -165,19 +198,17 @@ class Live:
             outlet = self._hub.ready_outlet(name, grant.audience)
             seat = self._hub.seats.get(name)
             if outlet is not None and (not sibling or (seat is not None and seat.owns)):
-                outlet.leave(conn)
-                outlet.join(conn, encoding, since, self._context.now_ms(), self._hold_ms)
+                self._join(conn, encoding, grant, wish, outlet)
                 return
             if len(self._opening) >= OPENING_MAX:
                 raise Unavailable("too many viewers are arriving at once")
         except Failure as failure:
-            self._tell(conn, encoding, failure, channel)
+            self._tell(conn, encoding, failure, message.channel)
             return
-        self._spawn(self._watch_later(conn, grant, encoding, name, since, sibling))
+        self._spawn(self._watch_later(conn, grant, encoding, wish, sibling))
 
-    async def _watch_later(
-        self, conn: int, grant: Grant, encoding: Encoding, name: str, since: str | None, sibling: bool
-    ) -> None:
+    async def _watch_later(self, conn: int, grant: Grant, encoding: Encoding, wish: Wish, sibling: bool) -> None:
+        name = wish.name
         try:
             async with asyncio.timeout(OPENING_TIMEOUT_S):
                 outlet = await self._hub.outlet(name, grant.audience, own=sibling)
@@ -186,10 +217,10 @@ class Live:
         except TimeoutError:
             self._tell(conn, encoding, Unavailable("the channel could not be loaded in time"), name)
         else:
-            outlet.leave(conn)
-            outlet.join(conn, encoding, since, self._context.now_ms(), self._hold_ms)
+            self._join(conn, encoding, grant, wish, outlet)
 
     def _unwatch(self, conn: int, grant: Grant, channel: str) -> None:
+        self._rewinds.end(conn, channel)
         outlet = self._hub.ready_outlet(channel, grant.audience)
         if outlet is not None:
             outlet.leave(conn)
@@ -206,6 +237,7 @@ class Live:
         metrics.CLOSED.labels(reason).inc()
         if reason == RateLimited.code.value:
             metrics.REFUSALS.labels(reason).inc()
+        self._rewinds.end(conn)
 
     def _word(self, grant: Grant, encoding: Encoding) -> int:
         """The number kept with the connection: which grant, which encoding."""
@@ -238,10 +270,11 @@ class Live:
         """Forgets the sessions that are still opening."""
         for task in self._opening:
             task.cancel()
+        self._rewinds.close()
 
 
 def _encoding(word: int) -> Encoding:
     return Encoding(word & ((1 << ENCODING_BITS) - 1))
 
 
-__all__ = ["PUBLIC", "SIBLING", "SSE", "WS", "Live", "UnknownChannel"]
+__all__ = ["PUBLIC", "SIBLING", "SSE", "WS", "Live", "UnknownChannel", "Wish"]

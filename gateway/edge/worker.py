@@ -34,10 +34,12 @@ from gateway.edge.inspection import Inspection
 from gateway.edge.leaderboards import Leaderboards
 from gateway.edge.links import Links, socket_path
 from gateway.edge.live import PUBLIC, SIBLING, Live
+from gateway.edge.past import Past
 from gateway.edge.plane import Plane
 from gateway.edge.report import Reporter
 from gateway.edge.tls import TlsFront, tls_context
 from gateway.history.database import Database
+from gateway.history.reader import Reader
 from gateway.model.audience import Audience
 from gateway.observe import gc_pauses, log, loop_lag
 from gateway.observe.log import logger
@@ -130,14 +132,15 @@ class _Worker:
         verifier = Verifier(settings.access, frozenset(settings.audiences))
         await verifier.start()
         guard = Guard(verifier, settings)
-        live = Live(context, hub, guard)
-        reader, writer = await control.open_lines(channel)
-        asking = Asking(writer)
         database = (
             Database(settings.history.url, settings.history.connections, settings.history.read_timeout_s)
             if (settings.history.url != "none")
             else None
         )
+        kept = Reader(database, context.channel_limits) if database is not None else None
+        live = Live(context, hub, guard, Past(context, kept))
+        reader, writer = await control.open_lines(channel)
+        asking = Asking(writer)
         archive = Archive(context, hub, guard, database)
         board_reader = BoardReader(settings.bus.url, settings.boards.stale_s)
         boards = Leaderboards(guard, board_reader)

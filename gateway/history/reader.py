@@ -26,6 +26,8 @@ NEWEST_EPOCHS = EPOCHS + " ORDER BY e.epoch DESC LIMIT $2"
 EPOCHS_FROM = EPOCHS + " AND e.epoch >= $2 AND e.events > 0 ORDER BY e.epoch LIMIT $3"
 EPOCHS_TO = EPOCHS + " AND e.epoch <= $2 AND e.events > 0 ORDER BY e.epoch DESC LIMIT $3"
 EPOCHS_BELOW = EPOCHS + " AND e.epoch < $2 ORDER BY e.epoch DESC LIMIT $3"
+OLDEST_EPOCH = EPOCHS + " ORDER BY e.epoch LIMIT 1"
+NEXT_EPOCH = EPOCHS + " AND e.epoch > $2 ORDER BY e.epoch LIMIT 1"
 ONE_EPOCH = EPOCHS + " AND e.epoch = $2"
 SHOWN_AFTER = """
 SELECT seq, at_ms, raw FROM entries
@@ -104,6 +106,16 @@ class Reader:
     async def epoch(self, channel: str, number: int) -> EpochRow | None:
         """One epoch; None where nothing of it is stored."""
         rows = await self._epochs(ONE_EPOCH, channel, number)
+        return rows[0] if rows else None
+
+    async def oldest_epoch(self, channel: str) -> EpochRow | None:
+        """The oldest epoch; None where nothing is stored."""
+        rows = await self._epochs(OLDEST_EPOCH, channel)
+        return rows[0] if rows else None
+
+    async def epoch_after(self, channel: str, number: int) -> EpochRow | None:
+        """The epoch that followed one; None where nothing of a later one is stored."""
+        rows = await self._epochs(NEXT_EPOCH, channel, number)
         return rows[0] if rows else None
 
     async def epoch_at(self, channel: str, at_ms: int) -> tuple[EpochRow, int] | None:

@@ -16,7 +16,7 @@ from gateway.model.errors import BadMessage
 JSON_SUBPROTOCOL: Final = "grandstand.v1.json"
 MSGPACK_SUBPROTOCOL: Final = "grandstand.v1.msgpack"
 
-StatusWord = Literal["live", "lagging", "paused", "ended"]
+StatusWord = Literal["live", "lagging", "paused", "ended", "rewind"]
 
 
 class ErrorCode(Enum):
@@ -30,6 +30,7 @@ class ErrorCode(Enum):
     RATE_LIMITED = "rate_limited"
     TOKEN_EXPIRED = "token_expired"
     UNAVAILABLE = "unavailable"
+    REWIND_UNAVAILABLE = "rewind_unavailable"
     INTERNAL = "internal"
 
 
@@ -66,7 +67,7 @@ class Tick(msgspec.Struct, tag_field="type", tag="tick"):
 
 
 class Status(msgspec.Struct, tag_field="type", tag="status"):
-    """How the channel is doing; `behind_ms` is the publisher's lag without its clock's offset."""
+    """How the channel is doing; `behind_ms` is the publisher's lag without its clock's offset, in a rewind how long ago it was."""
 
     channel: str
     status: str
@@ -96,10 +97,12 @@ VersionText = Annotated[str, Meta(max_length=64)]
 
 
 class Watch(msgspec.Struct, tag_field="op", tag="watch", omit_defaults=True):
-    """Watch a channel, from a version held if there is one."""
+    """Watch a channel, from a version held if there is one; or its past from a moment on (`at`), at so many times its pace."""
 
     channel: ChannelText
     since: VersionText | None = None
+    at: VersionText | None = None
+    speed: float | None = None
 
 
 class Unwatch(msgspec.Struct, tag_field="op", tag="unwatch"):

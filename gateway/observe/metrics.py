@@ -78,6 +78,8 @@ INFLATE_FAILURES = Counter(
 )
 CONFLATED = Counter("grandstand_conflated_total", "Catch-up messages to viewers that were behind")
 SNAPSHOTS = Counter("grandstand_snapshots_total", "Snapshots sent, by reason", ["reason"])
+REWINDS = Counter("grandstand_rewinds_total", "Rewinds that viewers have begun")
+REWINDING = Gauge("grandstand_rewinding_viewers", "Viewers that see the past now", multiprocess_mode="livesum")
 RESUMES = Counter("grandstand_resumes_total", "Viewers that went on from their version, by kind", ["kind"])
 
 # Inside

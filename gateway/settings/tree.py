@@ -102,7 +102,11 @@ class ViewerSettings(Section, frozen=True):
     ] = 20.0
     bytes_per_s: Annotated[
         int,
-        Meta(ge=1024, le=1_000_000_000, description="bytes a second of one viewer; at least twice that, or two messages, at once"),
+        Meta(
+            ge=1024,
+            le=1_000_000_000,
+            description="bytes a second of one viewer; at least twice that, or two messages, at once",
+        ),
     ] = 65_536
     max_channels: Annotated[int, Meta(ge=1, le=1000, description="channels of one connection")] = 32
     send_buffer_bytes: Annotated[
@@ -206,10 +210,14 @@ class BoardSettings(Section, frozen=True):
     """Leaderboards."""
 
     season: Annotated[
-        str, Meta(pattern="^[A-Za-z0-9_~-]{0,32}$", description="the season's name now (`kills.season.NAME`); empty: none")
+        str,
+        Meta(pattern="^[A-Za-z0-9_~-]{0,32}$", description="the season's name now (`kills.season.NAME`); empty: none"),
     ] = ""
     kept_days: Annotated[
-        int, Meta(ge=1, le=36_500, description="days after their last change that boards of matches, days and weeks are kept")
+        int,
+        Meta(
+            ge=1, le=36_500, description="days after their last change that boards of matches, days and weeks are kept"
+        ),
     ] = 90
     max_per_entry: Annotated[
         int, Meta(ge=1, le=1000, description="metrics of one entry; one with more becomes a dead letter")
@@ -264,6 +272,12 @@ class TestingSettings(Section, frozen=True):
     ] = False
 
 
+class RewindSettings(Section, frozen=True):
+    """Viewers that see the past of a live match."""
+
+    max_viewers: Annotated[int, Meta(ge=0, le=10_000, description="of one worker at once")] = 100
+
+
 class Settings(Section, frozen=True):
     """All settings."""
 
@@ -283,6 +297,7 @@ class Settings(Section, frozen=True):
     keyframes: KeyframeSettings = KeyframeSettings()
     history: HistorySettings = HistorySettings()
     testing: TestingSettings = TestingSettings()
+    rewind: RewindSettings = RewindSettings()
     audiences: Annotated[
         dict[str, AudienceSettings],
         Meta(description='audiences by name: {hidden = ["/players/*/pos"], delay_ms = 0}; `public` always exists'),

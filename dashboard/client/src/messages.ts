@@ -3,9 +3,9 @@
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
 
-export type ErrorCode = "bad_request" | "unauthorized" | "forbidden" | "unknown_channel" | "message_too_large" | "rate_limited" | "token_expired" | "unavailable" | "internal";
+export type ErrorCode = "bad_request" | "unauthorized" | "forbidden" | "unknown_channel" | "message_too_large" | "rate_limited" | "token_expired" | "unavailable" | "rewind_unavailable" | "internal";
 
-export const ERROR_CODES: readonly ErrorCode[] = ["bad_request", "unauthorized", "forbidden", "unknown_channel", "message_too_large", "rate_limited", "token_expired", "unavailable", "internal"];
+export const ERROR_CODES: readonly ErrorCode[] = ["bad_request", "unauthorized", "forbidden", "unknown_channel", "message_too_large", "rate_limited", "token_expired", "unavailable", "rewind_unavailable", "internal"];
 
 export const FATAL: Partial<Record<ErrorCode, number>> = {"message_too_large": 1009, "rate_limited": 1008, "token_expired": 1008};
 
@@ -43,7 +43,7 @@ export interface Tick {
   version: string;
 }
 
-/** How the channel is doing; `behind_ms` is the publisher's lag without its clock's offset. */
+/** How the channel is doing; `behind_ms` is the publisher's lag without its clock's offset, in a rewind how long ago it was. */
 export interface Status {
   type: "status";
   channel: string;
@@ -66,11 +66,13 @@ export interface Bye {
   retry_ms: [number, number];
 }
 
-/** Watch a channel, from a version held if there is one. */
+/** Watch a channel, from a version held if there is one; or its past from a moment on (`at`), at so many times its pace. */
 export interface Watch {
   op: "watch";
   channel: string;
   since?: string | null;
+  at?: string | null;
+  speed?: number | null;
 }
 
 /** Watch a channel no longer. */
