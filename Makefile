@@ -4,6 +4,7 @@
 #   make test       everything that shows that it works           make sanitize   native tests under ASan and UBSan
 #   make lint       ruff, mypy, import arrows                     make dashboard  build the page alone
 #   make conformance  Autobahn's 517 cases, plain and through TLS (about 10 minutes)
+#   make fuzz       each target for SECONDS=60, native code built with sanitizers and branch counters
 #   make lock       choose dependencies' versions anew            make generate   tables and types that are made from code
 #   make wheel      what is installed elsewhere, into dist/       make clean      remove all that make has made
 
@@ -23,7 +24,7 @@ PAGE := $(shell find dashboard -type f -not -path '*/node_modules/*' -not -path 
 PYTEST ?= tests
 , := ,
 
-.PHONY: help demo test lint rewind bench sanitize conformance dashboard lock generate clean browser wheel
+.PHONY: help demo test lint rewind bench sanitize conformance fuzz dashboard lock generate clean browser wheel
 
 help:
 	@sed -n '3,$${/^#/!q;s/^# \{0,1\}//p}' Makefile
@@ -48,6 +49,10 @@ bench: .make/native .make/peers
 
 conformance: .make/native
 	@$(BIN)/python -m tests.wire.conformance $(CONFORMANCE)
+
+SECONDS ?= 60
+fuzz: .make/native
+	@PYTHON=$(CURDIR)/$(BIN)/python SECONDS_EACH=$(SECONDS) sh tests/fuzz/fuzz.sh
 
 sanitize: .make/native
 	@echo "building and testing the native modules under ASan and UBSan"

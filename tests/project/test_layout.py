@@ -41,7 +41,19 @@ def test_no_module_is_too_long_or_has_a_name_that_says_nothing() -> None:
 def test_make_explains_its_targets() -> None:
     text = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     makefile = (ROOT / "Makefile").read_text()
-    for target in ("demo", "test", "lint", "bench", "sanitize", "dashboard", "lock", "generate", "clean"):
+    for target in (
+        "demo",
+        "test",
+        "lint",
+        "bench",
+        "sanitize",
+        "conformance",
+        "fuzz",
+        "dashboard",
+        "lock",
+        "generate",
+        "clean",
+    ):
         assert f"make {target} " in text
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
 

@@ -1,0 +1,28 @@
+#!/bin/sh
+# Builds the native modules with sanitizers and branch counters in a copy of the tree (kept in .make/fuzz-tree, so that only what
+# has changed is built again), and fuzzes each target for SECONDS.
+# The sanitizers' runtime is the one that atheris brings with its fuzzer, so the modules are linked without any.
+set -eu
+root=$(cd "$(dirname "$0")/../.." && pwd)
+python=${PYTHON:-$root/.venv/bin/python}
+seconds=${SECONDS_EACH:-60}
+tree=$root/.make/fuzz-tree
+mkdir -p "$tree"
+for name in setup.py pyproject.toml README.md LICENSE native gateway tests; do
+    cp -rpu "$root/$name" "$tree/"
+done
+cd "$tree"
+GRANDSTAND_SANITIZE=fuzz "$python" -W ignore setup.py -q build_ext --inplace --build-temp build/fuzz
+gcc -O2 -fPIC -shared -o coverage.so tests/fuzz/coverage.c
+runtime=$("$python" -c 'import atheris; print(atheris.path())')/asan_with_fuzzer.so
+for target in ${TARGETS:-frames requests extensions closing}; do
+    echo "fuzzing $target for $seconds s"
+    GRANDSTAND_COVERAGE=$tree/coverage.so \
+    LD_PRELOAD="$tree/coverage.so $runtime" \
+    PYTHONMALLOC=malloc \
+    ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:strict_string_checks=1:verify_asan_link_order=0 \
+    UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
+        "$python" -m tests.fuzz.run "$target" --seconds "$seconds" --grown "$root/.make/fuzz" > "$tree/$target.log" 2>&1 \
+        || { tail -60 "$tree/$target.log"; echo "$target: failed; the input is in $tree" >&2; exit 1; }
+    grep -E "^Done|^stat::(number|new_units)|DONE" "$tree/$target.log"
+done
