@@ -5,6 +5,7 @@
 #   make lint       ruff, mypy, import arrows                     make dashboard  build the page alone
 #   make conformance  Autobahn's 517 cases, plain and through TLS (about 10 minutes)
 #   make fuzz       each target for SECONDS=60, native code built with sanitizers and branch counters
+#   make churn      a million connects and disconnects    CHURN=10000 for fewer
 #   make lock       choose dependencies' versions anew            make generate   tables and types that are made from code
 #   make wheel      what is installed elsewhere, into dist/       make clean      remove all that make has made
 
@@ -24,7 +25,7 @@ PAGE := $(shell find dashboard -type f -not -path '*/node_modules/*' -not -path 
 PYTEST ?= tests
 , := ,
 
-.PHONY: help demo test lint rewind bench sanitize conformance fuzz dashboard lock generate clean browser wheel
+.PHONY: help demo test lint rewind bench sanitize conformance fuzz dashboard lock generate clean browser wheel churn proxies
 
 help:
 	@sed -n '3,$${/^#/!q;s/^# \{0,1\}//p}' Makefile
@@ -32,7 +33,7 @@ help:
 demo: .make/native .make/page
 	@exec $(BIN)/grandstand demo $(DEMO)
 
-test: .make/native .make/page lint browser
+test: .make/native .make/page lint browser proxies
 	@echo "testing the dashboard"
 	@npm --prefix dashboard test --silent
 	@echo "testing the gateway"
@@ -53,6 +54,8 @@ conformance: .make/native
 SECONDS ?= 60
 fuzz: .make/native
 	@PYTHON=$(CURDIR)/$(BIN)/python SECONDS_EACH=$(SECONDS) sh tests/fuzz/fuzz.sh
+churn: .make/native
+	@CHURN=$(CHURN) $(BIN)/python -m loadtest.bench churn
 
 sanitize: .make/native
 	@echo "building and testing the native modules under ASan and UBSan"
@@ -109,6 +112,13 @@ endef
 	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20 ? 1 : 0)' \
 	  || { echo "make: Node.js $$(node --version) is too old: 20 or newer is needed" >&2; exit 1; }
 	@touch $@
+
+# Not needed by anything but tests/proxies, which say so and are skipped where these are missing.
+proxies: | .make/tools
+	@PATH="$$PATH:/usr/sbin"; command -v nginx >/dev/null && command -v haproxy >/dev/null || [ "$$(id -u)" != 0 ] \
+	  || ! command -v apt-get >/dev/null || { echo "installing nginx-light haproxy"; \
+	  apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nginx-light haproxy; } >/dev/null \
+	  || echo "make: nginx and HAProxy could not be installed; tests/proxies will be skipped" >&2
 
 browser: | .make/tools
 	$(call need,Chromium (for tests/browser),chromium,command -v chromium || command -v chromium-browser || command -v google-chrome)

@@ -52,7 +52,7 @@ class GatewayProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
         self.pids: list[int] = []
-        self._admin = ""
+        self.admin = ""
 
     def __enter__(self) -> GatewayProcess:
         with self._log.open("wb") as log:
@@ -61,7 +61,7 @@ class GatewayProcess:
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline and self._process.poll() is None:
             for line in self._lines("serving"):
-                self.port, self._admin, self.pids = line["port"], line["admin"], line["pids"]
+                self.port, self.admin, self.pids = line["port"], line["admin"], line["pids"]
                 return self
             time.sleep(0.05)
         tail = self._log.read_text()[-2000:]
@@ -91,7 +91,7 @@ class GatewayProcess:
 
     def metrics(self) -> dict[str, float]:
         """Every sample of the admin port, by name with labels."""
-        with urllib.request.urlopen(f"{self._admin}/metrics", timeout=30) as answer:
+        with urllib.request.urlopen(f"{self.admin}/metrics", timeout=30) as answer:
             text = answer.read().decode()
         samples = (line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#"))
         return {name: float(value) for name, _, value in samples}

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import native
 from gateway.edge.context import Context
 from gateway.edge.fallthrough import FallThrough
 from gateway.edge.hub import Hub
@@ -77,6 +78,7 @@ class Reporter:
             "loop_lag_buckets": loop_lag.buckets(),
             "connections": table.stats(),
             "compression": self._context.encoder.stats(),
+            "native": native.counts(),
             "sibling_connections": len(siblings),
             "http_connections": self._http.connections,
             "wakeup": bus.wakeup,

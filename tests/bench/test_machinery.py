@@ -11,7 +11,7 @@ import pytest
 from loadtest import payload, report, results
 from loadtest.fleet import Fleet, FleetFailed
 from loadtest.gateway_process import percentile_limit_ms, share_within
-from loadtest.scenarios import fanout, openings
+from loadtest.scenarios import churn, fanout, openings, storm
 from loadtest.swarm import arguments, options_of
 from native.swarm_scan import scan_json
 
@@ -111,3 +111,17 @@ def test_command_line_of_the_swarm() -> None:
     _, _, path, options = options_of(arguments(["--sse", "--token", "t"]))
     assert path == "/v1/channels/match:1/stream"
     assert (options["transport"], options["headers"]) == ("sse", {"Authorization": "Bearer t"})
+
+
+def test_connections_of_every_kind_leave_nothing() -> None:
+    result = churn.run(1500, steps=5)
+    assert [check for check in result["checks"] if not check["passed"]] == []
+    assert len(result["samples"]) == 6
+
+
+def test_a_small_storm_is_served_with_what_was_missed() -> None:
+    result = storm.run(crowd=60, others=10, storms=1)
+    (one,) = result["storms"]
+    assert one["snapshots"] == 0
+    assert one["raw"]["members"]["open"] == 60
+    assert [check["value"] for check in result["checks"] if "gaps" in check["name"]] == [0]
