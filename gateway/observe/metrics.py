@@ -43,7 +43,7 @@ PAGE_FRAME = Histogram(
 PAGE_DROPPED = Counter("grandstand_page_dropped_frames_total", "Frames that viewers' pages missed", ["browser"])
 PAGE_TICK_TO_PIXEL = Histogram(
     "grandstand_page_tick_to_pixel_seconds",
-    "From a publisher's stamp to the frame in which viewers saw it, by browser; a sample",
+    "From a message's arrival to the frame that shows it, by browser; a sample",
     ["browser"],
     buckets=LAG_BUCKETS_S,
 )

@@ -2,6 +2,7 @@
 import { useEffect } from "react";
 import { useStore } from "zustand";
 import { createStore } from "zustand/vanilla";
+import { messageArrived, messagesShown } from "../perf/meter.js";
 import { currentToken } from "../shell/token.js";
 import { Live, LOBBY, type Connection, type ErrorMessage, type JsonObject } from "../../client/src/index.js";
 
@@ -36,7 +37,10 @@ export const live = new Live({
   share: currentToken() ?? "",
   feedEntries: FEED_ENTRIES,
   onChange: (channel) => {
-    if (channel !== null) dirty.add(channel);
+    if (channel !== null) {
+      dirty.add(channel);
+      messageArrived();
+    }
     schedule();
   },
 });
@@ -73,6 +77,7 @@ function flush(): void {
   }
   dirty.clear();
   store.setState({ connection: live.connection.value, channels });
+  messagesShown();
 }
 
 /** For the console and for whoever measures the page. */

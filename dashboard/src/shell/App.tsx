@@ -2,6 +2,7 @@
 import { QueryClientProvider } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useRef, type ComponentType, type LazyExoticComponent } from "react";
 import { MatchesPage } from "../matches/MatchesPage.js";
+import { Perf } from "../perf/Perf.js";
 import { queries } from "./api.js";
 import { Boundary } from "./Boundary.js";
 import { defineWords } from "./language.js";
@@ -77,6 +78,7 @@ function Frame() {
           </Suspense>
         </Boundary>
       </main>
+      <Perf />
     </div>
   );
 }

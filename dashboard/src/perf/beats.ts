@@ -1,0 +1,30 @@
+/** Tells the gateway now and then how the page does: four numbers and the kind of browser, nothing of the viewer. */
+import { live } from "../live/store.js";
+import { takeSample, watchFrames } from "./meter.js";
+import { browserOf, framesOf } from "./samples.js";
+
+const FIRST_MS = 10_000;
+const EVERY_MS = 60_000;
+/** Frames are watched for so long before each report. */
+const LOOK_MS = 2_000;
+
+export function startBeats(): void {
+  const later = (ms: number): void => void setTimeout(look, ms * (0.8 + 0.4 * Math.random()));
+  const look = (): void => {
+    later(EVERY_MS);
+    if (document.visibilityState !== "visible") return;
+    const times: number[] = [];
+    const stop = watchFrames((time) => times.push(time));
+    setTimeout(() => {
+      stop();
+      // A tab that was hidden meanwhile had no frames to miss.
+      const frames = document.visibilityState === "visible" ? framesOf(times) : null;
+      live.beat({
+        browser: browserOf(navigator.userAgent),
+        tick_to_pixel_ms: takeSample().map((ms) => Math.round(ms * 10) / 10),
+        ...(frames !== null && { fps: Math.min(1000, Math.round(frames.fps * 10) / 10), dropped_frames: frames.dropped }),
+      });
+    }, LOOK_MS);
+  };
+  later(FIRST_MS);
+}

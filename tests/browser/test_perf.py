@@ -1,0 +1,56 @@
+"""The performance panel, and what pages tell the gateway of how they do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.page import Page, page
+from tests.faults.beat import Beat
+from tests.system.gateway import gateway
+from tests.system.publishing import Studio
+from tests.wire.peer import until
+
+
+def figure(shown: Page, name: str) -> Any:
+    """The panel's figure of that name, as text."""
+    script = f"""(() => {{
+      const term = [...document.querySelectorAll("[data-testid=perf] dt")].find((dt) => dt.innerText === {name!r});
+      return term?.nextElementSibling?.innerText ?? null;
+    }})()"""
+    return shown.do("evaluate", script=script)
+
+
+@pytest.mark.timeout(180)
+def test_panel_and_beats(tmp_path: Path) -> None:
+    with gateway(tmp_path, listen__workers=1) as served, page() as shown:
+        studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:perf")
+        studio.open()
+        with Beat(studio, 20):
+            shown.do("open", url=f"{served.url}/match/perf?perf")
+
+            def measures() -> bool:
+                names = ("Messages/s", "Message to pixel", "Frames/s", "JS heap")
+                rate, delay, frames, heap = (figure(shown, name) or "–" for name in names)
+                return "–" not in (rate, delay, frames, heap) and float(rate) > 1
+
+            until(measures, 40, "figures of everything")
+            label = "document.querySelector('[data-testid=perf-histogram]').getAttribute('aria-label')"
+            assert "up to 16 ms" in shown.do("evaluate", script=label)
+            for scheme in ("light", "dark"):
+                shown.do("emulate", colorScheme=scheme)
+                assert shown.do("axe") == []
+            is_open = "document.querySelector('[data-testid=perf]') !== null"
+            shown.do("press", key="Alt+Shift+P")
+            until(lambda: not shown.do("evaluate", script=is_open), 10, "it to be closed")
+            shown.do("press", key="Alt+Shift+P")
+            until(lambda: shown.do("evaluate", script=is_open), 10, "it to be open again")
+
+            # The first beat is due after some ten seconds.
+            told = "grandstand_page_tick_to_pixel_seconds_count"
+            until(lambda: served.metric(told, browser="chromium") > 0, 60, "the page's report")
+            assert served.metric("grandstand_page_frame_seconds_count", browser="chromium") >= 1
+        assert shown.do("problems") == []
+        studio.close()
