@@ -10,7 +10,7 @@ from typing import Any
 
 from redis import exceptions
 
-from gateway.bus.client import guarded, make_client, mapped
+from gateway.bus.client import guarded, is_cluster, make_client, mapped
 from gateway.bus.errors import BusError, Fenced
 from gateway.bus.tails import stream_info
 from gateway.model.names import channel_of, epoch_key, idempotency_key, keyframe_key, rows_key, stream_key
@@ -63,6 +63,22 @@ return {id, 0}
 """
 
 
+APPEND_MANY = """
+-- KEYS: stream. ARGV: epoch, maxlen, then t and e of each entry. All or none: what refuses one refuses the first.
+local ids = {}
+for i = 3, #ARGV, 2 do
+  ids[#ids + 1] = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], ARGV[1] .. '-*', 't', ARGV[i], 'e', ARGV[i + 1])
+end
+return ids
+"""
+
+WRITE_KEYFRAME = """
+-- KEYS: keyframes. ARGV: frame, index of the last one that is kept.
+redis.call('LPUSH', KEYS[1], ARGV[1])
+redis.call('LTRIM', KEYS[1], 0, ARGV[2])
+"""
+
+
 class Publisher:
     """Writes to the store at `url`."""
 
@@ -70,6 +86,10 @@ class Publisher:
         self._client = make_client(url)
         self._maxlen = maxlen
         self._append_once = self._client.register_script(APPEND_ONCE)
+        self._append_many = self._client.register_script(APPEND_MANY)
+        self._write_keyframe = self._client.register_script(WRITE_KEYFRAME)
+        # The client library's transactions do not work in a cluster under asyncio: scripts do the same.
+        self._by_scripts = is_cluster(url)
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -98,6 +118,8 @@ class Publisher:
         Raises:
             Fenced, Unavailable: as for append.
         """
+        if self._by_scripts and len(entries) > 1:
+            return await self._append_by_script(channel, epoch, entries)
         # A transaction even for the refusals that come between two commands: an entry left out would be a quiet loss.
         pipeline = self._client.pipeline(transaction=len(entries) > 1)
         for events, t_ms in entries:
@@ -111,6 +133,18 @@ class Publisher:
             if isinstance(answer, Exception):
                 raise mapped(answer)
         return [Position.parse(answer.decode()) for answer in answers]
+
+    async def _append_by_script(self, channel: str, epoch: int, entries: Sequence[tuple[bytes, int]]) -> list[Position]:
+        args: list[Any] = [epoch, self._maxlen]
+        for events, t_ms in entries:
+            args += [t_ms, events]
+        try:
+            ids = await guarded(self._append_many(keys=[stream_key(channel)], args=args))
+        except BusError as error:
+            if _SMALLER in str(error):
+                raise Fenced(await self._newest_epoch(channel)) from error
+            raise
+        return [Position.parse(answer.decode()) for answer in ids]
 
     async def append_idempotent(
         self, channel: str, epoch: int | None, key: str | None, events: bytes, t_ms: int, opens_epoch: bool
@@ -155,6 +189,9 @@ class Publisher:
 
     async def write_keyframe(self, channel: str, frame: bytes) -> None:
         """Keeps a keyframe, and the one before it."""
+        if self._by_scripts:
+            await guarded(self._write_keyframe(keys=[keyframe_key(channel)], args=[frame, KEYFRAMES_KEPT - 1]))
+            return
         pipeline = self._client.pipeline(transaction=True)
         pipeline.lpush(keyframe_key(channel), frame)
         pipeline.ltrim(keyframe_key(channel), 0, KEYFRAMES_KEPT - 1)

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from gateway.bus.base import Sink, StreamInfo
-from gateway.bus.client import guarded, make_client
+from gateway.bus.client import forget_connections, guarded, make_client
 from gateway.bus.ending import end, until_one_fails
 from gateway.bus.errors import BusError, WrongType
 from gateway.bus.net import Net
@@ -90,8 +90,8 @@ class RedisStreams:
     async def _session(self) -> None:
         """Raises what ended it."""
         # Idle connections may be to a store that is gone without a word.
-        await guarded(self._client.connection_pool.disconnect(inuse_connections=False))
-        await guarded(self._tail_client.connection_pool.disconnect())
+        await forget_connections(self._client, in_use=False)
+        await forget_connections(self._tail_client, in_use=True)
         await guarded(self._client.ping())
         method = await self._choose(self._wanted)
         try:

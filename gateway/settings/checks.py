@@ -13,6 +13,7 @@ from gateway.settings.errors import SettingsError
 from gateway.settings.tree import ALGORITHMS, Settings
 
 STORE_SCHEMES = ("redis", "rediss", "unix")
+CLUSTER_SUFFIX = "+cluster"
 AUDIENCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 SOCKET_PATH_ROOM = 75
 """Characters of a directory that leave room for a Unix socket's name: the kernel takes 107 in all (unix(7))."""
@@ -69,14 +70,8 @@ def _check_store(settings: Settings) -> None:
         if not url or (key == "bus.write_url" and url == "none"):
             continue
         # The URL itself may hold a password: it is not repeated.
-        try:
-            parts = urlsplit(url)
-            good = parts.scheme in STORE_SCHEMES and bool(parts.path if parts.scheme == "unix" else parts.hostname)
-            good = good and (parts.port is None or parts.port > 0)
-        except ValueError:
-            good = False
-        if not good:
-            raise SettingsError(key, "is not a redis://, rediss:// or unix:// URL")
+        if not all(map(_is_store, _one_by_one(url))):
+            raise SettingsError(key, "is not a redis://, rediss:// or unix:// URL, nor redis+cluster://")
 
 
 def _check_history(settings: Settings) -> None:
@@ -90,6 +85,24 @@ def _check_history(settings: Settings) -> None:
         good = False
     if not good:
         raise SettingsError("history.url", "is not a postgresql:// URL")
+
+
+def _one_by_one(url: str) -> list[str]:
+    """A cluster's URL as one URL for each of the nodes that it names; another one as it is."""
+    scheme, mark, rest = url.partition("://")
+    if not mark or not scheme.endswith(CLUSTER_SUFFIX) or scheme.startswith("unix"):
+        return [url]
+    user, at, hosts = rest.rpartition("@")
+    return [f"{scheme.removesuffix(CLUSTER_SUFFIX)}://{user}{at}{host}" for host in hosts.split(",")]
+
+
+def _is_store(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in STORE_SCHEMES and bool(parts.path if parts.scheme == "unix" else parts.hostname)
+        return good and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
 
 
 def _check_access(settings: Settings) -> None:

@@ -40,7 +40,10 @@ class BusSettings(Section, frozen=True):
     """The store."""
 
     url: Annotated[
-        str, Meta(description="redis://, rediss:// or unix:// of the store that is read; empty: an embedded Valkey")
+        str,
+        Meta(
+            description="redis://, rediss://, unix:// or redis+cluster://host:port,… of the store; empty: an embedded Valkey"
+        ),
     ] = ""
     write_url: Annotated[
         str, Meta(description="where ingest and the role `aggregate` write; empty: bus.url; `none`: nowhere")

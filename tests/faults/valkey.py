@@ -39,6 +39,15 @@ class Valkey:
         self._process: subprocess.Popen[bytes] | None = None
         self.client = redis.Redis(port=self.port)
 
+    @property
+    def running(self) -> bool:
+        """Whether it was started and not killed."""
+        return self._process is not None
+
+    def option(self, name: str) -> str:
+        """The value of an option that it was made with."""
+        return self._options[self._options.index(name) + 1]
+
     def start(self) -> None:
         """Returns when it answers."""
         with (self._directory / "valkey.log").open("ab") as log:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import redis.asyncio as redis
 
-from gateway.bus.client import guarded, make_client
+from gateway.bus.client import guarded, is_cluster, make_client
 from gateway.bus.errors import BusError, Unavailable
 from gateway.bus.tails import Tails
 from gateway.bus.wakeups.base import Wakeup
@@ -27,6 +27,8 @@ async def choose(wanted: str, url: str, client: redis.Redis, tails: Tails, force
     Raises:
         Unavailable: the store cannot be asked.
     """
+    if is_cluster(url):
+        return Poll(None, tails, "the store is a cluster: tails are read from every node in pipelines")
     told = "set by bus.wakeup"
     if wanted == "auto":
         announced, told = await _announced(client)
