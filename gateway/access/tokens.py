@@ -16,10 +16,13 @@ import jwt
 
 from gateway.access.keys import BadKeys, KeyRing, read_keys
 
+NAMELESS = "?"
+"""The subject of a token that names none: no id of a user channel has this character."""
 CACHE_MAX = 10_000
 TOKEN_MAX_CHARS = 8_192
 SCOPES = frozenset({"watch", "publish", "admin"})
 PATTERNS_MAX = 100
+USER_KIND = "user"
 
 
 class AccessConfig(Protocol):
@@ -79,7 +82,10 @@ class Grant:
     expires_s: int | None
 
     def may(self, scope: str, channel: str) -> bool:
-        """Whether the scope is granted for the channel."""
+        """Whether the scope is granted for the channel; a user's channel is watched by that user and nobody else."""
+        kind, _, identity = channel.partition(":")
+        if kind == USER_KIND and scope == "watch":
+            return scope in self.scopes and self.subject == identity
         return scope in self.scopes and any(fnmatchcase(channel, pattern) for pattern in self.channels)
 
 
@@ -188,7 +194,7 @@ class Verifier:
         if not isinstance(audience, str) or audience not in self._audiences:
             raise AccessDenied("forbidden", "the token's audience does not exist here")
         return Grant(
-            str(claims.get("sub", "")) or "token",
+            str(claims.get("sub", "")) or NAMELESS,
             frozenset(scopes) & SCOPES,
             tuple(channels),
             audience,

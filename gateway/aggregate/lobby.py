@@ -49,7 +49,7 @@ class Lobby:
     def on_change(self, channel: Channel, steps: list[tuple[Entry, Folded]]) -> None:
         """A document has moved."""
         if kind_of(channel.name) == "match" and channel.doc:
-            self._changed[id_of(channel.name)] = _Row(channel.arrived_ms, row_of(channel.doc))
+            self._changed[id_of(channel.name)] = _Row(channel.published_ms, row_of(channel.doc))
 
     def on_close(self, channel: str) -> None:
         """Its row is another process's duty."""
@@ -147,6 +147,9 @@ def row_of(doc: dict[str, Any]) -> dict[str, Any]:
             for team, fields in teams.items()
             if isinstance(fields, dict)
         }
+    viewers = doc.get("viewers")
+    if type(viewers) is int:
+        row["viewers"] = viewers
     clock = doc.get("clock")
     if isinstance(clock, dict):
         row["clock"] = {name: clock[name] for name in ("t_ms", "running", "period") if name in clock}

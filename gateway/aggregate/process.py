@@ -22,10 +22,12 @@ from gateway.aggregate.leases import Leases
 from gateway.aggregate.lobby import Lobby
 from gateway.aggregate.reader import Reader
 from gateway.aggregate.runner import Runner
+from gateway.aggregate.viewers import Viewers
 from gateway.bus.board_reader import BoardReader
 from gateway.bus.connect import open_bus, open_publisher
 from gateway.bus.ending import end
 from gateway.bus.errors import Unavailable
+from gateway.bus.presence import Presence
 from gateway.history.database import Database
 from gateway.model.boards import DAY_MS, Scopes
 from gateway.model.channel import ChannelLimits
@@ -70,7 +72,10 @@ async def aggregate(settings: Settings, url: str, stop: asyncio.Event) -> None:
     boards = Boards(
         bus, ledger, letters, scopes, _wall_ms, lambda name: readers[0].again(name), settings.boards.max_per_entry
     )
-    folding = Folding(bus, limits, boards, [keyframes, lobby], _wall_ms)
+    every_s = settings.presence.every_s
+    presence = Presence(url, int(every_s * 3000))
+    viewers = Viewers(presence, publisher, lambda name: folding.channels.get(name), every_s, _wall_ms)
+    folding = Folding(bus, limits, boards, [keyframes, lobby, viewers], _wall_ms)
     readers = [Reader(bus, folding)]
     database = Database(settings.history.url) if settings.history.url not in ("", "none") else None
     if database is not None:
@@ -88,6 +93,8 @@ async def aggregate(settings: Settings, url: str, stop: asyncio.Event) -> None:
             logger.warning("store_unreachable", error=type(error).__name__)
     logger.info("aggregating", pid=os.getpid(), sinks=[reader.sink.name for reader in readers])
     works = [runner.run(), keyframes.write_forever(), lobby.run(), status.run(), stop.wait()]
+    if every_s > 0:
+        works.append(viewers.run())
     if settings.boards.channels:
         works.append(showing.run())
     tasks = [asyncio.ensure_future(work) for work in works]
@@ -100,6 +107,7 @@ async def aggregate(settings: Settings, url: str, stop: asyncio.Event) -> None:
     await board_reader.close()
     await board_publisher.close()
     await letters.close()
+    await presence.close()
     await publisher.close()
     if database is not None:
         await database.close()

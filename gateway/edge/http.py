@@ -19,11 +19,13 @@ from gateway.edge.answers import EXCEPTION_HANDLERS, json_response
 from gateway.edge.archive import Archive
 from gateway.edge.asking import Asking
 from gateway.edge.context import Context
-from gateway.edge.failures import TooLarge, Unavailable
+from gateway.edge.failures import Unavailable
 from gateway.edge.guard import Guard
+from gateway.edge.http_body import read_body
 from gateway.edge.hub import Hub
 from gateway.edge.ingest import Ingest
 from gateway.edge.leaderboards import Leaderboards
+from gateway.edge.notifications import Notifications
 from gateway.edge.operator import operator_routes
 from gateway.edge.outlet import Outlet
 from gateway.edge.page import Page
@@ -45,6 +47,7 @@ class Api:
         ingest: Ingest,
         asking: Asking,
         archive: Archive,
+        notifications: Notifications,
         leaderboards: Leaderboards,
         ready: Callable[[], bool],
     ) -> None:
@@ -54,6 +57,7 @@ class Api:
         self._ingest = ingest
         self._asking = asking
         self._archive = archive
+        self._notifications = notifications
         self._leaderboards = leaderboards
         self._ready = ready
 
@@ -64,6 +68,7 @@ class Api:
             Route("/v1/channels/{channel}", self._snapshot, methods=["GET"]),
             Route("/v1/channels/{channel}/events", self._publish, methods=["POST"]),
             *self._archive.routes(),
+            *self._notifications.routes(),
             *self._leaderboards.routes(),
             Route("/healthz", self._healthz, methods=["GET"]),
             Route("/readyz", self._readyz, methods=["GET"]),
@@ -112,7 +117,7 @@ class Api:
         name = self._guard.check_channel(request.path_params["channel"])
         grant = self._guard.grant_of(request)
         self._guard.check_scope(grant, "publish", name)
-        body = await _body(request, self._context.settings.ingest.max_bytes)
+        body = await read_body(request, self._context.settings.ingest.max_bytes)
         published = await self._ingest.publish(
             name,
             body,
@@ -130,19 +135,6 @@ class Api:
         if not self._ready():
             raise Unavailable("this worker does not serve now")
         return json_response({"status": "ready"}, headers={"cache-control": "no-store"})
-
-
-async def _body(request: Request, limit_bytes: int) -> bytes:
-    """The whole body, refused as soon as it is larger than the limit."""
-    declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) > limit_bytes:
-        raise TooLarge(f"at most {limit_bytes} bytes are taken")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit_bytes:
-            raise TooLarge(f"at most {limit_bytes} bytes are taken")
-    return bytes(body)
 
 
 __all__ = ["Api", "json_response"]

@@ -60,6 +60,10 @@ class Hub:
         assert owner is not None
         return owner
 
+    def begun(self, name: str) -> None:
+        """A channel exists now that may have been asked for too early."""
+        self._unknown.pop(name, None)
+
     def ready_outlet(self, name: str, audience: str) -> Outlet | None:
         """The outlet when it can be joined without waiting."""
         seat = self._seats.get(name)

@@ -7,14 +7,16 @@ Keeps no object per viewer: a connection's grant and encoding are one number in 
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Coroutine, Sequence
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from gateway.access.tokens import Grant
+from gateway.access.tokens import USER_KIND, Grant
 from gateway.edge.beats import count_beat
 from gateway.edge.context import Context
 from gateway.edge.encoding import ENCODING_BITS, Encoding
-from gateway.edge.failures import BadRequest, Failure, RateLimited, Unavailable, UnknownChannel, response
+from gateway.edge.failures import BadRequest, Failure, Forbidden, RateLimited, Unavailable, UnknownChannel, response
 from gateway.edge.guard import Guard
 from gateway.edge.hub import Hub
 from gateway.edge.moments import Moment, moment_of
@@ -23,6 +25,7 @@ from gateway.edge.past import Past
 from gateway.edge.rewinds import Rewinds, Seen
 from gateway.model.errors import BadMessage
 from gateway.model.messages import Beat, Unwatch, Watch, decode_viewer_json, decode_viewer_msgpack
+from gateway.model.names import id_of, kind_of
 from gateway.observe import metrics
 from gateway.observe.log import logger
 
@@ -63,6 +66,7 @@ class Live:
         self._context = context
         self._hub = hub
         self._guard = guard
+        self._secret = secrets.token_bytes(16)
         self._rewinds = Rewinds(context, hub, past, self._tell)
         self._table = context.plane.table
         self._grants: list[Grant] = []
@@ -151,6 +155,7 @@ class Live:
             kind,
             head,
             word,
+            user=self._user(grant.subject) if "watch" in grant.scopes else 0,
             deflate=encoding.window_bits > 0,
             expires_s=expires_s,
             group=group,
@@ -192,7 +197,7 @@ class Live:
             name = self._guard.check_channel(message.channel)
             wish = Wish(name, message.since, moment_of(message.at, message.speed) if message.at is not None else None)
             if not sibling:
-                self._guard.check_scope(grant, "watch", name)
+                self._check_watch(conn, grant, name)
                 if len(self._table.subscriptions(conn)) >= self._context.settings.viewers.max_channels:
                     raise RateLimited("this connection watches as many channels as it may", "channel")
             outlet = self._hub.ready_outlet(name, grant.audience)
@@ -206,6 +211,19 @@ class Live:
             self._tell(conn, encoding, failure, message.channel)
             return
         self._spawn(self._watch_later(conn, grant, encoding, wish, sibling))
+
+    def _check_watch(self, conn: int, grant: Grant, name: str) -> None:
+        """As the door checks it, but a parked connection's grant is shared: its user is a number beside it."""
+        if kind_of(name) != USER_KIND:
+            self._guard.check_scope(grant, "watch", name)
+        elif self._table.user(conn) != self._user(id_of(name)):
+            raise Forbidden("a user's channel is for that user alone", "channel")
+
+    def _user(self, subject: str) -> int:
+        """The number of a user, which is kept with his connections; 0 for who is nobody in particular."""
+        if not subject:
+            return 0
+        return int.from_bytes(blake2b(subject.encode(), digest_size=8, key=self._secret).digest(), "big")
 
     async def _watch_later(self, conn: int, grant: Grant, encoding: Encoding, wish: Wish, sibling: bool) -> None:
         name = wish.name
@@ -265,6 +283,10 @@ class Live:
         """What the viewer of a parked connection may do, and how it reads."""
         word = self._table.grant(conn)
         return self._grants[word >> ENCODING_BITS], _encoding(word)
+
+    def rewinding(self) -> dict[str, int]:
+        """Viewers of the past by channel."""
+        return self._rewinds.counts()
 
     def close(self) -> None:
         """Forgets the sessions that are still opening."""

@@ -201,10 +201,12 @@ class Owner:
             else:
                 self._pending.add(folded.patch, folded.events)
             self._delayed.push(folded, held, now_ms)
+            if not folded.published:
+                continue
+            self._last_entry_ms = now_ms
             if entry.t_ms is not None:
                 self._behind_ms = self._lag.observe(now_ms, entry.t_ms)
                 self._pending.lags_ms.append(self._behind_ms)
-        self._last_entry_ms = now_ms
         self._schedule()
 
     def on_confirm_failed(self, channel: str) -> None:

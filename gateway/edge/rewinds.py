@@ -6,6 +6,7 @@ A viewer that reads slowly gets less and larger messages: nothing is sent before
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -59,6 +60,10 @@ class Rewinds:
     def viewers(self) -> int:
         """Rewinds under way."""
         return sum(len(tasks) for tasks in self._tasks.values())
+
+    def counts(self) -> Counter[str]:
+        """Viewers by channel."""
+        return Counter(name for tasks in self._tasks.values() for name in tasks)
 
     def begin(self, viewer: Seen, name: str, moment: Moment) -> None:
         """Begins, or begins elsewhere.

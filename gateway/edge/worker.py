@@ -18,6 +18,7 @@ from gateway.access.tokens import Verifier
 from gateway.bus.board_reader import BoardReader
 from gateway.bus.connect import open_bus, open_publisher
 from gateway.bus.errors import Unavailable
+from gateway.bus.presence import Presence
 from gateway.edge import control
 from gateway.edge.archive import Archive
 from gateway.edge.asking import Asking
@@ -34,8 +35,10 @@ from gateway.edge.inspection import Inspection
 from gateway.edge.leaderboards import Leaderboards
 from gateway.edge.links import Links, socket_path
 from gateway.edge.live import PUBLIC, SIBLING, Live
+from gateway.edge.notifications import Notifications
 from gateway.edge.past import Past
 from gateway.edge.plane import Plane
+from gateway.edge.presence import PresenceReporter
 from gateway.edge.report import Reporter
 from gateway.edge.tls import TlsFront, tls_context
 from gateway.history.database import Database
@@ -144,7 +147,23 @@ class _Worker:
         archive = Archive(context, hub, guard, database)
         board_reader = BoardReader(settings.bus.url, settings.boards.stale_s)
         boards = Leaderboards(guard, board_reader)
-        api = Api(context, hub, guard, Ingest(context, publisher), asking, archive, boards, lambda: self._serving)
+        presence = (
+            Presence(write_url, int(settings.presence.every_s * 3000))
+            if (write_url != "none" and settings.presence.every_s > 0)
+            else None
+        )
+        notifications = Notifications(context, hub, guard, publisher)
+        api = Api(
+            context,
+            hub,
+            guard,
+            Ingest(context, publisher),
+            asking,
+            archive,
+            notifications,
+            boards,
+            lambda: self._serving,
+        )
         http = FallThrough(table, api.app(), loop)
         door = Door(context, guard, live, http.take)
         reporter = Reporter(context, hub, http)
@@ -169,6 +188,9 @@ class _Worker:
         reporter.start()
         gc_pauses.install()
         monitors = [loop.create_task(loop_lag.watch()), loop.create_task(gc_pauses.watch())]
+        if presence is not None:
+            counting = PresenceReporter(context, hub, live, presence, settings.presence.every_s)
+            monitors.append(loop.create_task(counting.run()))
 
         self._serving = True
         control.say(writer, control.Ready(os.getpid(), self._index))
@@ -199,6 +221,8 @@ class _Worker:
             await publisher.close()
         if database is not None:
             await database.close()
+        if presence is not None:
+            await presence.close()
         writer.close()
         logger.info("worker_ended", orderly=orderly)
 

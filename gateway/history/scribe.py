@@ -193,6 +193,8 @@ class Scribe:
     def _note_match(self, folded: Folded, at_ms: int, rows: Rows) -> None:
         match = self.match
         assert match is not None
+        if not folded.published:
+            return
         match.updated_ms = at_ms
         match.events += len(folded.events)
         for killer, victim in duels_of(folded.events):

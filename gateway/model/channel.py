@@ -15,7 +15,7 @@ from gateway.model.audience import Audience
 from gateway.model.entry import Entry, EntryLimits, Event, decode_events, entry_digest_of
 from gateway.model.errors import BadKeyframe, BadVersion, MalformedEntry
 from gateway.model.patch import Patch, compose, fold, strip_nulls
-from gateway.model.rules import TRANSIENT_OPS, Rules, load_rules
+from gateway.model.rules import TRANSIENT_OPS, VIEWERS_OP, Rules, load_rules
 from gateway.model.version import Position, Version, mix, roll
 
 KEYFRAME_FORM = 1
@@ -41,6 +41,7 @@ class Folded(msgspec.Struct, frozen=True, gc=False):
         patch: what it did to the document, grounded on it.
         events: its public events, without transient ones.
         points: by board and member.
+        published: it came from the publisher, not from the gateway itself.
     """
 
     kind: str
@@ -50,6 +51,7 @@ class Folded(msgspec.Struct, frozen=True, gc=False):
     patch: Any = {}
     events: list[dict[str, Any]] = []
     points: dict[str, dict[str, int]] = {}
+    published: bool = True
 
 
 class RingEntry(msgspec.Struct, frozen=True, gc=False):
@@ -88,7 +90,7 @@ class Channel:
         self.doc: dict[str, Any] = {}
         self.position: Position | None = None
         self.digest = 0
-        self.arrived_ms = 0
+        self.arrived_ms = self.published_ms = 0
         self.feed: deque[dict[str, Any]] = deque(maxlen=limits.feed_entries)
         self.keyframe_entry_digest: int | None = None
         self._last_entry_digest = 0
@@ -126,6 +128,8 @@ class Channel:
         except MalformedEntry as malformed:
             self.doc = before
             folded = Folded("malformed", gap, opens, malformed.reason)
+        if folded.published:
+            self.published_ms = arrived_ms
         if self._keeps_ring:
             self._remember(RingEntry(position, self.digest, digest, folded.patch, folded.events, arrived_ms,
                                      len(entry.raw) + 200))  # fmt: skip
@@ -179,7 +183,8 @@ class Channel:
             return Folded("reset", gap, True, "", patch, shown, points)
         # Without its reset an epoch is still applied, on an empty document; operators are told why it looks so.
         reason = "epoch_without_reset" if opens and not gap else ""
-        return Folded("applied", gap, opens, reason, patch, shown, points)
+        published = any(event.op != VIEWERS_OP for event in events)
+        return Folded("applied", gap, opens, reason, patch, shown, points, published)
 
     def _remember(self, entry: RingEntry) -> None:
         ring = self._ring
@@ -282,7 +287,7 @@ class Channel:
             raise BadKeyframe("another form or channel")
         channel.doc, channel.position, channel.digest = frame.doc, position, frame.digest
         channel.feed.extend(frame.feed)
-        channel.arrived_ms = frame.arrived_ms
+        channel.arrived_ms = channel.published_ms = frame.arrived_ms
         channel.keyframe_entry_digest = channel._last_entry_digest = frame.entry_digest
         if ring:
             # The keyframe's own version can be resumed from.

@@ -54,6 +54,11 @@ def rows_key(channel: str) -> str:
     return f"rows:{{{channel}}}"
 
 
+def viewers_key(channel: str) -> str:
+    """Where each process puts how many watch the channel through it."""
+    return f"viewers:{{{channel}}}"
+
+
 def idempotency_key(channel: str, key: str) -> str:
     """Where the position of an idempotent append is remembered."""
     return f"idem:{{{channel}}}:{key}"

@@ -15,7 +15,10 @@ from gateway.model.errors import MalformedEntry
 
 GROUP: Final = "grandstand.rules"
 
-TRANSIENT_OPS: Final = frozenset({"position", "clock", "reset"})
+VIEWERS_OP: Final = "viewers"
+"""The gateway's own op in a match's stream: how many watch. Says nothing of the publisher."""
+
+TRANSIENT_OPS: Final = frozenset({"position", "clock", "reset", VIEWERS_OP})
 """Ops that change the document but are nothing to read in a feed."""
 
 STATUSES: Final = frozenset({"scheduled", "live", "paused", "ended"})

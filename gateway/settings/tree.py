@@ -281,6 +281,14 @@ class RewindSettings(Section, frozen=True):
     max_viewers: Annotated[int, Meta(ge=0, le=10_000, description="of one worker at once")] = 100
 
 
+class PresenceSettings(Section, frozen=True):
+    """How many watch a match, over all workers and machines."""
+
+    every_s: Annotated[
+        float, Meta(ge=0, le=3600, description="seconds between two counts; 0: viewers are not counted")
+    ] = 5.0
+
+
 class Settings(Section, frozen=True):
     """All settings."""
 
@@ -301,6 +309,7 @@ class Settings(Section, frozen=True):
     history: HistorySettings = HistorySettings()
     testing: TestingSettings = TestingSettings()
     rewind: RewindSettings = RewindSettings()
+    presence: PresenceSettings = PresenceSettings()
     audiences: Annotated[
         dict[str, AudienceSettings],
         Meta(description='audiences by name: {hidden = ["/players/*/pos"], delay_ms = 0}; `public` always exists'),

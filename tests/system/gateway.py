@@ -27,7 +27,7 @@ class GatewayProcess:
     Args:
         directory: where its log, sockets and embedded store go.
         settings: dotted settings, e.g. {"listen.workers": 2}; values are written as the environment takes them. There is no
-            history unless they say so.
+            history and no counting of viewers unless they say so.
     """
 
     def __init__(self, directory: Path, settings: dict[str, object]) -> None:
@@ -41,6 +41,7 @@ class GatewayProcess:
             "bus.embedded_dir": directory / "store",
             "history.embedded_dir": directory / "history",
             "history.url": "none",
+            "presence.every_s": 0,
             "observe.log_format": "json",
             **settings,
         }
