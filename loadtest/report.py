@@ -38,7 +38,8 @@ def render(document: str, latest: dict[str, Result]) -> str:
 
     def table(match: re.Match[str]) -> str:
         name = match[2]
-        rows = TABLES[name](latest[name]) if name in latest else ["Not measured yet."]
+        source = "openings" if name == "memory" else name
+        rows = TABLES[name](latest[source]) if source in latest else ["Not measured yet."]
         return match[1] + "\n".join(rows) + "\n" + match[3]
 
     return PLACE.sub(table, document)
@@ -104,6 +105,51 @@ def _openings(result: Result) -> list[str]:
     return rows + _checks(result) + _origin(result)
 
 
+def _memory(result: Result) -> list[str]:
+    names = {"token": "Grandstand", "ws": "npm `ws`", "picows": "picows", "websockets": "PyPI `websockets`"}
+    rows = ["| server | user bytes a connection | kernel bytes of its two ends |", "|---|---:|---:|"]
+    for way, name in names.items():
+        found = result["servers"][way]
+        rows.append(f"| {name} | {found['user_bytes']:,} | {found['kernel_bytes']:,} |")
+    return rows + _origin(result)
+
+
+def _storm(result: Result) -> list[str]:
+    rows = [
+        f"| storm of {result['crowd']:,} | all served after (s) | CPU µs an opening | p50 of the others (ms) | p99 | max |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for number, storm in enumerate(result["storms"], start=1):
+        late = storm["others"]
+        rows.append(
+            f"| {number} | {storm['served_s']} | {storm['workers_cpu_us_per_opening']} | {late['p50_ms']:.1f} "
+            f"| {late['p99_ms']:.1f} | {late['max_ms']:.1f} |"
+        )
+    return rows + _checks(result) + _origin(result)
+
+
+def _churn(result: Result) -> list[str]:
+    first, last = result["samples"][0], result["samples"][-1]
+    rows = ["| | before | after |", "|---|---:|---:|"]
+    for name in ("descriptors", "native_connections", "native_buffers", "native_subscriptions", "native_frames"):
+        rows.append(f"| {name.replace('_', ' ')} | {first[name]:,} | {last[name]:,} |")
+    rows.append(f"| private memory (KB) | {first['bytes'] // 1024:,} | {last['bytes'] // 1024:,} |")
+    rows += ["", f"{result['connections']:,} connections, {result['per_s']:,} a second."]
+    return rows + _checks(result) + _origin(result)
+
+
+def _crowds(result: Result) -> list[str]:
+    steps = ", ".join(f"{name} {value} µs" for name, value in result["steps_us_per_event"].items())
+    name = f"{result['channels']:,} channels, {result['events_per_s']:,.0f} events/s, {result['viewers']:,} viewers"
+    facts = [
+        "",
+        f"CPU for each delivered frame: {result['cpu_us']} µs, the C loop {result['floor_us']} µs. Of each event, which has three "
+        f"frames: {steps}; the rest is the store's client, the loop and the sends. {result['bytes_per_channel'] / 1024:.1f} KB "
+        "of memory for each channel with its viewers.",
+    ]
+    return _latencies([(name, result["latency"])]) + facts + _checks(result) + _origin(result)
+
+
 def _latencies(rows: list[tuple[str, Result]]) -> list[str]:
     table = ["| publish to delivered (ms) | p50 | p90 | p99 | p99.9 | max |", "|---|---:|---:|---:|---:|---:|"]
     for name, found in rows:
@@ -148,6 +194,10 @@ TABLES: dict[str, Callable[[Result], list[str]]] = {
     "openings": _openings,
     "channels": _channels,
     "slow": _slow,
+    "memory": _memory,
+    "storm": _storm,
+    "churn": _churn,
+    "crowds": _crowds,
 }
 
 

@@ -11,7 +11,7 @@ import pytest
 from loadtest import payload, report, results
 from loadtest.fleet import Fleet, FleetFailed
 from loadtest.gateway_process import percentile_limit_ms, share_within
-from loadtest.scenarios import churn, fanout, openings, storm
+from loadtest.scenarios import churn, crowds, fanout, openings, storm
 from loadtest.swarm import arguments, options_of
 from native.swarm_scan import scan_json
 
@@ -28,7 +28,7 @@ def test_openings_measure_the_floor_and_the_gateway() -> None:
     result = openings.run(50, rounds=2, peers=False)
     assert set(result["servers"]) == {"floor", "token", "open"}
     assert all(found["per_s"] > 0 and found["cpu_us"] > 0 for found in result["servers"].values())
-    assert all(check["at_least"] for check in result["checks"])
+    assert sum(check.get("at_least", False) for check in result["checks"]) == 4
 
 
 def test_a_lost_message_fails_the_bench() -> None:
@@ -111,6 +111,10 @@ def test_command_line_of_the_swarm() -> None:
     _, _, path, options = options_of(arguments(["--sse", "--token", "t"]))
     assert path == "/v1/channels/match:1/stream"
     assert (options["transport"], options["headers"]) == ("sse", {"Authorization": "Bearer t"})
+
+
+def test_steps_of_an_event_are_timed() -> None:
+    assert all(value > 0 for value in crowds.steps(20, 2).values())
 
 
 def test_connections_of_every_kind_leave_nothing() -> None:
