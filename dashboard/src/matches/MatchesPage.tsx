@@ -1,73 +1,141 @@
-/** The list of matches, live. */
+/** The list of matches: what is on, what comes, what is over. Each card follows its own row. */
 import { useEffect } from "react";
+import type { CSSProperties } from "react";
 import type { JsonObject } from "../../client/src/index.js";
 import { StateMark } from "../live/StateMark.js";
-import { LOBBY, useChannel } from "../live/store.js";
-import { clockText, isObject, teamsOf, text } from "../match/document.js";
+import { LOBBY, useWatched } from "../live/store.js";
+import { clockText, isObject, number, teamsOf, text } from "../match/document.js";
 import { gameOfDocument } from "../match/games/index.js";
+import { usePart } from "../match/parts.js";
+import { useFormat, defineWords } from "../shell/language.js";
 import { Skeleton } from "../shell/Panel.js";
 import { Link } from "../shell/router.js";
 import shell from "../shell/shell.module.css";
 import styles from "./matches.module.css";
 
-const ORDER = ["live", "paused", "scheduled", "ended"];
+const useWords = defineWords({
+  en: {
+    matches: "Matches", on: "Live now", next: "Upcoming", over: "Ended", live: "Live", paused: "Paused", scheduled: "Upcoming", ended: "Ended",
+    none: "No match is on. This list fills by itself when one begins.", watching: (viewers: string) => `${viewers} watching`, winner: "Winner", starts: (when: string) => `Starts ${when}`,
+  },
+  de: {
+    matches: "Spiele", on: "Jetzt live", next: "Demnächst", over: "Beendet", live: "Live", paused: "Pausiert", scheduled: "Demnächst", ended: "Beendet",
+    none: "Gerade läuft kein Spiel. Diese Liste füllt sich von selbst, sobald eines beginnt.", watching: (viewers: string) => `${viewers} sehen zu`, winner: "Sieger", starts: (when: string) => `Beginn ${when}`,
+  },
+});
+
+const SECTIONS = [
+  ["on", ["live", "paused"]],
+  ["next", ["scheduled"]],
+  ["over", ["ended"]],
+] as const;
+
+const rowsOf = (doc: JsonObject): [string, JsonObject][] =>
+  isObject(doc.matches) ? Object.entries(doc.matches).filter((row): row is [string, JsonObject] => isObject(row[1])) : [];
+
+/** A row that says nothing of its status is on. */
+const statusOf = (row: JsonObject): string => (["live", "paused", "scheduled", "ended"].includes(text(row.status)) ? text(row.status) : "live");
 
 export function MatchesPage() {
+  const words = useWords();
+  useWatched(LOBBY);
   useEffect(() => {
-    document.title = "Matches · Grandstand";
-  }, []);
-  const lobby = useChannel(LOBBY);
-  const rows = isObject(lobby?.doc.matches) ? Object.entries(lobby.doc.matches) : [];
-  const matches = rows
-    .filter((row): row is [string, JsonObject] => isObject(row[1]))
-    .sort((a, b) => ORDER.indexOf(text(a[1].status, "live")) - ORDER.indexOf(text(b[1].status, "live")) || a[0].localeCompare(b[0]));
+    document.title = `${words.matches} · Grandstand`;
+  }, [words]);
+  const [known, empty] = usePart(LOBBY, ({ doc, version, error }) => [version !== null || error !== null, rowsOf(doc).length === 0]);
   return (
     <>
-      <div className={shell.heading}>
-        <h1>Matches</h1>
-        <StateMark status={lobby?.status ?? "live"} behindMs={lobby?.behindMs ?? 0} />
-      </div>
-      {matches.length > 0 ? (
-        <ul className={styles.cards}>
-          {matches.map(([id, row]) => (
-            <li key={id}>
-              <Card id={id} row={row} />
-            </li>
-          ))}
-        </ul>
-      ) : lobby?.version || lobby?.error ? (
-        <p className={shell.notice}>No match is on. This list fills by itself when one begins.</p>
-      ) : (
-        <ul className={styles.cards} aria-hidden="true">
-          {[0, 1, 2].map((key) => (
-            <li key={key} className={styles.card}>
-              <Skeleton rem={8} />
-            </li>
-          ))}
-        </ul>
-      )}
+      <Heading />
+      {!known ? <Waiting /> : empty ? <p className={shell.notice}>{words.none}</p> : SECTIONS.map(([title, statuses]) => <Section key={title} title={words[title]} statuses={statuses} />)}
     </>
   );
 }
 
-function Card({ id, row }: { id: string; row: JsonObject }) {
-  const status = text(row.status, "live");
+function Heading() {
+  const words = useWords();
+  const [status, behindMs] = usePart(LOBBY, (view) => [view.status, view.behindMs]);
+  return (
+    <div className={shell.heading}>
+      <h1>{words.matches}</h1>
+      <StateMark status={status} behindMs={behindMs} />
+    </div>
+  );
+}
+
+function Section({ title, statuses }: { title: string; statuses: readonly string[] }) {
+  const ids = usePart(LOBBY, ({ doc }) =>
+    rowsOf(doc)
+      .filter(([, row]) => statuses.includes(statusOf(row)))
+      .sort((a, b) => (number(b[1].viewers) ?? 0) - (number(a[1].viewers) ?? 0) || a[0].localeCompare(b[0]))
+      .map(([id]) => id),
+  );
+  if (ids.length === 0) return null;
+  return (
+    <section className={styles.section} aria-label={title}>
+      <h2>
+        {title} <span className={shell.soft}>{ids.length}</span>
+      </h2>
+      <ul className={styles.cards}>
+        {ids.map((id) => (
+          <li key={id}>
+            <Card id={id} />
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Card({ id }: { id: string }) {
+  const words = useWords();
+  const format = useFormat();
+  const [row] = usePart(LOBBY, ({ doc }) => [isObject(doc.matches) && isObject(doc.matches[id]) ? doc.matches[id] : null]);
+  if (row === null) return null;
+  const status = statusOf(row);
+  const viewers = number(row.viewers);
+  const startedMs = number(row.started_ms);
+  const teams = teamsOf(row).slice(0, 2);
   return (
     <Link to={`/match/${id}`} className={styles.card}>
-      <span className={styles.cardTop}>
-        <span className={styles.game}>{gameOfDocument(row).name}</span>
+      <span className={styles.top}>
         <span className={styles.pill} data-status={status}>
-          {status}
+          {words[status as "live"]}
         </span>
-        <span className={styles.cardClock}>{clockText(row)}</span>
+        <span className={shell.soft}>{gameOfDocument(row).name}</span>
+        <span className={styles.clock}>{status === "scheduled" ? "" : clockText(row)}</span>
       </span>
-      {teamsOf(row).map((team) => (
-        <span key={team.id} className={styles.cardTeam} data-side={team.side}>
-          <span>{team.name}</span>
-          <b>{team.score}</b>
-        </span>
-      ))}
-      <span className={styles.cardTitle}>{text(row.title, id)}</span>
+      <span className={styles.teams}>
+        {teams.map((team) => (
+          <span key={team.id} className={styles.team} data-side={team.side} data-won={row.winner === team.id} style={team.colour ? ({ "--team": team.colour } as CSSProperties) : undefined}>
+            <span>
+              {team.name}
+              {row.winner === team.id ? <small title={words.winner}> ★</small> : null}
+            </span>
+            <b>{status === "scheduled" ? "–" : format.number(team.score)}</b>
+          </span>
+        ))}
+      </span>
+      <span className={styles.foot}>
+        <span className={styles.title}>{text(row.title, id)}</span>
+        {status === "scheduled" && startedMs !== null ? <span>{words.starts(format.dateTime(startedMs))}</span> : null}
+        {viewers === null ? null : <span>{words.watching(format.compact(viewers))}</span>}
+      </span>
     </Link>
+  );
+}
+
+/** As many cards as a small evening has. */
+function Waiting() {
+  return (
+    <div className={styles.section} aria-busy="true">
+      <h2>…</h2>
+      <ul className={styles.cards}>
+        {[0, 1, 2, 3].map((key) => (
+          <li key={key} className={styles.card}>
+            <Skeleton rem={7} />
+          </li>
+        ))}
+      </ul>
+    </div>
   );
 }
