@@ -44,7 +44,7 @@ def run(channels: int = CHANNELS, duration_s: float = DURATION_S, warm_up_s: flo
     """`VIEWERS_EACH` viewers for each channel; `checks` says what was missed."""
     viewers = channels * VIEWERS_EACH
     with (
-        GatewayProcess(listen__workers=1, keyframes__enabled="false") as gateway,
+        GatewayProcess(listen__workers=1, aggregate__enabled="false") as gateway,
         Publisher(gateway.store_url, channels) as publisher,
         Fleet(1, viewers) as fleet,
     ):
