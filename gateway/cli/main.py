@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "simulate": "play a made-up match into a channel",
     "watch": "watch a channel in the terminal",
     "aggregate": "derive keyframes, lists and boards",
+    "boards": "list or rebuild boards, see and replay dead letters",
     "config": "show the effective settings and where each came from",
     "doctor": "check store, system and build",
     "token": "make a token for trying things out",

@@ -13,14 +13,20 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from gateway.bus.board_orders import BoardOrders
+from gateway.bus.errors import BusError
 from gateway.edge.answers import EXCEPTION_HANDLERS, json_response
+from gateway.edge.failures import Unavailable
 from gateway.edge.operator import operator_routes
 from gateway.edge.overview import Overview
 from gateway.edge.page import Page
+from gateway.edge.parameters import text, whole
 from gateway.observe import metrics
 
 if TYPE_CHECKING:
     from gateway.edge.supervisor import Supervisor
+
+LETTERS_DEFAULT, LETTERS_MAX = 100, 1000
 
 
 class _Server(uvicorn.Server):
@@ -44,6 +50,7 @@ class Admin:
         self.overview = Overview(supervisor, metrics_dir)
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
+        self._board_orders: BoardOrders | None = None
         self.url = ""
 
     async def start(self) -> None:
@@ -59,6 +66,7 @@ class Admin:
                 Route("/readyz", self._readyz),
                 Route("/admin/v1/workers", self._workers),
                 Route("/admin/v1/channels", self._channels),
+                Route("/admin/v1/dead-letters", self._letters),
                 *operator_routes(self.overview.view),
             ],
         )
@@ -80,6 +88,8 @@ class Admin:
         if self._server is not None and self._task is not None:
             self._server.should_exit = True
             await self._task
+        if self._board_orders is not None:
+            await self._board_orders.close()
 
     async def _metrics(self, _request: Request) -> Response:
         return Response(metrics.exposition(self._metrics_dir), media_type=metrics.CONTENT_TYPE)
@@ -94,6 +104,22 @@ class Admin:
     async def _workers(self, _request: Request) -> Response:
         reports = await self._supervisor.reports()
         return json_response([{k: v for k, v in report.items() if k != "channels"} for report in reports])
+
+    async def _letters(self, request: Request) -> Response:
+        """Entries that could not be counted, the newest first."""
+        count = whole(request, "limit", LETTERS_DEFAULT, 1, LETTERS_MAX)
+        try:
+            letters = await self._orders().letters(count, text(request, "channel"))
+        except BusError:
+            raise Unavailable("the store cannot be read now") from None
+        return json_response({"letters": letters}, headers={"cache-control": "no-store"})
+
+    def _orders(self) -> BoardOrders:
+        if self._board_orders is None:
+            bus = self._supervisor.settings.bus
+            # The edge's own user may not read dead letters.
+            self._board_orders = BoardOrders(bus.url if bus.write_url in ("", "none") else bus.write_url)
+        return self._board_orders
 
     async def _channels(self, _request: Request) -> Response:
         reports = await self._supervisor.reports()

@@ -72,7 +72,10 @@ def test_completion_knows_the_commands(tmp_path: Path) -> None:
         ),
         (("serve", "--set", "listen.port"), "grandstand: --set listen.port: it is written key=value"),
         (("serve", "--settings", "none.toml"), "grandstand: none.toml: cannot be read (No such file or directory)"),
-        (("config", "--set", "bus.url=x"), "grandstand: bus.url: is not a redis://, rediss:// or unix:// URL"),
+        (
+            ("config", "--set", "bus.url=x"),
+            "grandstand: bus.url: is not a redis://, rediss:// or unix:// URL, nor redis+cluster://",
+        ),
         (("doctor", "--set", "pace.tick_s=0"), "grandstand: pace.tick_s: expected `float` >= 1.0"),
         (("publish", "nothing", "{}"), "grandstand: 'nothing' is not a channel; one looks like match:42"),
         (("aggregate",), "grandstand: bus.url: this role needs a store that others use too"),

@@ -8,10 +8,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cli.conftest import grandstand
 from tests.stores import Store
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
@@ -218,4 +220,32 @@ def test_points_that_no_board_takes_are_dead_letters(counted: tuple[Store, Gatew
     assert {letter[b"channel"] for letter in letters} == {b"match:poison"}
     assert [letter[b"id"] for letter in letters] == [f"{studio.epoch}-{n}".encode() for n in range(1, 6)]
     assert ask(f"{served.url}/v1/leaderboards/m0.all")[0] == 404
+    studio.close()
+
+
+def test_an_operator_sees_letters_and_rebuilds_while_boards_stay_up(
+    counted: tuple[Store, GatewayProcess], tmp_path: Path
+) -> None:
+    server, served = counted
+    studio = Studio(server.url, "match:mended")
+    studio.open()
+    studio.publish({"op": "play", "patch": {}, "points": {"kills": {"p29": 10**10}, "mended": {"a": 1}}})
+    until(lambda: ask(f"{served.admin_url}/admin/v1/dead-letters?channel=match:mended")[2]["letters"], served)
+    letter = ask(f"{served.admin_url}/admin/v1/dead-letters?channel=match:mended")[2]["letters"][0]
+    assert (letter["id"], letter["reason"]) == (f"{studio.epoch}-1", "bad_points")
+    assert ask(f"{served.admin_url}/admin/v1/dead-letters?limit=0")[0] == 422
+    shown = json.loads(
+        grandstand("boards", "letters", "match:mended", "--set", f"bus.url={server.url}", cwd=tmp_path).stdout
+    )
+    assert (shown["id"], json.loads(shown["entry"])["points"]["kills"]) == (f"{studio.epoch}-1", {"p29": 10**10})
+    replayed = grandstand("boards", "replay", "match:mended", "--set", f"bus.url={server.url}", cwd=tmp_path)
+    assert replayed.returncode == 0, replayed.stderr
+    until(lambda: ask(f"{served.admin_url}/admin/v1/dead-letters?channel=match:mended")[2]["letters"], served)
+    before = ask(f"{served.url}/v1/leaderboards/kills.match.42")[2]["rows"]
+    server.client.delete("rank:{board:kills.match.42}")
+    server.client.hset("tally:{board:kills.match.42}:match:42", "p00", "999 1")
+    rebuilt = grandstand("boards", "rebuild", "kills.match.42", "--set", f"bus.url={server.url}", cwd=tmp_path)
+    assert rebuilt.stdout == "1 boards are made from 1 streams\n", rebuilt.stderr
+    assert ask(f"{served.url}/v1/leaderboards/kills.match.42")[2]["rows"] == before
+    assert grandstand("boards", "rebuild", "nonsense", "--set", f"bus.url={server.url}", cwd=tmp_path).returncode == 2
     studio.close()

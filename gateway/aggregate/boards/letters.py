@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Final
 
-from gateway.bus.client import guarded, make_client
+from gateway.bus.client import make_client
 from gateway.bus.errors import BusError
 from gateway.bus.scripts import Call, Script, call_many
 from gateway.model.boards import LETTERS_KEY, LETTERS_SEEN_KEY
@@ -89,23 +89,3 @@ class Letters:
                 return
             for _ in some:
                 self._waiting.popleft()
-
-
-async def forget(client: Any, channel: str | None = None) -> list[str]:
-    """Takes letters away before their channels are counted anew; a poison entry comes back as a new letter.
-
-    Args:
-        channel: of this channel only.
-
-    Returns:
-        The channels that had letters.
-    """
-    channels: dict[str, None] = {}
-    for letter_id, fields in await guarded(client.xrange(LETTERS_KEY)):
-        name = fields[b"channel"].decode()
-        if channel is not None and name != channel:
-            continue
-        channels[name] = None
-        await guarded(client.hdel(LETTERS_SEEN_KEY, f"{name} {fields[b'id'].decode()}.{fields[b'digest'].decode()}"))
-        await guarded(client.xdel(LETTERS_KEY, letter_id))
-    return list(channels)

@@ -1,0 +1,123 @@
+"""What operators see and order of boards: dead letters, and streams to be counted anew. Works beside any number of aggregators."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from gateway.bus.client import guarded, make_client
+from gateway.model.boards import LETTERS_KEY, LETTERS_SEEN_KEY, RECOUNTS_KEY, board_marks_key
+
+
+class Letter(msgspec.Struct):
+    """An entry that could not be counted.
+
+    Args:
+        entry: its first bytes, as text.
+    """
+
+    channel: str
+    id: str
+    reason: str
+    t_ms: int | None
+    entry: str
+
+
+class BoardOrders:
+    """Reads letters, and asks for recounts, in the store at `url`."""
+
+    def __init__(self, url: str) -> None:
+        self._client = make_client(url, connections=2)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._client.aclose()
+
+    async def letters(self, count: int, channel: str | None = None) -> list[Letter]:
+        """The newest letters, the newest first.
+
+        Args:
+            channel: of this channel only.
+
+        Raises:
+            BusError
+        """
+        found: list[Letter] = []
+        last = "+"
+        while len(found) < count:
+            rows: Any = await guarded(self._client.xrevrange(LETTERS_KEY, last, "-", 500))
+            for _, fields in rows:
+                name = _text(fields[b"channel"])
+                if channel is None or name == channel:
+                    stamp = fields[b"t"]
+                    found.append(
+                        Letter(
+                            name,
+                            _text(fields[b"id"]),
+                            _text(fields[b"reason"]),
+                            int(stamp) if stamp else None,
+                            _text(fields[b"e"]),
+                        )
+                    )
+            if len(rows) < 500:
+                break
+            last = f"({_text(rows[-1][0])}"
+        return found[:count]
+
+    async def take_letters(self, channel: str | None = None) -> list[str]:
+        """Takes letters away, before their channels are counted anew; an entry that is still poison comes back.
+
+        Returns:
+            The channels that had letters.
+
+        Raises:
+            BusError
+        """
+        channels: dict[str, None] = {}
+        rows: Any = await guarded(self._client.xrange(LETTERS_KEY))
+        for letter_id, fields in rows:
+            name = _text(fields[b"channel"])
+            if channel is None or name == channel:
+                channels[name] = None
+                seen = f"{name} {_text(fields[b'id'])}.{_text(fields[b'digest'])}"
+                await guarded(self._client.hdel(LETTERS_SEEN_KEY, seen))
+                await guarded(self._client.xdel(LETTERS_KEY, letter_id))
+        return list(channels)
+
+    async def channels_of(self, board: str) -> list[str]:
+        """The channels that have ever added to the board.
+
+        Raises:
+            BusError
+        """
+        names: Any = await guarded(self._client.hkeys(board_marks_key(board)))
+        return sorted(_text(name) for name in names)
+
+    async def recount(self, channels: Sequence[str]) -> None:
+        """Asks the channels' aggregators to count them anew, from what their streams hold.
+
+        Raises:
+            BusError
+        """
+        if channels:
+            request = os.urandom(8).hex()
+            mapping: Any = dict.fromkeys(channels, request)
+            await guarded(self._client.hset(RECOUNTS_KEY, mapping=mapping))
+
+    async def waiting(self, channels: Sequence[str]) -> int:
+        """How many of the channels are not counted anew yet.
+
+        Raises:
+            BusError
+        """
+        if not channels:
+            return 0
+        found: Any = await guarded(self._client.hmget(RECOUNTS_KEY, list(channels)))
+        return sum(request is not None for request in found)
+
+
+def _text(value: bytes) -> str:
+    return value.decode(errors="replace")

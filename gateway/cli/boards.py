@@ -1,0 +1,165 @@
+"""`grandstand boards`: lists boards, rebuilds them while they stay up, shows dead letters and counts them again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.cli.effective import SetOption, SettingsFile, effective, fail, refuse
+from gateway.settings import Settings
+
+if TYPE_CHECKING:
+    from gateway.bus.board_orders import BoardOrders
+
+LETTERS_SHOWN = 1000
+NOBODY_AFTER_S = 15.0
+
+
+class Action(Enum):
+    """What is to be done."""
+
+    LIST = "list"
+    REBUILD = "rebuild"
+    LETTERS = "letters"
+    REPLAY = "replay"
+
+
+def boards(
+    action: Annotated[Action, typer.Argument(help="list; rebuild; letters (the dead ones); replay them")],
+    target: Annotated[
+        str, typer.Argument(help="a board (rebuild) or a channel (letters, replay); all if left out")
+    ] = "",
+    settings_file: SettingsFile = None,
+    given: SetOption = None,
+) -> None:
+    """Works on the store beside running aggregators; exit code 1 when it cannot be done now."""
+    settings, _ = effective(settings_file, given)
+    if not settings.bus.url:
+        refuse("bus.url: boards are in a store that others use too")
+    from gateway.bus.errors import BusError
+
+    work: dict[Action, Callable[[Settings, str], Awaitable[None]]] = {
+        Action.LIST: _list,
+        Action.REBUILD: _rebuild,
+        Action.LETTERS: _letters,
+        Action.REPLAY: _replay,
+    }
+
+    async def run() -> None:
+        await work[action](settings, target)
+
+    try:
+        asyncio.run(run())
+    except BusError as error:
+        fail(f"the store: {error}")
+
+
+def _url(settings: Settings) -> str:
+    return settings.bus.write_url or settings.bus.url
+
+
+async def _list(settings: Settings, _target: str) -> None:
+    from gateway.bus.board_reader import BoardReader
+
+    reader = BoardReader(settings.bus.url, settings.boards.stale_s)
+    try:
+        names = await reader.boards()
+        for name, total in zip(names, await reader.totals(names), strict=True):
+            complete, as_of_ms = await reader.standing(name)
+            line = {"board": name, "members": total, "complete": complete, "as_of_ms": as_of_ms}
+            typer.echo(json.dumps(line))
+    finally:
+        await reader.close()
+
+
+async def _letters(settings: Settings, target: str) -> None:
+    from gateway.bus.board_orders import BoardOrders
+
+    orders = BoardOrders(_url(settings))
+    try:
+        for letter in await orders.letters(LETTERS_SHOWN, target or None):
+            line = {"channel": letter.channel, "id": letter.id, "reason": letter.reason, "t_ms": letter.t_ms}
+            typer.echo(json.dumps({**line, "entry": letter.entry}))
+    finally:
+        await orders.close()
+
+
+async def _replay(settings: Settings, target: str) -> None:
+    from gateway.bus.board_orders import BoardOrders
+
+    orders = BoardOrders(_url(settings))
+    try:
+        channels = dict.fromkeys(letter.channel for letter in await orders.letters(settings.boards.letters_kept))
+        whole = await _whole(settings, [name for name in channels if target in ("", name)])
+        for name in whole:
+            await orders.take_letters(name)
+        await _recount(orders, whole)
+    finally:
+        await orders.close()
+
+
+async def _whole(settings: Settings, channels: list[str]) -> list[str]:
+    """The channels whose streams have everything; of the others nothing can be counted anew."""
+    from gateway.bus.connect import open_bus
+
+    bus = open_bus(_url(settings), settings.bus.wakeup)
+    found = []
+    try:
+        for name in channels:
+            info = await bus.tail(name)
+            if info is not None and info.whole:
+                found.append(name)
+            else:
+                typer.echo(f"{name}: left as it is, its stream has been trimmed", err=True)
+    finally:
+        await bus.close()
+    return found
+
+
+async def _rebuild(settings: Settings, target: str) -> None:
+    from gateway.aggregate.boards.ledger import Ledger
+    from gateway.bus.board_orders import BoardOrders
+    from gateway.bus.board_reader import BoardReader
+    from gateway.bus.connect import open_publisher
+    from gateway.model.boards import NOT_COUNTED, parse_board
+    from gateway.model.names import kind_of
+
+    if target and parse_board(target) is None:
+        refuse(f"{target!r} is not a board, such as kills.all")
+    url = _url(settings)
+    orders, ledger, publisher = BoardOrders(url), Ledger(url, settings.boards.kept_days * 86_400), open_publisher(url)
+    reader = BoardReader(url, settings.boards.stale_s)
+    try:
+        names = [target] if target else await reader.boards()
+        if target:
+            channels = await orders.channels_of(target)
+        else:
+            channels = sorted({name async for name in publisher.channels() if kind_of(name) not in NOT_COUNTED})
+        channels = await _whole(settings, channels)
+        await _recount(orders, channels)
+        for name in names:
+            await ledger.repair(name)
+        typer.echo(f"{len(names)} boards are made from {len(channels)} streams")
+    finally:
+        for one in (orders, ledger, publisher, reader):
+            await one.close()
+
+
+async def _recount(orders: BoardOrders, channels: list[str]) -> None:
+    """Returns when all are counted anew."""
+    await orders.recount(channels)
+    left, moved_s = len(channels), time.monotonic()
+    while left:
+        await asyncio.sleep(0.2)
+        now = await orders.waiting(channels)
+        if now != left:
+            left, moved_s = now, time.monotonic()
+            typer.echo(f"{len(channels) - left} of {len(channels)} streams are counted", err=True)
+        elif time.monotonic() - moved_s > NOBODY_AFTER_S:
+            fail(f"{left} streams wait to be counted: is an aggregator at work, and do these streams exist still?")
