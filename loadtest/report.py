@@ -1,4 +1,4 @@
-"""`python -m loadtest.report`: makes the tables of docs/performance.md from the latest results; the words between stay.
+"""`python -m loadtest.report`: makes the tables and plots of docs/performance.md from the latest results; words stay.
 
 A table stands between `<!-- table: NAME -->` and `<!-- end -->`.
 """
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from loadtest.plots import draw
 from loadtest.results import read_latest
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "performance.md"
@@ -25,11 +26,13 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m loadtest.report", description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; exit code 1 when the tables are old")
     asked = parser.parse_args(argv)
-    before = DOCUMENT.read_text()
-    after = render(before, read_latest())
+    latest = read_latest()
+    made = {DOCUMENT: render(DOCUMENT.read_text(), latest), **draw(latest)}
     if asked.check:
-        return 0 if before == after else 1
-    DOCUMENT.write_text(after)
+        return 0 if all(path.exists() and path.read_text() == text for path, text in made.items()) else 1
+    for path, text in made.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
     return 0
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
-from loadtest import payload, report, results
+from loadtest import payload, plots, report, results
 from loadtest.fleet import Fleet, FleetFailed
 from loadtest.gateway_process import percentile_limit_ms, share_within
 from loadtest.scenarios import churn, crowds, fanout, openings, storm
@@ -100,6 +101,14 @@ def test_tables_are_made_from_the_results() -> None:
 
 def test_document_is_up_to_date() -> None:
     assert report.main(["--check"]) == 0, "run: python -m loadtest.report"
+
+
+def test_plots_show_every_row_and_are_well_formed() -> None:
+    picture = plots.bars("A <b> & c", "µs", [("one", 1.0, plots.OURS), ("two", 2.0, plots.OTHERS)])
+    root = ElementTree.fromstring(picture)
+    rects = [element for element in root if element.tag.endswith("rect")]
+    assert float(rects[1].attrib["width"]) == pytest.approx(2 * float(rects[0].attrib["width"]), rel=0.01)
+    ElementTree.fromstring(plots.line("memory", "MB", [(0, 1.0), (10, 1.5)]))
 
 
 def test_command_line_of_the_swarm() -> None:
