@@ -7,10 +7,11 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 python=${PYTHON:-$root/.venv/bin/python}
 seconds=${SECONDS_EACH:-60}
 tree=$root/.make/fuzz-tree
-mkdir -p "$tree"
-for name in setup.py pyproject.toml README.md LICENSE native gateway tests; do
-    cp -rpu "$root/$name" "$tree/"
-done
+mkdir -p "$tree/native" "$tree/loadtest"
+rm -rf "$tree/docs" "$tree/gateway" "$tree/tests"
+cp -rp "$root/setup.py" "$root/pyproject.toml" "$root/README.md" "$root/LICENSE" "$root/docs" "$root/gateway" "$root/tests" "$tree/"
+cp -p "$root"/loadtest/*.py "$tree/loadtest/"
+cp -p "$root"/native/*.py "$root"/native/*.pyx "$root"/native/*.pxd "$root"/native/*.pyi "$root"/native/*.h "$tree/native/"
 cd "$tree"
 GRANDSTAND_SANITIZE=fuzz "$python" -W ignore setup.py -q build_ext --inplace --build-temp build/fuzz
 gcc -O2 -fPIC -shared -o coverage.so tests/fuzz/coverage.c
