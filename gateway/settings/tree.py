@@ -131,12 +131,14 @@ class DeflateSettings(Section, frozen=True):
     """Compression of WebSocket messages (permessage-deflate), where a viewer offers it."""
 
     enabled: Annotated[bool, Meta(description="agree to it")] = True
-    level: Annotated[int, Meta(ge=1, le=9, description="of zlib: 1 is fast, 9 is small")] = 6
+    level: Annotated[
+        int, Meta(ge=1, le=9, description="of zlib: 1 is fast, 9 is small; messages over 64 KB take 1")
+    ] = 6
     min_bytes: Annotated[int, Meta(ge=0, le=1_048_576, description="a shorter message is sent as it is")] = 128
     max_bytes: Annotated[
         int,
         Meta(ge=1024, le=16_777_216, description="a longer message is sent as it is: compressing it holds the worker"),
-    ] = 262_144
+    ] = 524_288
     max_ratio: Annotated[
         int, Meta(ge=2, le=1100, description="how many times larger a viewer's message may become")
     ] = 100
