@@ -94,7 +94,8 @@ export function Ranking({ rows, total, me, wish, onRange, onInside }: Props) {
             const row = rows.get(index);
             return (
               <div
-                key={row?.member ?? `place ${index}`}
+                // A place keeps its element, and with it the focus, when who holds it becomes known.
+                key={index}
                 role="row"
                 aria-rowindex={index + 2}
                 aria-selected={row !== undefined && row.member === me}
@@ -104,7 +105,7 @@ export function Ranking({ rows, total, me, wish, onRange, onInside }: Props) {
                 style={{ transform: `translateY(${start}px)` }}
                 onFocus={() => setCurrent(index)}
               >
-                {row === undefined ? <Waiting position={index + 1} /> : <Cells row={row} tabIndex={-1} />}
+                {row === undefined ? <Waiting position={index + 1} /> : <Cells key={row.member} row={row} tabIndex={-1} />}
               </div>
             );
           })}

@@ -1,0 +1,169 @@
+"""Leaderboards in a real browser: ten thousand rows, counted by the gateway from what was played."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.browser.page import Page, page
+from tests.system.gateway import GatewayProcess, gateway
+from tests.system.publishing import Studio
+from tests.wire.peer import until
+
+MEMBERS = 10_000
+BATCH = 1_000
+
+
+def points(studio: Studio, **changes: int) -> None:
+    """Points for members, counted in all boards of `kills`."""
+    studio.publish({"op": "points", "points": {"kills": changes}})
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    with gateway(tmp_path_factory.mktemp("board"), listen__workers=1) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def studio(served: GatewayProcess) -> Iterator[Studio]:
+    """A match whose players have ten thousand different scores: p1 has most."""
+    match = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:crowd")
+    match.open(players={})
+    for first in range(1, MEMBERS + 1, BATCH):
+        points(match, **{f"p{n}": 20 * (MEMBERS - n + 1) for n in range(first, first + BATCH)})
+    yield match
+    match.close()
+
+
+@pytest.fixture(scope="module")
+def shown() -> Iterator[Page]:
+    with page() as one:
+        yield one
+
+
+def rows(shown: Page) -> list[list[str]]:
+    """Place, player and points of the rows that exist, by place in the grid."""
+    script = """[...document.querySelectorAll("[data-testid=ranking] [role=row]")]
+      .sort((a, b) => a.dataset.index - b.dataset.index)
+      .map((row) => [...row.children].map((cell) => cell.innerText.trim()))"""
+    found: list[list[str]] = shown.do("evaluate", script=script)
+    return found
+
+
+def opened(shown: Page, served: GatewayProcess) -> None:
+    shown.do("hover", selector="h1")
+    shown.do("open", url=f"{served.url}/board/kills.all")
+    until(lambda: [row[1] for row in rows(shown)[:3]] == ["p1", "p2", "p3"], 60, "the first rows")
+    until(lambda: attribute(shown, "[role=grid]", "aria-rowcount") == str(MEMBERS + 1), 60, "all rows to be counted")
+
+
+def attribute(shown: Page, selector: str, name: str) -> str | None:
+    found: str | None = shown.do(
+        "evaluate", script=f"document.querySelector({selector!r})?.getAttribute({name!r}) ?? null"
+    )
+    return found
+
+
+def there(shown: Page, selector: str) -> bool:
+    return bool(shown.do("evaluate", script=f"document.querySelector({selector!r}) !== null"))
+
+
+@pytest.mark.timeout(180)
+def test_ten_thousand_rows_of_which_few_exist(served: GatewayProcess, studio: Studio, shown: Page) -> None:
+    shown.do("open", url=f"{served.url}/boards")
+    until(lambda: there(shown, "a[href='/board/kills.all']"), 60, "the board to be listed")
+    assert shown.do("axe") == []
+    opened(shown, served)
+    assert len(rows(shown)) < 60
+    assert attribute(shown, "[data-testid=ranking] [role=row]", "aria-rowindex") == "2"
+    shown.do("evaluate", script="document.querySelector('[data-testid=ranking]').scrollTo(0, 1e9)")
+    until(lambda: rows(shown)[-1][1] == f"p{MEMBERS}", 20, "the last row")
+    assert rows(shown)[-1][0] == "10,000"
+    assert shown.do("axe") == []
+    assert shown.do("problems") == []
+
+
+@pytest.mark.timeout(180)
+def test_changes_are_live_and_do_not_move_what_is_under_the_pointer(
+    served: GatewayProcess, studio: Studio, shown: Page
+) -> None:
+    opened(shown, served)
+    shown.do("hover", selector="[data-testid=ranking] [data-index='1']")
+    points(studio, p3=1_000)
+    until(lambda: there(shown, "[data-testid=moved]"), 30, "it to tell of position changes")
+    assert [row[1] for row in rows(shown)[:3]] == ["p1", "p2", "p3"]
+    held = rows(shown)[2][2]
+    assert int(held.replace(",", "")) > 20 * (MEMBERS - 2), "points go on where places are held"
+    shown.do("click", selector="[data-testid=moved]")
+    until(lambda: [row[1] for row in rows(shown)[:3]] == ["p3", "p1", "p2"], 20, "the new places")
+    # With the pointer elsewhere rows move by themselves.
+    shown.do("hover", selector="h1")
+    points(studio, p1=5_000)
+    until(lambda: [row[1] for row in rows(shown)[:3]] == ["p1", "p3", "p2"], 30, "the rows to move")
+    points(studio, p3=-1_000, p1=-5_000)
+
+
+@pytest.mark.timeout(180)
+def test_search_and_the_own_place_with_ten_above_and_below(served: GatewayProcess, studio: Studio, shown: Page) -> None:
+    opened(shown, served)
+    shown.do("fill", selector="input[type=search]", value="p7777")
+    until(lambda: there(shown, "[data-testid=hits] button[aria-pressed]"), 20, "the player, who is in no row yet")
+    shown.do("press", key="Enter")
+    until(lambda: any(row[1] == "p7777" for row in rows(shown)), 20, "the row in view")
+    shown.do("click", selector="[data-testid=hits] button[aria-pressed]")
+    script = "[...document.querySelectorAll('[data-testid=around] [role=row]')].map((row) => row.children[1].innerText.trim())"
+    wanted = [f"p{n}" for n in range(7767, 7788)]
+    until(lambda: shown.do("evaluate", script=script) == wanted, 20, "ten above and ten below")
+    assert attribute(shown, "[data-testid=around] [aria-selected=true] a", "href") == "/player/p7777"
+    for scheme in ("light", "dark"):
+        shown.do("emulate", colorScheme=scheme)
+        assert shown.do("axe") == []
+    # It is remembered.
+    opened(shown, served)
+    until(lambda: shown.do("evaluate", script=script) == wanted, 20, "the own place again")
+    shown.do("evaluate", script="localStorage.clear()")
+
+
+@pytest.mark.timeout(180)
+def test_by_keyboard_alone(served: GatewayProcess, studio: Studio, shown: Page) -> None:
+    opened(shown, served)
+    focused = "document.activeElement?.dataset?.index ?? null"
+    for _ in range(40):
+        shown.do("press", key="Tab")
+        if shown.do("evaluate", script=focused) == "0":
+            break
+    assert shown.do("evaluate", script=focused) == "0", "the ranking is one stop of the Tab key"
+    for key, place in (
+        ("ArrowDown", "1"),
+        ("ArrowDown", "2"),
+        ("ArrowUp", "1"),
+        ("End", str(MEMBERS - 1)),
+        ("Home", "0"),
+    ):
+        shown.do("press", key=key)
+        until(lambda place=place: shown.do("evaluate", script=focused) == place, 10, f"{key} to lead to {place}")
+    shown.do("press", key="PageDown")
+    until(lambda: int(shown.do("evaluate", script=focused) or 0) > 4, 10, "a page further")
+    # The focused row stays when it is scrolled out of sight.
+    shown.do("evaluate", script="document.querySelector('[data-testid=ranking]').scrollTo(0, 200000)")
+    until(lambda: any(row[0] == "4,550" for row in rows(shown)), 20, "rows far away")
+    assert shown.do("evaluate", script=focused) is not None
+    shown.do("press", key="Home")
+    until(lambda: shown.do("evaluate", script=focused) == "0", 10, "the first row")
+    shown.do("press", key="Enter")
+    until(lambda: shown.do("evaluate", script="location.pathname") == "/player/p1", 10, "the player's page")
+
+
+@pytest.mark.timeout(120)
+def test_what_is_not_there_and_narrow(served: GatewayProcess, studio: Studio, shown: Page) -> None:
+    shown.do("open", url=f"{served.url}/board/kills.season.nothing")
+    until(lambda: there(shown, "[data-testid=missing]"), 20, "that there is no such board")
+    assert shown.do("axe") == []
+    shown.do("viewport", width=320, height=700)
+    opened(shown, served)
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert shown.do("evaluate", script=wide) == 0
+    shown.do("emulate", forcedColors="active")
+    assert shown.do("axe") == []
