@@ -19,9 +19,15 @@ from gateway.settings import SettingsError, load
         ({"access.keys_file": "/none"}, "access.keys_file: /none is not a file"),
         ({"bus.url": "http://x"}, "bus.url: is not a redis://, rediss:// or unix:// URL, nor redis+cluster://"),
         ({"bus.url": "redis://"}, "bus.url: is not a redis://, rediss:// or unix:// URL, nor redis+cluster://"),
-        ({"bus.url": "redis://:secret@h:99999"}, "bus.url: is not a redis://, rediss:// or unix:// URL, nor redis+cluster://"),
+        (
+            {"bus.url": "redis://:secret@h:99999"},
+            "bus.url: is not a redis://, rediss:// or unix:// URL, nor redis+cluster://",
+        ),
         ({"bus.url": "none"}, "bus.url: is not a redis://, rediss:// or unix:// URL, nor redis+cluster://"),
-        ({"bus.write_url": "unix://"}, "bus.write_url: is not a redis://, rediss:// or unix:// URL, nor redis+cluster://"),
+        (
+            {"bus.write_url": "unix://"},
+            "bus.write_url: is not a redis://, rediss:// or unix:// URL, nor redis+cluster://",
+        ),
         ({"pace.min_interval_ms": "200", "pace.max_interval_ms": "100"}, "pace.max_interval_ms: is shorter than"),
         ({"channel.max_event_bytes": "1000000", "channel.ring_bytes": "65536"}, "channel.ring_bytes: is less than"),
         ({"access.algorithms": "HS256,none"}, "access.algorithms: none is not one of HS256, RS256, EdDSA"),
