@@ -7,6 +7,7 @@
 #   make fuzz       each target for SECONDS=60, native code built with sanitizers and branch counters
 #   make churn      a million connects and disconnects    CHURN=10000 for fewer
 #   make lock       choose dependencies' versions anew            make generate   tables and types that are made from code
+#   make screenshots  every page, light and dark, into build/screenshots
 #   make wheel      what is installed elsewhere, into dist/       make clean      remove all that make has made
 
 SHELL := /bin/bash
@@ -25,7 +26,7 @@ PAGE := $(shell find dashboard -type f -not -path '*/node_modules/*' -not -path 
 PYTEST ?= tests
 , := ,
 
-.PHONY: help demo test lint rewind bench sanitize conformance fuzz dashboard lock generate clean browser wheel churn proxies
+.PHONY: screenshots help demo test lint rewind bench sanitize conformance fuzz dashboard lock generate clean browser wheel churn proxies
 
 help:
 	@sed -n '3,$${/^#/!q;s/^# \{0,1\}//p}' Makefile
@@ -62,6 +63,9 @@ sanitize: .make/native
 	@PYTHON=$(CURDIR)/$(BIN)/python sh tests/native/sanitize.sh $(SANITIZE)
 
 dashboard: .make/page
+
+screenshots: .make/native .make/page browser
+	@$(BIN)/python -m tests.browser.screenshots
 
 # Older files that setuptools has kept of the last time are not part of it; compiled objects are used again.
 WHEELS ?= dist

@@ -13,6 +13,8 @@ import { useWords } from "./words.js";
 const LEAP = 0.2;
 /** Without smooth motion four pictures a second are enough. */
 const STILL_MS = 250;
+/** On a narrower map names would cover what they name. */
+const NAMED_PX = 420;
 /** The map is not higher than this. */
 const HIGH = "30rem";
 /** Who has not been seen for this long fades, where positions only come with what happens. */
@@ -224,7 +226,7 @@ class Picture {
       context.arc(x, y, radius + 4 * px, -Math.PI / 2, -Math.PI / 2 + 2 * Math.PI * body.ring);
       context.stroke();
     }
-    if (seen && this.ground.named && body.name) {
+    if (seen && this.ground.named && body.name && this.under.width >= NAMED_PX * px) {
       context.font = `600 ${10.5 * px}px ${this.style.fontFamily}`;
       context.textAlign = "center";
       context.fillStyle = colour("--ink");
