@@ -90,9 +90,10 @@ function Route({ path }: { path: string }) {
     if (params !== null) return <Page key={path} params={params} />;
   }
   return (
-    <p className={styles.notice}>
-      {words.nothing} <Link to="/">{words.all}</Link>
-    </p>
+    <>
+      <h1 className={styles.notice}>{words.nothing}</h1>
+      <Link to="/">{words.all}</Link>
+    </>
   );
 }
 
