@@ -15,9 +15,9 @@ from loadtest.publisher import Publisher
 
 CROWD = 20_000
 OTHERS = 2_000
-EVENTS_PER_S = 10.0
-WARM_UP_S = 3.0
-BEHIND_S = 1.0
+EVENTS_PER_S = 2.0
+WARM_UP_S = 4.0
+BEHIND_S = 3.0
 SERVED_MAX_S = 3.0
 P99_MAX_MS = 500.0
 TIMEOUT_S = 120.0
