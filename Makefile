@@ -7,6 +7,7 @@
 #   make fuzz       each target for SECONDS=60, native code built with sanitizers and branch counters
 #   make churn      a million connects and disconnects    CHURN=10000 for fewer
 #   make lock       choose dependencies' versions anew            make generate   tables and types that are made from code
+#   make board-scroll  ten thousand rows scrolled while they change: frames; and each page's largest paint
 #   make screenshots  every page, light and dark, into build/screenshots
 #   make wheel      what is installed elsewhere, into dist/       make clean      remove all that make has made
 
@@ -26,7 +27,7 @@ PAGE := $(shell find dashboard -type f -not -path '*/node_modules/*' -not -path 
 PYTEST ?= tests
 , := ,
 
-.PHONY: screenshots help demo test lint rewind bench sanitize conformance fuzz dashboard lock generate clean browser wheel churn proxies
+.PHONY: board-scroll screenshots help demo test lint rewind bench sanitize conformance fuzz dashboard lock generate clean browser wheel churn proxies
 
 help:
 	@sed -n '3,$${/^#/!q;s/^# \{0,1\}//p}' Makefile
@@ -63,6 +64,9 @@ sanitize: .make/native
 	@PYTHON=$(CURDIR)/$(BIN)/python sh tests/native/sanitize.sh $(SANITIZE)
 
 dashboard: .make/page
+
+board-scroll: .make/native .make/page browser
+	@$(BIN)/python -m tests.browser.scroll $(SECONDS_WATCHED)
 
 screenshots: .make/native .make/page browser
 	@$(BIN)/python -m tests.browser.screenshots
