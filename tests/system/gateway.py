@@ -17,8 +17,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-START_TIMEOUT_S = 30.0
-STOP_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 100.0
+"""On a machine that runs other things, two interpreters and three servers take their time to come up."""
+STOP_TIMEOUT_S = 60.0
 
 
 class GatewayProcess:
