@@ -63,7 +63,9 @@ def _text(x: float, y: float, words: str, size: int) -> str:
 
 
 def _picture(parts: list[str], height: int) -> str:
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="system-ui, sans-serif">'
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="system-ui, sans-serif">'
+    )
     return "\n".join([head, *parts, "</svg>"]) + "\n"
 
 
