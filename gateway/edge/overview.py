@@ -42,6 +42,7 @@ BY_LABEL = {
     "refusals": ("grandstand_refusals_total", "code"),
     "dead_letters": ("grandstand_entries_malformed_total", "reason"),
     "closed": ("grandstand_closed_total", "reason"),
+    "uncounted": ("grandstand_dead_letters_total", "reason"),
 }
 
 
@@ -117,6 +118,7 @@ class Overview:
             "channels": _channels(now.reports, owners, previous, elapsed_s),
             "channels_total": len(owners),
             "store": _store(now),
+            "aggregate": _aggregate(figures, earlier, elapsed_s),
             "totals": {word: figures.by_label(name, label) for word, (name, label) in BY_LABEL.items()},
             "letters": _letters(owners),
             "pages": _pages(figures),
@@ -283,6 +285,26 @@ def _pages(now: Figures) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _aggregate(now: Figures, before: Figures | None, elapsed_s: float | None) -> dict[str, Any]:
+    """What derives from streams (keyframes, boards, history): how much it takes, and what waits."""
+    name = "grandstand_aggregate_entries_total"
+    backlog = now.by_label("grandstand_aggregate_backlog", "sink")
+    return {
+        "partitions": now.sum("grandstand_aggregate_partitions"),
+        "sinks": [
+            {
+                "sink": sink,
+                "entries_per_s": _rate(entries, before.sum(name, sink=sink) if before else None, elapsed_s),
+                "backlog": backlog.get(sink, 0.0),
+            }
+            for sink, entries in sorted(now.by_label(name, "sink").items())
+        ],
+        "boards_broken": now.sum("grandstand_boards_broken"),
+        "recounts": now.sum("grandstand_board_recounts_total"),
+        "history_failures": now.sum("grandstand_history_failures_total"),
+    }
 
 
 def _letters(owners: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:

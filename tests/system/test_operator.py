@@ -77,6 +77,8 @@ def test_overview_tells_channels_workers_and_store(served: GatewayProcess, studi
     assert status == 200
     assert view["gateway"]["workers"] == view["gateway"]["workers_wanted"] == 2
     assert view["store"]["connected"] is True
+    assert view["aggregate"]["partitions"] >= 1
+    assert all(sink["backlog"] >= 0 for sink in view["aggregate"]["sinks"])
     assert view["connections"]["ws"] >= 5
     assert sum(worker["ws"] + worker["sse"] for worker in view["workers"]) >= 6
     for worker in view["workers"]:
@@ -85,6 +87,7 @@ def test_overview_tells_channels_workers_and_store(served: GatewayProcess, studi
         assert worker["store_connected"] is True
     assert view["rates"]["events"] >= 0
     assert view["channels_total"] >= 1
+    until(lambda: ask(served.admin_url, "/admin/v1/overview")[1]["aggregate"]["sinks"] != [], 30, "what is derived")
     stream.close()
     for viewer in viewers:
         viewer.close()

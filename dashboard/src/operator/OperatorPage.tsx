@@ -11,7 +11,7 @@ import { ChannelDetail, ConnectionDetail, useView } from "./Details.js";
 import { Figures, PAST } from "./Figures.js";
 import styles from "./operator.module.css";
 import { remember, type Overview } from "./overview.js";
-import { Channels, Counts, Letters, Pages, Store, Workers } from "./Tables.js";
+import { Aggregate, Channels, Counts, Letters, Pages, Store, Workers } from "./Tables.js";
 import { useWords } from "./words.js";
 
 export function OperatorPage() {
@@ -54,6 +54,7 @@ export function OperatorPage() {
           <Workers rows={data.workers} />
           <div className={styles.columns}>
             <Store store={data.store} />
+            <Aggregate state={data.aggregate} uncounted={data.totals.uncounted} />
             <Panel title={words.refusals}>
               <Counts counts={data.totals.refusals} name={words.code} />
             </Panel>

@@ -211,6 +211,53 @@ export function Store({ store }: { store: Overview["store"] }) {
   );
 }
 
+export function Aggregate({ state, uncounted }: { state: Overview["aggregate"]; uncounted: Record<string, number> }) {
+  const words = useWords();
+  const format = useFormat();
+  const facts: [string, number, boolean][] = [
+    [words.partitions, state.partitions, false],
+    [words.recounts, state.recounts, false],
+    [words.broken, state.boards_broken, true],
+    [words.historyFailures, state.history_failures, true],
+  ];
+  return (
+    <Panel title={words.aggregate}>
+      <dl className={styles.facts}>
+        {facts.map(([name, value, bad]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd data-bad={bad && value > 0}>{format.number(value)}</dd>
+          </div>
+        ))}
+      </dl>
+      <table className={shell.table} data-testid="sinks">
+        <thead>
+          <tr>
+            <th scope="col">{words.sink}</th>
+            <th scope="col">{words.rate}</th>
+            <th scope="col">{words.backlog}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {state.sinks.map((sink) => (
+            <tr key={sink.sink}>
+              <th scope="row">{sink.sink}</th>
+              <td>{sink.entries_per_s === null ? "–" : format.decimal(sink.entries_per_s, 1)}</td>
+              <td>{format.number(sink.backlog)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {Object.keys(uncounted).length ? (
+        <>
+          <h3 className={styles.sub}>{words.uncounted}</h3>
+          <Counts counts={uncounted} name={words.reason} />
+        </>
+      ) : null}
+    </Panel>
+  );
+}
+
 export function Pages({ rows }: { rows: PageRow[] }) {
   const words = useWords();
   const format = useFormat();

@@ -62,7 +62,14 @@ export interface Overview {
   channels: ChannelRow[];
   channels_total: number;
   store: { connected: boolean; reconnects: number; wakeup: string; wakeup_reason: string; keyframes: number; histories_started_over: number; gaps: number };
-  totals: { refusals: Record<string, number>; dead_letters: Record<string, number>; closed: Record<string, number> };
+  aggregate: {
+    partitions: number;
+    sinks: { sink: string; entries_per_s: number | null; backlog: number }[];
+    boards_broken: number;
+    recounts: number;
+    history_failures: number;
+  };
+  totals: { uncounted: Record<string, number>; refusals: Record<string, number>; dead_letters: Record<string, number>; closed: Record<string, number> };
   letters: Letter[];
   pages: PageRow[];
 }
