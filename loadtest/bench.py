@@ -15,7 +15,7 @@ from rich.table import Table
 
 from loadtest import results
 from loadtest.machine import describe
-from loadtest.scenarios import channels, churn, crowds, fanout, history, openings, outage, slow, storm
+from loadtest.scenarios import boards, channels, churn, crowds, fanout, history, openings, outage, slow, storm
 
 SCENARIOS: dict[str, Callable[[bool], dict[str, Any]]] = {
     "fanout": lambda quick: fanout.run(rounds=5) if quick else fanout.run(),
@@ -26,6 +26,7 @@ SCENARIOS: dict[str, Callable[[bool], dict[str, Any]]] = {
     "crowds": lambda quick: crowds.run(500, 8.0, 3.0) if quick else crowds.run(),
     "history": lambda quick: history.run(200_000, 20_000, 1) if quick else history.run(),
     "outage": lambda quick: outage.run(50, 5.0, 10.0) if quick else outage.run(),
+    "boards": lambda quick: boards.run(20_000, 50_000, 8.0) if quick else boards.run(),
     "slow": lambda quick: slow.run(400, 40, 10.0, 1) if quick else slow.run(),
 }
 

@@ -18,7 +18,7 @@ from gateway.bus.errors import BusError
 from gateway.edge.failures import NotFound, Unavailable, Unprocessable
 from gateway.edge.guard import Guard
 from gateway.edge.parameters import text, whole
-from gateway.model.boards import MEMBER_MAX_CHARS, UNPRINTABLE, board_channel, parse_board
+from gateway.model.boards import MEMBER_MAX_CHARS, board_channel, is_member, parse_board
 
 BOARD_CACHE = "public, s-maxage=1, stale-while-revalidate=5"
 PRIVATE_CACHE = "private, no-cache"
@@ -183,7 +183,7 @@ class Leaderboards:
 
 
 def _member(name: str, field: str) -> str:
-    if not 0 < len(name) <= MEMBER_MAX_CHARS or UNPRINTABLE.search(name):
+    if not is_member(name):
         raise Unprocessable(f"a member has 1 to {MEMBER_MAX_CHARS} printable characters", field)
     return name
 

@@ -55,6 +55,17 @@ class BadPoints(Exception):
         self.reason = reason
 
 
+@lru_cache(maxsize=4096)
+def _is_metric(text: str) -> bool:
+    return METRIC_RE.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=65_536)
+def is_member(text: str) -> bool:
+    """Whether a member may be named so."""
+    return 0 < len(text) <= MEMBER_MAX_CHARS and UNPRINTABLE.search(text) is None
+
+
 def check_points(points: dict[str, dict[str, Any]], max_metrics: int) -> None:
     """Whether boards can take these points.
 
@@ -64,10 +75,10 @@ def check_points(points: dict[str, dict[str, Any]], max_metrics: int) -> None:
     if len(points) > max_metrics:
         raise BadPoints("too_many_boards")
     for metric, members in points.items():
-        if not METRIC_RE.fullmatch(metric):
+        if not _is_metric(metric):
             raise BadPoints("bad_metric")
         for member, increment in members.items():
-            if not 0 < len(member) <= MEMBER_MAX_CHARS or UNPRINTABLE.search(member):
+            if not is_member(member):
                 raise BadPoints("bad_member")
             if type(increment) is not int or abs(increment) > INCREMENT_MAX:
                 raise BadPoints("bad_points")
@@ -92,6 +103,7 @@ def scopes_of(channel: str, t_ms: int, scopes: Scopes, now_ms: int) -> list[str]
     return found
 
 
+@lru_cache(maxsize=65_536)
 def board_of(metric: str, scope: str) -> str | None:
     """The board's id; None where a match's id is too long for a board of its own."""
     board = f"{metric}.{scope}"

@@ -20,7 +20,7 @@ from gateway.bus.base import Bus, StreamInfo
 from gateway.bus.errors import BusError
 from gateway.model.boards import NOT_COUNTED, BadPoints, Scopes
 from gateway.model.channel import Channel, Folded
-from gateway.model.entry import Entry
+from gateway.model.entry import Entry, entry_digest_of
 from gateway.model.errors import BadVersion
 from gateway.model.names import kind_of
 from gateway.model.version import Position, Version
@@ -183,11 +183,11 @@ class Boards:
                     counted = count(channel.name, entry, folded, self._scopes, now_ms, self._max_metrics)
                 except BadPoints as bad:
                     self._poison(stream, entry, bad.reason)
-            stream.take(counted or Counted(entry.position, mark_of(entry), {}))
+            stream.take(counted or Counted(entry.position, entry_digest_of(entry), {}))
 
     @staticmethod
     def _has(stream: Stream, position: Position) -> bool:
-        known = position_of(stream.seen)
+        known = stream.seen_position
         return known is not None and position <= known
 
     def _poison(self, stream: Stream, entry: Entry, reason: str) -> None:

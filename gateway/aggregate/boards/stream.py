@@ -37,11 +37,22 @@ class Stream:
         self.pending: deque[Counted] = deque()
         self.replacement: Tallies | None = {} if recount_to is not None else None
         self.busy = False
-        self.seen = "" if recount_to is not None else confirmed
+        self._seen_mark = "" if recount_to is not None else confirmed
+        self._newest: Counted | None = None
         self.stamped_ms = 0
         self._dirty: set[str] = set()
         self._until = recount_to
         self._seen = None if recount_to is not None else position_of(confirmed)
+
+    @property
+    def seen(self) -> str:
+        """The watermark of the newest entry taken."""
+        return self._newest.mark if self._newest is not None else self._seen_mark
+
+    @property
+    def seen_position(self) -> Position | None:
+        """The newest entry taken, or known to be counted."""
+        return self._seen
 
     @property
     def ready(self) -> bool:
@@ -54,7 +65,7 @@ class Stream:
         """The next entry; one that all boards have already is left out."""
         if self._seen is not None and counted.position <= self._seen:
             return
-        self._seen, self.seen = counted.position, counted.mark
+        self._seen, self._newest = counted.position, counted
         if counted.void:
             self.pending.clear()
             self.replacement = {}

@@ -30,14 +30,19 @@ class Counted:
     """What one entry adds.
 
     Args:
-        mark: the entry as watermarks name it.
+        source: the entry's digest, or its whole mark.
         void: all that the stream has added before is taken back.
     """
 
     position: Position
-    mark: str
+    source: int | str
     tallies: Tallies
     void: bool = False
+
+    @property
+    def mark(self) -> str:
+        """The entry as watermarks name it; made when it is asked for, which is once for many entries."""
+        return self.source if isinstance(self.source, str) else str(Version(self.position, self.source))
 
 
 def mark_of(entry: Entry) -> str:
@@ -54,16 +59,19 @@ def count(channel: str, entry: Entry, folded: Folded, scopes: Scopes, now_ms: in
     points = folded.points
     void = any(event.get("op") == VOID_OP for event in folded.events)
     if not points or void:
-        return Counted(entry.position, mark_of(entry), {}, void)
+        return Counted(entry.position, entry_digest_of(entry), {}, void)
     check_points(points, max_metrics)
     t_ms = entry.t_ms or 0
     tallies: Tallies = {}
-    for scope in scopes_of(channel, t_ms, scopes, now_ms):
-        for metric, members in points.items():
+    found = scopes_of(channel, t_ms, scopes, now_ms)
+    for metric, members in points.items():
+        # Shared by all the metric's boards: merging copies.
+        tally = {member: (by, t_ms if by else 0) for member, by in members.items()}
+        for scope in found:
             board = board_of(metric, scope)
             if board is not None:
-                tallies[board] = {member: (by, t_ms if by else 0) for member, by in members.items()}
-    return Counted(entry.position, mark_of(entry), tallies)
+                tallies[board] = tally
+    return Counted(entry.position, entry_digest_of(entry), tallies)
 
 
 def merge(into: Tally, other: Tally) -> None:
