@@ -8,6 +8,7 @@
 #   make churn      a million connects and disconnects    CHURN=10000 for fewer
 #   make lock       choose dependencies' versions anew            make generate   tables and types that are made from code
 #   make board-scroll  ten thousand rows scrolled while they change: frames; and each page's largest paint
+#   make page-load  100 events a second on a page slowed four times: frames, long tasks, tick to pixel
 #   make screenshots  every page, light and dark, into build/screenshots
 #   make wheel      what is installed elsewhere, into dist/       make clean      remove all that make has made
 
@@ -27,7 +28,7 @@ PAGE := $(shell find dashboard -type f -not -path '*/node_modules/*' -not -path 
 PYTEST ?= tests
 , := ,
 
-.PHONY: board-scroll screenshots help demo test lint rewind bench sanitize conformance fuzz dashboard lock generate clean browser wheel churn proxies
+.PHONY: board-scroll page-load screenshots help demo test lint rewind bench sanitize conformance fuzz dashboard lock generate clean browser wheel churn proxies
 
 help:
 	@sed -n '3,$${/^#/!q;s/^# \{0,1\}//p}' Makefile
@@ -67,6 +68,9 @@ dashboard: .make/page
 
 board-scroll: .make/native .make/page browser
 	@$(BIN)/python -m tests.browser.scroll $(SECONDS_WATCHED)
+
+page-load: .make/native .make/page browser
+	@$(BIN)/python -m tests.browser.load $(SECONDS_WATCHED)
 
 screenshots: .make/native .make/page browser
 	@$(BIN)/python -m tests.browser.screenshots

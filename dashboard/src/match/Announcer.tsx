@@ -7,7 +7,7 @@ import { text } from "./document.js";
 import { useNames } from "./Feed.js";
 import { gameOf } from "./games/index.js";
 import { eventText } from "./happenings.js";
-import { usePart } from "./parts.js";
+import { useFeed } from "./parts.js";
 import { useWords } from "./words.js";
 
 const EVERY_MS = 5_000;
@@ -20,7 +20,7 @@ export function Announcer({ channel, game }: { channel: string; game: string }) 
   const wanted = usePreference("announce");
   const names = useNames(channel);
   const { word } = useConnection();
-  const [feed] = usePart(channel, (part) => [part.feed]);
+  const feed = useFeed(channel);
   const [said, setSaid] = useState("");
   const newest = useRef<number | null>(null);
   const latest = useRef({ feed, names, words });

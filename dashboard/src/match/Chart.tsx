@@ -10,7 +10,7 @@ import styles from "./match.module.css";
 import { Series } from "./series.js";
 
 const HEIGHT_PX = 190;
-const EVERY_MS = 500;
+const EVERY_MS = 1_000;
 
 export default function Chart({ channel, game, label }: { channel: string; game: string; label: string }) {
   const place = useRef<HTMLDivElement>(null);

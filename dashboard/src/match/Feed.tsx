@@ -9,7 +9,7 @@ import { namesOf, teamsOf, text } from "./document.js";
 import { gameOf } from "./games/index.js";
 import { eventText, signOf } from "./happenings.js";
 import styles from "./match.module.css";
-import { usePart } from "./parts.js";
+import { useFeed, usePart } from "./parts.js";
 import { useWords } from "./words.js";
 
 const ROW_PX = 38;
@@ -27,7 +27,7 @@ export function Feed({ channel, game }: { channel: string; game: string }) {
   const format = useFormat();
   const announce = usePreference("announce");
   const view = gameOf(game);
-  const [feed] = usePart(channel, (part) => [part.feed]);
+  const feed = useFeed(channel);
   const [held, setHeld] = useState<typeof feed | null>(null);
   const [paused, setPaused] = useState(false);
   const [all, setAll] = useState(true);

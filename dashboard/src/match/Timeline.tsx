@@ -5,7 +5,7 @@ import { clockText, isObject, number, teamsOf, text } from "./document.js";
 import { useNames } from "./Feed.js";
 import { eventText, signOf } from "./happenings.js";
 import styles from "./match.module.css";
-import { usePart } from "./parts.js";
+import { useFeed, usePart } from "./parts.js";
 import { useWords } from "./words.js";
 
 interface Mark {
@@ -22,7 +22,8 @@ const SPAN_MS: Record<string, number> = { football: 5_400_000, "rocket-league": 
 export function Timeline({ channel, game }: { channel: string; game: string }) {
   const words = useWords();
   const names = useNames(channel);
-  const [objectives, feed] = usePart(channel, (view) => [view.doc.objectives, view.feed]);
+  const [objectives] = usePart(channel, ({ doc }) => [doc.objectives]);
+  const feed = useFeed(channel);
   const teams = usePart(channel, ({ doc }) => teamsOf(doc).map(({ id }) => id));
   const [scored] = usePart(channel, ({ doc }) => [teamsOf(doc).some(({ score }) => score > 0)]);
   const [second, limitMs] = usePart(channel, ({ doc }) => {
