@@ -163,7 +163,9 @@ export function Letters({ letters, totals }: { letters: Letter[]; totals: Record
 export function Counts({ counts, name }: { counts: Record<string, number>; name: string }) {
   const words = useWords();
   const format = useFormat();
-  const rows = Object.entries(counts).sort((a, b) => b[1] - a[1]);
+  const rows = Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .sort((a, b) => b[1] - a[1]);
   if (rows.length === 0) return <p className={styles.quiet}>{words.none}</p>;
   return (
     <table className={shell.table}>
