@@ -192,6 +192,28 @@ def _slow(result: Result) -> list[str]:
     return rows + facts + _checks(result) + _origin(result)
 
 
+def _history(result: Result) -> list[str]:
+    rows = ["", "| | rows a second, by round |", "|---|---:|"]
+    rows.append(f"| the writer's transactions | {', '.join(f'{each:,}' for each in result['stored_rows_per_s'])} |")
+    rows.append(f"| psql's \\copy of the same rows | {', '.join(f'{each:,}' for each in result['psql_rows_per_s'])} |")
+    page = result["page_ms"]
+    facts = [
+        "",
+        f"A page of a channel with {result['rows']:,} entries: {page['p50']} ms at the median, {page['p99']} ms at p99, "
+        f"{page['max']} ms at most.",
+    ]
+    return rows + facts + _checks(result) + _origin(result)
+
+
+def _outage(result: Result) -> list[str]:
+    p99 = result["p99_ms"]
+    rows = ["", "| publish to delivered | p99, ms |", "|---|---:|"]
+    rows += [f"| the database {word} | {p99[key]:.0f} |" for key, word in
+             (("up", "there"), ("down", f"away for {result['down_s']:.0f} s"), ("back", "back"))]  # fmt: skip
+    facts = ["", f"{result['entries']:,} entries; the history was whole {result['caught_up_s']} s after the last."]
+    return rows + facts + _checks(result) + _origin(result)
+
+
 TABLES: dict[str, Callable[[Result], list[str]]] = {
     "fanout": _fanout,
     "openings": _openings,
@@ -201,6 +223,8 @@ TABLES: dict[str, Callable[[Result], list[str]]] = {
     "storm": _storm,
     "churn": _churn,
     "crowds": _crowds,
+    "history": _history,
+    "outage": _outage,
 }
 
 
