@@ -22,8 +22,8 @@ from tests.stores import Store
 from tests.system.aggregators import Aggregator, aggregators
 
 DATA = Path(os.environ.get("GRANDSTAND_MATCHES") or Path(__file__).resolve().parents[4] / "shared" / "data")
-EVENTS = int(os.environ.get("GRANDSTAND_TEST_EVENTS", "10000"))
-"""Simulated events; more by hand or by `make prove`."""
+EVENTS = int(os.environ.get("BOARD_EVENTS", "10000"))
+"""Simulated events; more by hand: BOARD_EVENTS=200000."""
 FOLDERS = [folder for folder in sorted(DATA.iterdir()) if folder.is_dir()] if DATA.is_dir() else []
 CHANNELS = 40
 MEMBERS = 300
