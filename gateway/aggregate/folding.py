@@ -17,6 +17,7 @@ from gateway.bus.loading import newest_confirmed
 from gateway.model.channel import Channel, ChannelLimits, Folded
 from gateway.model.entry import Entry
 from gateway.model.version import Position
+from gateway.observe import metrics
 from gateway.observe.log import logger
 
 OPENING_AT_ONCE = 16
@@ -42,6 +43,7 @@ class Folding:
         boards: counts every entry, also those from before a channel was opened here.
         interested: told of documents when they are as new as the stream was at the opening.
         now_ms: the wall clock.
+        again: asks for a channel to be opened anew.
     """
 
     name = "folding"
@@ -54,7 +56,9 @@ class Folding:
         boards: Boards,
         interested: list[Interested],
         now_ms: Callable[[], int],
+        again: Callable[[str], None],
     ) -> None:
+        self._again = again
         self._boards = boards
         self.channels: dict[str, Channel] = {}
         self._bus = bus
@@ -62,6 +66,7 @@ class Folding:
         self._interested = interested
         self._now_ms = now_ms
         self._old: dict[str, Position] = {}
+        self._ahead: dict[str, Channel] = {}
 
     def wants(self, channel: str) -> bool:
         """Every channel has keyframes."""
@@ -83,6 +88,13 @@ class Folding:
                 channel = None
                 if not begin.whole:
                     channel = await newest_confirmed(self._bus, name, info, self._restore, begin.after)
+                self._ahead.pop(name, None)
+                if info.first is not None and (channel or Channel(name, self._limits, ring=False)).misses(info.first):
+                    # Entries are gone between what the boards have and what the stream has. What is left before the
+                    # newest keyframe is counted; the document is the keyframe's.
+                    ahead = await newest_confirmed(self._bus, name, info, self._restore)
+                    if ahead is not None:
+                        self._ahead[name] = ahead
         except BusError as error:
             logger.info("channel_not_opened", channel=name, error=type(error).__name__)
             return None
@@ -105,18 +117,38 @@ class Folding:
             one.on_change(channel, steps)
 
     def take(self, channel: str, entries: list[Entry]) -> None:
-        """Folds; an entry from before the opening counts as arrived at its stamp."""
+        """Folds; an entry from before the opening counts as arrived at its stamp.
+
+        Behind entries that are missing (trimmed before they were read) the document would be wrong: the channel is opened
+        anew, from a keyframe behind them if there is one.
+        """
         known = self.channels[channel]
         now_ms = self._now_ms()
         old = self._old.get(channel)
-        steps = []
+        ahead = self._ahead.get(channel)
+        steps: list[tuple[Entry, Folded]] = []
         for entry in entries:
-            stamped = old is not None and entry.t_ms is not None and entry.position <= old
-            arrived_ms = min(now_ms, entry.t_ms) if stamped and entry.t_ms is not None else now_ms
+            is_old = old is not None and entry.position <= old
+            arrived_ms = min(now_ms, entry.t_ms) if is_old and entry.t_ms is not None else now_ms
+            if not is_old and known.misses(entry.position):
+                metrics.GAPS.inc()
+                logger.warning("entries_missing", channel=channel, before=str(entry.position))
+                self._pass_on(known, steps)
+                self.close(channel)
+                self._again(channel)
+                return
             steps.append((entry, known.fold(entry, arrived_ms)))
-        if self._boards.counts(channel):
-            self._boards.take(known, steps)
-        self._tell(known, steps)
+            if ahead is not None and ahead.position is not None and entry.position >= ahead.position:
+                ahead.fold(entry, arrived_ms)
+                known = self.channels[channel] = ahead
+                del self._ahead[channel]
+                ahead = None
+        self._pass_on(known, steps)
+
+    def _pass_on(self, channel: Channel, steps: list[tuple[Entry, Folded]]) -> None:
+        if self._boards.counts(channel.name):
+            self._boards.take(channel, steps)
+        self._tell(channel, steps)
 
     def history_lost(self, channel: str) -> None:
         """The document is begun anew, and so is the counting."""
@@ -128,6 +160,7 @@ class Folding:
         self._boards.close(channel)
         self.channels.pop(channel, None)
         self._old.pop(channel, None)
+        self._ahead.pop(channel, None)
         for one in self._interested:
             one.on_close(channel)
 

@@ -69,13 +69,15 @@ async def aggregate(settings: Settings, url: str, stop: asyncio.Event) -> None:
     ledger = Ledger(url, settings.boards.kept_days * 86_400)
     letters = Letters(url, settings.boards.letters_kept)
     scopes = Scopes(settings.boards.season, settings.boards.kept_days * DAY_MS)
-    boards = Boards(
-        bus, ledger, letters, scopes, _wall_ms, lambda name: readers[0].again(name), settings.boards.max_per_entry
-    )
+
+    def again(channel: str) -> None:
+        readers[0].again(channel)
+
+    boards = Boards(bus, ledger, letters, scopes, _wall_ms, again, settings.boards.max_per_entry)
     every_s = settings.presence.every_s
     presence = Presence(url, int(every_s * 3000))
     viewers = Viewers(presence, publisher, lambda name: folding.channels.get(name), every_s, _wall_ms)
-    folding = Folding(bus, limits, boards, [keyframes, lobby, viewers], _wall_ms)
+    folding = Folding(bus, limits, boards, [keyframes, lobby, viewers], _wall_ms, again)
     readers = [Reader(bus, folding)]
     database = Database(settings.history.url) if settings.history.url not in ("", "none") else None
     if database is not None:

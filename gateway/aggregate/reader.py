@@ -101,7 +101,7 @@ class Reader:
             return
         self.sink.take(channel, entries)
         metrics.AGGREGATE_ENTRIES.labels(self.sink.name).inc(len(entries))
-        if self.sink.backlog > self.sink.backlog_max:
+        if channel in self._opened and self.sink.backlog > self.sink.backlog_max:
             self._paused[channel] = entries[-1]
             self.bus.unfollow(channel)
 

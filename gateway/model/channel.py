@@ -110,13 +110,20 @@ class Channel:
 
     # -- folding -----------------------------------------------------------------------------------------------
 
+    def misses(self, position: Position) -> bool:
+        """Whether entries are missing between the newest one folded and that at `position`."""
+        last = self.position
+        if last is None or position.epoch != last.epoch:
+            return position.seq != 0
+        return position.seq > last.seq + 1
+
     def fold(self, entry: Entry, arrived_ms: int) -> Folded:
         """Takes the next entry; position and digest move even when it is malformed."""
         position, last = entry.position, self.position
         if last is not None and position <= last:
             return DUPLICATE
         opens = last is None or position.epoch != last.epoch
-        gap = position.seq != 0 if opens or last is None else position.seq != last.seq + 1
+        gap = self.misses(position)
         if opens:
             self._open_epoch()
         digest = entry_digest_of(entry)

@@ -84,6 +84,9 @@ class Boards:
         self._asked: set[str] = set()
         self._waiting_s: dict[str, float] = {}
         self._recorded: dict[str, str] = {}
+        # Streams with something to write or to remember: a flush must not cost what all channels cost.
+        self._moving: dict[str, Stream] = {}
+        self._pending = 0
         self._names = Names(ledger)
         self._documents: dict[str, Channel] = {}
         self._recorded_s = 0.0
@@ -118,7 +121,7 @@ class Boards:
                 logger.warning("recount_impossible", channel=channel, why="the stream has been trimmed")
         if lost and info.whole:
             self._to_recount.discard(channel)
-            self.streams[channel] = Stream(channel, confirmed, marks, recount_to=last)
+            self._moving[channel] = self.streams[channel] = Stream(channel, confirmed, marks, recount_to=last)
             metrics.RECOUNTS.inc()
             logger.info("recount_begun", channel=channel, entries=info.length)
             self.troubles.pop(channel, None)
@@ -129,7 +132,7 @@ class Boards:
         known = position_of(confirmed)
         if known is not None and known > last:
             confirmed, known = "", None
-        self.streams[channel] = Stream(channel, confirmed, marks)
+        self._moving[channel] = self.streams[channel] = Stream(channel, confirmed, marks)
         return Begin(known is None, known)
 
     async def _fits(self, channel: str, confirmed: str, info: StreamInfo) -> bool:
@@ -166,9 +169,10 @@ class Boards:
 
     def take(self, channel: Channel, steps: list[tuple[Entry, Folded]]) -> None:
         """Counts entries; what cannot be counted becomes a dead letter."""
-        stream = self.streams[channel.name]
+        stream = self._moving[channel.name] = self.streams[channel.name]
         self._documents[channel.name] = channel
         now_ms = self._now_ms()
+        before = len(stream.pending)
         for entry, folded in steps:
             if folded.kind == "duplicate":
                 continue
@@ -184,6 +188,7 @@ class Boards:
                 except BadPoints as bad:
                     self._poison(stream, entry, bad.reason)
             stream.take(counted or Counted(entry.position, entry_digest_of(entry), {}))
+        self._pending += len(stream.pending) - before
 
     @staticmethod
     def _has(stream: Stream, position: Position) -> bool:
@@ -211,7 +216,10 @@ class Boards:
 
     def close(self, channel: str) -> None:
         """The channel is another process's now; what is not written is counted there."""
-        self.streams.pop(channel, None)
+        stream = self.streams.pop(channel, None)
+        if stream is not None:
+            self._pending -= len(stream.pending)
+        self._moving.pop(channel, None)
         self.troubles.pop(channel, None)
         self._documents.pop(channel, None)
         self._recorded.pop(channel, None)
@@ -220,7 +228,7 @@ class Boards:
     @property
     def backlog(self) -> int:
         """Entries counted and not yet written."""
-        return sum(len(stream.pending) for stream in self.streams.values()) + self._letters.waiting * 10
+        return self._pending + self._letters.waiting * 10
 
     # -- writing -----------------------------------------------------------------------------------------------
 
@@ -243,23 +251,29 @@ class Boards:
             Unavailable: the rest is written later, or by another process.
         """
         async with self.writing:
-            await self._letters.write()
-            await self._introduce()
-            for stream in [stream for stream in self.streams.values() if stream.ready]:
-                await self._correct(stream)
-            changed: set[str] = set()
-            for _ in range(ROUNDS_MAX):
-                if not await self._add(changed):
-                    break
-            await self._names.tell()
-            if changed:
-                metrics.BOARDS_WRITTEN.inc(len(changed))
-                await self._ledger.touch(changed)
-            await self._record()
+            try:
+                await self._flush()
+            finally:
+                self._pending = sum(len(stream.pending) for stream in self._moving.values())
+
+    async def _flush(self) -> None:
+        await self._letters.write()
+        await self._introduce()
+        for stream in [stream for stream in self._moving.values() if stream.ready]:
+            await self._correct(stream)
+        changed: set[str] = set()
+        for _ in range(ROUNDS_MAX):
+            if not await self._add(changed):
+                break
+        await self._names.tell()
+        if changed:
+            metrics.BOARDS_WRITTEN.inc(len(changed))
+            await self._ledger.touch(changed)
+        await self._record()
 
     async def _introduce(self) -> None:
         """Remembers which boards a stream is going to add to, before it does."""
-        fresh = {name: boards for name, stream in self.streams.items() if (boards := stream.unknown())}
+        fresh = {name: boards for name, stream in self._moving.items() if (boards := stream.unknown())}
         if fresh:
             await self._ledger.record({name: dict.fromkeys(boards, "") for name, boards in fresh.items()})
             for name, boards in fresh.items():
@@ -270,7 +284,7 @@ class Boards:
         """One round of increments; whether another one may add what this one could not."""
         streams = [
             stream
-            for stream in self.streams.values()
+            for stream in self._moving.values()
             if stream.pending and not stream.busy and stream.replacement is None and not stream.unknown()
         ]
         goals = {stream.channel: stream.pending[-1].mark for stream in streams}
@@ -360,13 +374,15 @@ class Boards:
         idle = now_s - self._recorded_s > RECORD_EVERY_S
         moved: dict[str, dict[str, str]] = {}
         cleared: list[tuple[str, str]] = []
-        for channel, stream in self.streams.items():
+        for channel, stream in list(self._moving.items()):
             if stream.replacement is not None or stream.busy:
                 continue
             if not stream.pending:
                 stream.confirmed = stream.seen
             known = self._recorded.get(channel)
             if stream.confirmed == known or not stream.confirmed:
+                if not stream.pending:
+                    del self._moving[channel]
                 continue
             boards = stream.changed()
             if boards or idle:
