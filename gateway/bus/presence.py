@@ -12,7 +12,8 @@ from gateway.bus.client import guarded, make_client
 from gateway.model.names import viewers_key
 
 INDEX_KEY: Final = "viewers:{index}"
-AT_ONCE = 500
+AT_ONCE = 25
+"""Channels of one pipeline: the client packs and parses them in one go, and a loop that serves viewers must not be held."""
 
 
 class Presence:

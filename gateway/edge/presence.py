@@ -16,6 +16,8 @@ from gateway.model.names import kind_of
 from gateway.observe.log import logger
 
 KIND = "match"
+SLICE = 100
+"""Channels that are counted before others have their turn."""
 
 
 class PresenceReporter:
@@ -38,7 +40,7 @@ class PresenceReporter:
         """Puts counts; a store that is away gets the next ones."""
         while True:
             await asyncio.sleep(self._every_s)
-            counts = self.counts()
+            counts = await self.counts()
             gone = {name: 0 for name in self._told if name not in counts}
             try:
                 await self._presence.put(self._member, {**counts, **gone}, self._context.now_ms())
@@ -46,7 +48,7 @@ class PresenceReporter:
             except BusError as error:
                 logger.info("presence_not_put", error=type(error).__name__)
 
-    def counts(self) -> dict[str, int]:
+    async def counts(self) -> dict[str, int]:
         """Viewers by match."""
         table = self._context.plane.table
         siblings: Counter[int] = Counter()
@@ -54,7 +56,9 @@ class PresenceReporter:
             if table.tag(conn) == SIBLING:
                 siblings.update(table.subscriptions(conn))
         found: Counter[str] = Counter(self._live.rewinding())
-        for name, seat in self._hub.seats.items():
+        for number, (name, seat) in enumerate(list(self._hub.seats.items()), start=1):
+            if number % SLICE == 0:
+                await asyncio.sleep(0)
             for outlet in seat.outlets.values():
                 found[name] += outlet.viewers - sum(siblings[group] for group in outlet.groups)
         return {name: count for name, count in found.items() if count > 0 and kind_of(name) == KIND}
