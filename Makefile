@@ -164,5 +164,5 @@ browser: | .make/tools
 
 .make/page: $(PAGE) .make/npm
 	@echo "building the page"
-	@npm --prefix dashboard run build --silent -- --logLevel warn
+	@npm --prefix dashboard run build --silent
 	@touch $@

@@ -13,6 +13,7 @@ import { useWords } from "./words.js";
 const BACK_S = [30, 120, 600] as const;
 const SPEEDS = [1, 2, 4, 10] as const;
 const COPIED_MS = 2_500;
+const ASK_AGAIN_MS = 5_000;
 
 export function RewindBar({ channel }: { channel: string }) {
   const words = useWords();
@@ -27,6 +28,8 @@ export function RewindBar({ channel }: { channel: string }) {
     queryFn: ({ signal }) => get(`/v1/channels/${channel}/events?limit=1`, signal),
     staleTime: Infinity,
     retry: false,
+    // A match that has just begun is not in the history yet.
+    refetchInterval: ({ state }) => (state.status === "error" ? ASK_AGAIN_MS : false),
   });
   const past = status === "rewind";
   useEffect(() => {
