@@ -344,7 +344,11 @@ class Boards:
             logger.warning("board_broken", board=board, reason=reason, detail=str(error))
 
     async def _correct(self, stream: Stream) -> None:
-        """Replaces all that the stream has added, on every board."""
+        """Replaces all that the stream has added, on every board, also on those that another process began to add to."""
+        marks = await self._ledger.marks_of_stream(stream.channel)
+        if self.streams.get(stream.channel) is not stream or not stream.ready:
+            return
+        stream.introduced(marks.keys() - {"", TROUBLE})
         tallies, mark = stream.correction()
         token = f"recount {os.urandom(8).hex()}"
         failed: set[str] = set()

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.aggregate.boards.ledger import Increment
-from gateway.aggregate.boards.stream import Stream
+from gateway.aggregate.boards.stream import Stream, position_of
 from gateway.aggregate.boards.tally import Counted, Tallies, merge
 from gateway.model.boards import sort_key
 from gateway.model.version import Position, Version
@@ -103,6 +103,17 @@ class Process:
         self.read = 0
         self.take(len(self.history))
 
+    def verify(self) -> None:
+        """Looks at the boards, as every process does now and then: one that is not where it was left is counted anew."""
+        for board, expected in self.stream.expected.items():
+            mark = self.model.marks.get((board, self.stream.channel), "")
+            found, known = position_of(mark), position_of(expected)
+            further = found is not None and known is not None and found > known
+            if mark != expected and not further:
+                self.recount()
+                assert self.write(10_000)
+                return
+
     def write(self, crash_after: int) -> bool:
         """Writes until done, or dies after so many calls of the store."""
         calls = 0
@@ -118,6 +129,7 @@ class Process:
                 if calls == crash_after:
                     return False
                 calls += 1
+                self.stream.introduced(self.model.records.get(self.stream.channel, ("", {}))[1])
                 tallies, mark = self.stream.correction()
                 self.model.replace(self.stream.channel, tallies, mark)
                 self.stream.corrected(tallies, mark, set())
@@ -139,10 +151,11 @@ class Process:
         if calls == crash_after:
             return False
         if self.stream.replacement is None:
-            self.model.records[self.stream.channel] = (
-                self.stream.confirmed or self.stream.seen,
-                dict(self.stream.expected),
-            )
+            # Only what has moved is written: a process that was overtaken leaves the others' records alone.
+            _, recorded = self.model.records.get(self.stream.channel, ("", {}))
+            moved = {board: self.stream.expected[board] for board in self.stream.changed()}
+            self.model.records[self.stream.channel] = (self.stream.confirmed or self.stream.seen, recorded | moved)
+            self.stream.recorded(moved)
         return True
 
 
@@ -160,6 +173,9 @@ def test_any_order_any_redelivery_and_any_crash_give_the_same_ranks(
     for _ in range(data.draw(st.integers(0, 12), "steps")):
         if not alive or data.draw(st.booleans(), "begin another (a zombie stays)"):
             channel = data.draw(st.sampled_from(sorted(histories)), "channel")
+            if any(one.void for one in histories[channel]):
+                # Known limit (docs/store.md): points taken back are surely gone only if one process counts the stream.
+                alive = [process for process in alive if process.stream.channel != channel]
             alive.append(Process(model, channel, histories[channel]))
         process = data.draw(st.sampled_from(alive), "process")
         process.take(data.draw(st.integers(0, 6), "entries"))
@@ -169,6 +185,7 @@ def test_any_order_any_redelivery_and_any_crash_give_the_same_ranks(
         last = Process(model, channel, history)
         last.take(len(history))
         assert last.write(10_000)
+        last.verify()
     assert model.ranks() == expected_ranks(histories)
 
 
