@@ -236,6 +236,9 @@ class HistorySink:
         logger.warning("history_reconciled", channel=name, forgotten=forgotten)
 
     def _failed(self, error: Exception) -> None:
+        # A database that was killed may come back without its newest commits, tables and partitions among them.
+        self._migrated = False
+        self._writer.forget()
         metrics.HISTORY_FAILURES.labels(type(error).__name__).inc()
         log = logger.error if isinstance(error, WrongSchema) else logger.info
         log("history_not_written", error=type(error).__name__, why=str(error))

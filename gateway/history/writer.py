@@ -131,6 +131,10 @@ class Writer:
             match.unstored.clear()
             match.events = 0
 
+    def forget(self) -> None:
+        """The database may have lost what it had: nothing is taken to be there."""
+        self._days.clear()
+
     async def _make_days(self, connection: Any, now_ms: int, days: set[Any]) -> None:
         wanted = days | {day_of(now_ms), day_of(now_ms + DAY_MS)}
         if not wanted <= self._days:
