@@ -50,8 +50,11 @@ def test_figures_form_and_opponents(tmp_path: Path) -> None:
             ("The second", "won", "2"),
             ("The third", "lost", "2"),
         }
-        opponents = [row.split("\t")[:3] for row in texts(shown, "[data-testid=opponents] tbody tr")]
-        assert ["Player 7", "3", "3"] in opponents
+
+        def opponents() -> list[list[str]]:
+            return [row.split("\t")[:3] for row in texts(shown, "[data-testid=opponents] tbody tr")]
+
+        until(lambda: ["Player 7", "3", "3"] in opponents(), 60, "the opponents, by name once it is known")
         assert ["Player 8", "3", "0"] in opponents
         for media in ({"colorScheme": "light"}, {"colorScheme": "dark"}, {"forcedColors": "active"}):
             shown.do("emulate", **media)
