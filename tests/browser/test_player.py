@@ -55,7 +55,7 @@ def test_figures_form_and_opponents(tmp_path: Path) -> None:
             return [row.split("\t")[:3] for row in texts(shown, "[data-testid=opponents] tbody tr")]
 
         until(lambda: ["Player 7", "3", "3"] in opponents(), 60, "the opponents, by name once it is known")
-        assert ["Player 8", "3", "0"] in opponents
+        until(lambda: ["Player 8", "3", "0"] in opponents(), 60, "both of them")
         for media in ({"colorScheme": "light"}, {"colorScheme": "dark"}, {"forcedColors": "active"}):
             shown.do("emulate", **media)
             assert shown.do("axe") == []
