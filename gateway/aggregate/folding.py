@@ -88,8 +88,8 @@ class Folding:
                 channel = None
                 if not begin.whole:
                     channel = await newest_confirmed(self._bus, name, info, self._restore, begin.after)
-                self._ahead.pop(name, None)
-                if info.first is not None and (channel or Channel(name, self._limits, ring=False)).misses(info.first):
+                known = Channel(name, self._limits, ring=False) if channel is None else channel
+                if info.first is not None and known.misses(info.first):
                     # Entries are gone between what the boards have and what the stream has. What is left before the
                     # newest keyframe is counted; the document is the keyframe's.
                     ahead = await newest_confirmed(self._bus, name, info, self._restore)
@@ -99,10 +99,9 @@ class Folding:
             logger.info("channel_not_opened", channel=name, error=type(error).__name__)
             return None
         self._old[name] = info.last_generated
+        self.channels[name] = known
         if channel is None:
-            self.channels[name] = Channel(name, self._limits, ring=False)
             return Start()
-        self.channels[name] = channel
         self._tell(channel, [])
         return Start(channel.position, channel.keyframe_entry_digest)
 

@@ -175,6 +175,3 @@ class RedisStreams:
     def _removed(self, channel: str) -> None:
         if self._method is not None:
             self._method.removed(channel)
-
-
-__all__ = ["RedisStreams", "guarded", "make_client"]

@@ -7,9 +7,9 @@ from collections.abc import Awaitable
 from typing import Any, Final
 
 from gateway.bus.base import Bus
+from gateway.bus.client import guarded, make_client
 from gateway.bus.connect import open_bus
 from gateway.bus.errors import BusError, NotPermitted, Unavailable
-from gateway.bus.redis_streams import guarded, make_client
 from gateway.cli.examine import FAIL, OK, WARN, Finding
 from gateway.cli.playing import with_store
 from gateway.model.names import keyframe_key, stream_key
