@@ -15,12 +15,13 @@ from rich.table import Table
 
 from loadtest import results
 from loadtest.machine import describe
-from loadtest.scenarios import boards, channels, churn, crowds, fanout, history, openings, outage, slow, storm
+from loadtest.scenarios import boards, channels, churn, crowds, fanout, history, openings, outage, slow, stadium, storm
 
 SCENARIOS: dict[str, Callable[[bool], dict[str, Any]]] = {
     "fanout": lambda quick: fanout.run(rounds=5) if quick else fanout.run(),
     "openings": lambda quick: openings.run(2000, 3) if quick else openings.run(),
     "storm": lambda quick: storm.run(4000, 500, 1) if quick else storm.run(),
+    "stadium": lambda quick: stadium.run(2000, 3, 2) if quick else stadium.run(),
     "channels": lambda quick: channels.run(1000, 10.0, 3.0) if quick else channels.run(),
     "churn": lambda quick: churn.run(10_000, steps=10) if quick else churn.run(churn.count_wanted()),
     "crowds": lambda quick: crowds.run(500, 8.0, 3.0) if quick else crowds.run(),

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def _cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 
-def percentile_limit_ms(before: dict[str, float], after: dict[str, float], name: str, percent: float) -> float:
+def percentile_limit_ms(before: Mapping[str, float], after: Mapping[str, float], name: str, percent: float) -> float:
     """The upper bound of the bucket in which a percentile of a metric's new observations lies."""
     prefix = f'{name}_bucket{{le="'
     grown: list[tuple[float, float]] = []
@@ -126,7 +127,7 @@ def percentile_limit_ms(before: dict[str, float], after: dict[str, float], name:
     return 1000 * next(bound for bound, count in grown if count >= wanted)
 
 
-def share_within(before: dict[str, float], after: dict[str, float], name: str, bound_s: float) -> float:
+def share_within(before: Mapping[str, float], after: Mapping[str, float], name: str, bound_s: float) -> float:
     """The share (in percent) of a metric's new observations that were at most `bound_s`, which is a bucket's bound."""
     total = after[f'{name}_bucket{{le="+Inf"}}'] - before.get(f'{name}_bucket{{le="+Inf"}}', 0.0)
     key = f'{name}_bucket{{le="{bound_s}"}}'

@@ -25,6 +25,13 @@ def delta(number: int, size_bytes: int = 128) -> bytes:
     return (head + "x" * pad + TAIL).encode()
 
 
+def stamped(number: int, sent_us: int, size_bytes: int) -> bytes:
+    """The same with one event in it, published at `sent_us` (unix microseconds); `size_bytes` long or a little longer."""
+    text = '{"type":"delta","channel":"%s","from":"%s","version":"%s","patch":{},"events":[{"sent_us":%d,"pad":"'
+    head = text % (CHANNEL, version(number - 1), version(number), sent_us)
+    return (head + "x" * (size_bytes - len(head) - 4) + '"}]}').encode()
+
+
 def snapshot(number: int) -> bytes:
     """A snapshot at version `number`."""
     text = '{"type":"snapshot","channel":"%s","version":"%s","state":{},"feed":[],"status":"live"}'

@@ -97,13 +97,14 @@ def _openings(result: Result) -> list[str]:
         "websockets": "PyPI `websockets`",
     }
     rows = [
-        "| server, one process | openings a second, median (best) | CPU µs an opening | the floor's CPU against it |",
-        "|---|---:|---:|---:|",
+        "| server, one process | a second, median (best) | against the floor | CPU µs an opening | the floor's against it |",
+        "|---|---:|---:|---:|---:|",
     ]
     for way, name in names.items():
         found = result["servers"][way]
         rows.append(
-            f"| {name} | {found['per_s']:,} ({found['per_s_best']:,}) | {found['cpu_us']:.1f} | {found['floor_share']:.2f} |"
+            f"| {name} | {found['per_s']:,} ({found['per_s_best']:,}) | {found['per_s_share']:.2f} | {found['cpu_us']:.1f} "
+            f"| {found['floor_share']:.2f} |"
         )
     return rows + _checks(result) + _origin(result)
 
@@ -159,6 +160,12 @@ def _latencies(rows: list[tuple[str, Result]]) -> list[str]:
         cells = " | ".join(f"{found[key]:.1f}" for key in ("p50_ms", "p90_ms", "p99_ms", "p999_ms", "max_ms"))
         table.append(f"| {name} | {cells} |")
     return table
+
+
+def _stadium(result: Result) -> list[str]:
+    names = {"gateway": f"Grandstand, {result['servers']} workers", "floor": f"{result['servers']} C loops of `send()`"}
+    rows = _latencies([(f"{name}, {result['viewers']:,} viewers", result[side]) for side, name in names.items()])
+    return rows + _checks(result) + _origin(result)
 
 
 def _channels(result: Result) -> list[str]:
@@ -217,6 +224,7 @@ def _outage(result: Result) -> list[str]:
 TABLES: dict[str, Callable[[Result], list[str]]] = {
     "fanout": _fanout,
     "openings": _openings,
+    "stadium": _stadium,
     "channels": _channels,
     "slow": _slow,
     "memory": _memory,

@@ -158,9 +158,9 @@ class Door:
             return self._plan_stream(request, self._guard.check_channel(channel))
         if tag != SIBLING:
             self._guard.check_origin(request)
-        return self._plan_websocket(request)
+        return self._plan_websocket(request, tag == SIBLING)
 
-    def _plan_websocket(self, request: Request) -> Plan:
+    def _plan_websocket(self, request: Request, sibling: bool) -> Plan:
         wanted = self._wanted(request)
         offered = request.tokens("sec-websocket-protocol")
         chosen = next((name for name in offered if name in SUBPROTOCOLS), None)
@@ -172,8 +172,10 @@ class Door:
         elif "bearer" in offered:
             lines.append("sec-websocket-protocol: bearer")
         encoding = SUBPROTOCOLS[chosen] if chosen is not None else Encoding.JSON
-        # Siblings offer none: what they hear goes on as it came.
-        if self._context.settings.deflate.enabled:
+        if sibling:
+            # What they hear goes on as it came: it is never compressed, and JSON.
+            encoding = Encoding.SIBLING
+        elif self._context.settings.deflate.enabled:
             agreed = agree(request.headers.get(HEADER, ""))
             if agreed is not None:
                 lines.append(f"{HEADER}: {agreed.answer}")

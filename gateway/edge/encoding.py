@@ -23,6 +23,8 @@ class Encoding(IntEnum):
     JSON = 0
     MSGPACK = 1
     SSE = 2
+    SIBLING = 3
+    """JSON to another worker of this machine: fed before all viewers, as it has a crowd of its own to send to."""
     JSON_DEFLATE = 4
     MSGPACK_DEFLATE = 5
     JSON_DEFLATE_SMALL = 8

@@ -77,6 +77,7 @@ class Outlet:
         self._encoder = encoder
         self._resume = resume
         self._groups: dict[Encoding, int] = {}
+        """In the order in which they are sent to: siblings first."""
         self._encodings: dict[int, Encoding] = {}
         self._sent_seq = view.flush_seq
         self._latest: tuple[int, Delta, bytes | None] | None = None
@@ -260,7 +261,10 @@ class Outlet:
         group = self._groups.get(encoding)
         if group is None:
             group = self._plane.open_group(self)
-            self._groups[encoding] = group
+            if encoding is Encoding.SIBLING:
+                self._groups = {encoding: group, **self._groups}
+            else:
+                self._groups[encoding] = group
             self._encodings[group] = encoding
         return group
 

@@ -10,6 +10,7 @@ import asyncio
 import time
 from typing import Protocol, cast
 
+from gateway.observe import loop_lag
 from native.connections import CLOSE_REASONS, Table
 from native.fanout import Fanout
 from native.frames import Frame
@@ -113,6 +114,7 @@ class Plane:
         self._scheduled = False
         if self._closed:
             return
+        loop_lag.passing()
         more = self.fanout.run(SLICE_US)
         finished = [number for number in self._running if not self.fanout.active(number)]
         for number in finished:
@@ -126,6 +128,7 @@ class Plane:
             self._loop.call_soon(self._slice)
 
     def _on_ready(self) -> None:
+        loop_lag.passing()
         self._dispatch(self.table.poll(SLICE_US))
 
     def _dispatch(self, events: list[tuple[object, ...]]) -> None:

@@ -25,6 +25,7 @@ from typing import Any
 from loadtest.gateway_process import GatewayProcess
 from loadtest.memory import private_bytes
 from loadtest.publisher import Publisher
+from loadtest.scenarios.checks import at_most, loop_held
 
 COUNT = 1_000_000
 PROCESSES = 2
@@ -99,6 +100,7 @@ def run(count: int = COUNT, processes: int = PROCESSES, steps: int = STEPS) -> d
         # What the first ones make for good (buffers, caches, the channel) is not a leak.
         _cycle(gateway.port, max(200, count // steps), processes, 0)
         samples.append(_sample(gateway))
+        before = gateway.metrics()
         begun = time.monotonic()
         done = 0
         for step in range(1, steps + 1):
@@ -107,6 +109,7 @@ def run(count: int = COUNT, processes: int = PROCESSES, steps: int = STEPS) -> d
             done += share
             samples.append({"connections": done, **_sample(gateway)})
         took_s = time.monotonic() - begun
+        after = gateway.metrics()
         publisher.stop()
     samples[0]["connections"] = 0
     # The channel's own ring fills meanwhile, so memory is judged by the slope of the second half.
@@ -114,16 +117,17 @@ def run(count: int = COUNT, processes: int = PROCESSES, steps: int = STEPS) -> d
     grown = second[-1]["bytes"] - second[0]["bytes"]
     slope = statistics.linear_regression([s["connections"] for s in second], [s["bytes"] for s in second]).slope
     checks = [
-        _check("descriptors more than before", samples[-1]["descriptors"] - samples[0]["descriptors"], 0),
-        _check("native connections left", samples[-1]["native_connections"], 0),
-        _check("native buffers left", samples[-1]["native_buffers"], 0),
-        _check("native subscriptions left", samples[-1]["native_subscriptions"], 0),
+        at_most("descriptors more than before", samples[-1]["descriptors"] - samples[0]["descriptors"], 0),
+        at_most("native connections left", samples[-1]["native_connections"], 0),
+        at_most("native buffers left", samples[-1]["native_buffers"], 0),
+        at_most("native subscriptions left", samples[-1]["native_subscriptions"], 0),
         {
             "name": "bytes a connection, slope of the second half",
             "value": round(slope, 3),
             "limit": BYTES_PER_CONNECTION_MAX,
             "passed": slope <= BYTES_PER_CONNECTION_MAX or grown <= BYTES_MIN,
         },
+        loop_held(before, after),
     ]
     return {
         "scenario": "churn",
@@ -200,10 +204,6 @@ def _workers(gateway: GatewayProcess) -> list[dict[str, Any]]:
     with urllib.request.urlopen(f"{gateway.admin}/admin/v1/workers", timeout=30) as answer:
         found: list[dict[str, Any]] = json.load(answer)
     return found
-
-
-def _check(name: str, value: float, limit: float) -> dict[str, Any]:
-    return {"name": name, "value": value, "limit": limit, "passed": value <= limit}
 
 
 def count_wanted() -> int:

@@ -26,7 +26,8 @@ from gateway.settings.tree import DeflateSettings
 from loadtest.fleet import Fleet
 from loadtest.gateway_process import GatewayProcess, percentile_limit_ms, share_within
 from loadtest.publisher import STATE, Publisher
-from loadtest.scenarios.channels import LOOP_HELD, LOOP_LAG, LOOP_LAG_MAX_S
+from loadtest.scenarios.channels import LOOP_LAG
+from loadtest.scenarios.checks import HELD_MAX_S, LOOP_HELD
 from loadtest.scenarios.fanout import floor_us
 
 CHANNELS = 5_000
@@ -74,7 +75,7 @@ def run(channels: int = CHANNELS, duration_s: float = DURATION_S, warm_up_s: flo
         summary = fleet.summary()
     floor = floor_us(viewers, FLOOR_ROUNDS)
     cpu_us = cpu_s * 1e6 / max(1, latency["count"])
-    held = 100 - share_within(before, after, LOOP_HELD, LOOP_LAG_MAX_S)
+    held = 100 - share_within(before, after, LOOP_HELD, HELD_MAX_S)
     bad = sum(int(summary[name]) for name in ("gaps", "duplicates", "violations", "malformed", "strays", "lost"))
     return {
         "scenario": "crowds",

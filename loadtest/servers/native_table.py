@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from typing import Any, cast
 
 from loadtest.memory import settled_bytes
-from loadtest.payload import delta, snapshot
+from loadtest.payload import delta, snapshot, stamped
 from loadtest.servers.child import raise_descriptor_limit
 from native.connections import Table
 from native.fanout import Fanout
@@ -22,21 +22,23 @@ from native.frames import accept_key, ws_frame
 
 WS = 1
 SLICE_US = 2000
+STAMPED_BYTES = 200
+"""About what the gateway sends of one event."""
 ANSWER = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %b\r\n\r\n"
 )
 
 
-def main(pipe: Connection, viewers: int) -> None:
-    """The child's main function."""
+def main(pipe: Connection, viewers: int, port: int = 0) -> None:
+    """The child's main function; a `port` may be shared by several processes, as workers share theirs."""
     raise_descriptor_limit()
-    NativeServer(pipe, viewers).run()
+    NativeServer(pipe, viewers, port).run()
 
 
 class NativeServer:
     """Accepts, parks and sends as it is told."""
 
-    def __init__(self, pipe: Connection, viewers: int) -> None:
+    def __init__(self, pipe: Connection, viewers: int, port: int = 0) -> None:
         self._pipe = pipe
         # Before the table: what it prepares for its viewers is counted as theirs.
         self._idle_bytes = settled_bytes()
@@ -48,7 +50,7 @@ class NativeServer:
         self._snapshot = ws_frame(snapshot(self._number), False)
         # Descriptors in the table's own order of acceptance, for the floor.
         self._descriptors = array.array("i")
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=4096, reuse_port=port != 0)
         self._listener.setblocking(False)
 
     def run(self) -> None:
@@ -106,6 +108,12 @@ class NativeServer:
         while self._fanout.run(SLICE_US):
             pass
         return self._table.group_size(self._group) - self._table.group_behind(self._group)
+
+    def on_stamped(self, sent_us: int) -> int:
+        """Sends a message with a moment in it to everybody, by the plain loop; returns how many took it."""
+        self._number += 1
+        frame = ws_frame(stamped(self._number, sent_us, STAMPED_BYTES), False)
+        return int(send_all(self._descriptors, bytes(frame)))
 
     def on_memory(self) -> dict[str, Any]:
         """Bytes beyond the idle process, for each viewer; the floor's own list of descriptors is not counted."""

@@ -12,7 +12,7 @@ import pytest
 from loadtest import payload, plots, report, results
 from loadtest.fleet import Fleet, FleetFailed
 from loadtest.gateway_process import percentile_limit_ms, share_within
-from loadtest.scenarios import churn, crowds, fanout, openings, storm
+from loadtest.scenarios import churn, crowds, fanout, openings, stadium, storm
 from loadtest.swarm import arguments, options_of
 from native.swarm_scan import scan_json
 
@@ -30,6 +30,7 @@ def test_openings_measure_the_floor_and_the_gateway() -> None:
     assert set(result["servers"]) == {"floor", "token", "open"}
     assert all(found["per_s"] > 0 and found["cpu_us"] > 0 for found in result["servers"].values())
     assert sum(check.get("at_least", False) for check in result["checks"]) == 4
+    assert all("a second" in check["name"] for check in result["checks"] if check.get("at_least"))
 
 
 def test_a_lost_message_fails_the_bench() -> None:
@@ -137,4 +138,10 @@ def test_a_small_storm_is_served_with_what_was_missed() -> None:
     (one,) = result["storms"]
     assert one["snapshots"] == 0
     assert one["raw"]["members"]["open"] == 60
+    assert [check["value"] for check in result["checks"] if "gaps" in check["name"]] == [0]
+
+
+def test_a_small_stadium_gets_every_message_on_both_sides() -> None:
+    result = stadium.run(90, flushes=2, rounds=1)
+    assert (result["gateway"]["count"], result["floor"]["count"]) == (180, 180)
     assert [check["value"] for check in result["checks"] if "gaps" in check["name"]] == [0]

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import time
 
+import pytest
 from prometheus_client import REGISTRY
 
 from gateway.observe import gc_pauses, loop_lag
@@ -79,3 +80,13 @@ def test_full_collections_that_find_little_become_rare() -> None:
     assert gc_pauses.next_full_s(300.0, 0) == 600.0
     assert gc_pauses.next_full_s(3000.0, 0) == gc_pauses.FULL_LONGEST_S
     assert gc_pauses.next_full_s(3600.0, 20_000) == gc_pauses.FULL_FIRST_S
+
+
+def test_what_was_spent_before_a_sample_is_due_does_not_make_it_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop_lag, "_spent_s", -1.0)
+    monkeypatch.setattr(loop_lag, "_due_s", time.monotonic() - 1)
+    loop_lag.passing()
+    assert loop_lag._spent_s == -1.0
+    monkeypatch.setattr(loop_lag, "_due_s", time.monotonic() + 1000)
+    loop_lag.passing()
+    assert 0 <= loop_lag._spent_s <= time.thread_time()
