@@ -19,6 +19,7 @@ from loadtest.scenarios import boards, channels, churn, crowds, fanout, history,
 
 SCENARIOS: dict[str, Callable[[bool], dict[str, Any]]] = {
     "fanout": lambda quick: fanout.run(rounds=5) if quick else fanout.run(),
+    "deflated": lambda quick: fanout.run_deflated(rounds=5) if quick else fanout.run_deflated(),
     "openings": lambda quick: openings.run(2000, 3) if quick else openings.run(),
     "storm": lambda quick: storm.run(4000, 500, 1) if quick else storm.run(),
     "stadium": lambda quick: stadium.run(2000, 3, 2) if quick else stadium.run(),

@@ -71,9 +71,19 @@ def _picture(parts: list[str], height: int) -> str:
 
 def _fanout(result: Result) -> str:
     rows: list[Bar] = []
-    names = (("floor", "C loop", FLOOR), ("fanout", "Grandstand", OURS), ("picows", "picows", OTHERS))
+    names = (
+        ("floor", "C loop", FLOOR),
+        ("fanout", "Grandstand", OURS),
+        ("picows", "picows", OTHERS),
+        ("ws", "npm ws", OTHERS),
+        ("websockets", "PyPI websockets", OTHERS),
+    )
     for size in result["sizes"]:
-        rows += [(f"{size['viewers']:,} viewers, {name}", size[way]["cpu_us_per_frame"], c) for way, name, c in names]
+        rows += [
+            (f"{size['viewers']:,} viewers, {name}", size[way]["cpu_us_per_frame"], colour)
+            for way, name, colour in names
+            if way in size
+        ]
     return bars("CPU for each delivered frame", "µs", rows)
 
 

@@ -68,14 +68,24 @@ def _checks(result: Result) -> list[str]:
     return rows
 
 
+WAYS = {
+    "floor": "C loop of `send()`",
+    "fanout": "Grandstand's fan-out",
+    "picows": "picows, loop over transports",
+    "ws": "npm `ws`, loop over clients",
+    "websockets": "PyPI `websockets`, its `broadcast`",
+}
+
+
 def _fanout(result: Result) -> list[str]:
-    names = {"floor": "C loop of `send()`", "fanout": "Grandstand's fan-out", "picows": "picows, loop over transports"}
     rows = [
         "| viewers | way | CPU µs a delivered frame | against the floor | user bytes a viewer |",
         "|---:|---|---:|---:|---:|",
     ]
     for size in result["sizes"]:
-        for way, name in names.items():
+        for way, name in WAYS.items():
+            if way not in size:
+                continue
             found = size[way]
             if way == "fanout":
                 low, _, high = size["ratio_quartiles"]
@@ -223,6 +233,7 @@ def _outage(result: Result) -> list[str]:
 
 TABLES: dict[str, Callable[[Result], list[str]]] = {
     "fanout": _fanout,
+    "deflated": _fanout,
     "openings": _openings,
     "stadium": _stadium,
     "channels": _channels,

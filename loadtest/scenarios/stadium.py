@@ -42,7 +42,8 @@ FLOOR_ENOUGH_MS = 430.0
 CONNECT_TIMEOUT_S = 120.0
 CHANNEL = "match:0"
 PATH = f"/v1/live?channel={CHANNEL}"
-TICK_S = 60
+SILENT = {"pace__tick_s": 60, "pace__paused_after_s": 600}
+"""The gateway says nothing by itself while it is the floor's turn."""
 
 Publish = Callable[[], None]
 
@@ -50,7 +51,7 @@ Publish = Callable[[], None]
 def run(viewers: int = VIEWERS, flushes: int = FLUSHES, rounds: int = ROUNDS) -> dict[str, Any]:
     """`checks` says what was missed."""
     with ExitStack() as stack:
-        gateway = stack.enter_context(GatewayProcess(listen__workers=SERVERS, pace__tick_s=TICK_S))
+        gateway = stack.enter_context(GatewayProcess(listen__workers=SERVERS, **SILENT))
         store = redis.Redis.from_url(gateway.store_url)
         stack.callback(store.close)
         publish = _match(store)

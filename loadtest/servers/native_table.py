@@ -13,33 +13,35 @@ from multiprocessing.connection import Connection
 from typing import Any, cast
 
 from loadtest.memory import settled_bytes
-from loadtest.payload import delta, snapshot, stamped
+from loadtest.payload import delta, moving, snapshot, stamped
 from loadtest.servers.child import raise_descriptor_limit
 from native.connections import Table
+from native.deflate import Deflater
 from native.fanout import Fanout
 from native.floor import send_all
-from native.frames import accept_key, ws_frame
+from native.frames import Frame, accept_key, ws_frame
 
 WS = 1
 SLICE_US = 2000
 STAMPED_BYTES = 200
 """About what the gateway sends of one event."""
-ANSWER = (
-    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %b\r\n\r\n"
-)
+ANSWER = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %b\r\n%b\r\n"
+EXTENSION = b"Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n"
 
 
-def main(pipe: Connection, viewers: int, port: int = 0) -> None:
+def main(pipe: Connection, viewers: int, port: int = 0, deflate: bool = False) -> None:
     """The child's main function; a `port` may be shared by several processes, as workers share theirs."""
     raise_descriptor_limit()
-    NativeServer(pipe, viewers, port).run()
+    NativeServer(pipe, viewers, port, deflate).run()
 
 
 class NativeServer:
     """Accepts, parks and sends as it is told."""
 
-    def __init__(self, pipe: Connection, viewers: int, port: int = 0) -> None:
+    def __init__(self, pipe: Connection, viewers: int, port: int, deflate: bool) -> None:
         self._pipe = pipe
+        self._deflater = Deflater(level=6, window_bits=15, min_bytes=0) if deflate else None
+        self._slices_us: list[float] = []
         # Before the table: what it prepares for its viewers is counted as theirs.
         self._idle_bytes = settled_bytes()
         self._table = Table(viewers + 16)
@@ -90,7 +92,9 @@ class NativeServer:
             if event[0] == "head":
                 conn, head = cast(tuple[int, bytes], (event[1], event[3]))
                 key = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key:"))
-                self._table.upgrade(conn, WS, ANSWER % accept_key(key.partition(b":")[2].strip()))
+                deflate = self._deflater is not None
+                answer = ANSWER % (accept_key(key.partition(b":")[2].strip()), EXTENSION if deflate else b"")
+                self._table.upgrade(conn, WS, answer, deflate=deflate)
                 self._table.subscribe(conn, self._group, self._flushed, self._snapshot)
 
     def on_clock(self) -> float:
@@ -100,14 +104,26 @@ class NativeServer:
     def on_flush(self, how: str) -> int:
         """Sends the next message to everybody; returns how many viewers it was sent to."""
         self._number += 1
-        frame = ws_frame(delta(self._number), False)
+        frame = self._frame()
         if how == "floor":
             return int(send_all(self._descriptors, bytes(frame)))
         self._fanout.start(self._group, frame, self._flushed, self._flushed + 1)
         self._flushed += 1
-        while self._fanout.run(SLICE_US):
-            pass
+        more = True
+        while more:
+            began_s = time.thread_time()
+            more = self._fanout.run(SLICE_US)
+            self._slices_us.append((time.thread_time() - began_s) * 1e6)
         return self._table.group_size(self._group) - self._table.group_behind(self._group)
+
+    def _frame(self) -> Frame:
+        if self._deflater is not None:
+            return self._deflater.frame(moving(self._number), False)
+        return ws_frame(delta(self._number), False)
+
+    def on_slice_p999_us(self) -> float:
+        """How long the fan-out ran at a time: percentile 99.9 of all slices, in processor time."""
+        return sorted(self._slices_us)[int(len(self._slices_us) * 0.999)] if self._slices_us else 0.0
 
     def on_stamped(self, sent_us: int) -> int:
         """Sends a message with a moment in it to everybody, by the plain loop; returns how many took it."""

@@ -8,31 +8,44 @@ from typing import Any
 
 import uvloop
 from websockets.asyncio.server import ServerConnection, broadcast, serve
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 
-from loadtest.payload import delta, snapshot
+from loadtest.memory import settled_bytes
+from loadtest.payload import delta, moving, snapshot
 from loadtest.servers.child import raise_descriptor_limit
 
 
-def main(pipe: Connection, _viewers: int) -> None:
+def main(pipe: Connection, _viewers: int, deflate: bool = False) -> None:
     """The child's main function."""
     raise_descriptor_limit()
-    uvloop.run(WebsocketsServer(pipe).run())
+    uvloop.run(WebsocketsServer(pipe, deflate).run())
 
 
 class WebsocketsServer:
     """Broadcasts as it is told."""
 
-    def __init__(self, pipe: Connection) -> None:
+    def __init__(self, pipe: Connection, deflate: bool) -> None:
         self._pipe = pipe
+        self._deflate = deflate
+        self._idle_bytes = 0
         self._viewers: set[ServerConnection] = set()
         self._number = 1
         self._ended = asyncio.Event()
 
     async def run(self) -> None:
         """Serves until told to exit."""
+        extensions = [ServerPerMessageDeflateFactory(server_no_context_takeover=True)] if self._deflate else None
         server = await serve(
-            self._viewer, "127.0.0.1", 0, backlog=4096, compression=None, ping_interval=None, open_timeout=60
+            self._viewer,
+            "127.0.0.1",
+            0,
+            backlog=4096,
+            compression=None,
+            extensions=extensions,
+            ping_interval=None,
+            open_timeout=60,
         )
+        self._idle_bytes = settled_bytes()
         self._pipe.send(next(iter(server.sockets)).getsockname()[1])
         asyncio.get_running_loop().add_reader(self._pipe.fileno(), self._command)
         await self._ended.wait()
@@ -56,5 +69,10 @@ class WebsocketsServer:
     def on_flush(self, _how: str) -> Any:
         """Sends the next message to everybody."""
         self._number += 1
-        broadcast(self._viewers, delta(self._number).decode())
+        message = moving(self._number) if self._deflate else delta(self._number)
+        broadcast(self._viewers, message.decode())
         return len(self._viewers)
+
+    def on_memory(self) -> dict[str, Any]:
+        """Bytes beyond the idle process."""
+        return {"beyond_idle_bytes": settled_bytes() - self._idle_bytes}

@@ -18,11 +18,17 @@ from native.swarm_scan import scan_json
 
 
 def test_fanout_measures_all_three_ways() -> None:
-    result = fanout.run(sizes=(100,), rounds=2)
+    result = fanout.run(sizes=(100,), rounds=2, peers=False)
     (size,) = result["sizes"]
     assert {found["how"] for found in size["rounds"]} == {"fanout", "floor", "picows"}
     assert all(size[way]["cpu_us_per_frame"] > 0 for way in ("fanout", "floor", "picows"))
-    assert len(result["checks"]) == 2
+    assert len(result["checks"]) == 3
+
+
+def test_fanout_measures_compressed_frames() -> None:
+    result = fanout.run_deflated(sizes=(100,), rounds=2, peers=False)
+    assert {found["how"] for found in result["sizes"][0]["rounds"]} == {"fanout", "floor"}
+    assert len(payload.moving(1000)) > 400
 
 
 def test_openings_measure_the_floor_and_the_gateway() -> None:
@@ -36,7 +42,7 @@ def test_openings_measure_the_floor_and_the_gateway() -> None:
 def test_a_lost_message_fails_the_bench() -> None:
     summary = {"messages": 199, "gaps": 0, "duplicates": 0, "violations": 0, "malformed": 0, "lost": 0}
     with pytest.raises(fanout.Mismatch, match="199"):
-        fanout._check(summary, 100, 2)
+        fanout._check(summary, 100, 2, False)
 
 
 def test_fleet_tells_what_went_wrong() -> None:
