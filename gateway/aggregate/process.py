@@ -31,7 +31,7 @@ from gateway.bus.presence import Presence
 from gateway.history.database import Database
 from gateway.model.boards import DAY_MS, Scopes
 from gateway.model.channel import ChannelLimits
-from gateway.observe import log
+from gateway.observe import gc_pauses, log
 from gateway.observe.log import logger
 from gateway.settings import Settings
 
@@ -94,7 +94,8 @@ async def aggregate(settings: Settings, url: str, stop: asyncio.Event) -> None:
         except Unavailable as error:
             logger.warning("store_unreachable", error=type(error).__name__)
     logger.info("aggregating", pid=os.getpid(), sinks=[reader.sink.name for reader in readers])
-    works = [runner.run(), keyframes.write_forever(), lobby.run(), status.run(), stop.wait()]
+    gc_pauses.install()
+    works = [gc_pauses.watch(), runner.run(), keyframes.write_forever(), lobby.run(), status.run(), stop.wait()]
     if every_s > 0:
         works.append(viewers.run())
     if settings.boards.channels:

@@ -15,7 +15,7 @@ import msgspec
 
 from gateway.history.partitions import day_of
 from gateway.model.channel import Channel, ChannelLimits, Folded
-from gateway.model.entry import INT64_MAX, Entry, entry_digest_of
+from gateway.model.entry import INT64_MAX, Entry
 from gateway.model.names import id_of, kind_of
 from gateway.model.version import Position
 
@@ -147,7 +147,7 @@ class Scribe:
         shown = min(len(folded.events), 32_767)
         rows.entries.append((epoch, seq, day, entry.t_ms, at_ms, self.channel.digest, shown, entry.raw))
         rows.bytes += len(entry.raw) + 100
-        epoch.noted_seq, epoch.digest, epoch.entry_digest = seq, self.channel.digest, entry_digest_of(entry)
+        epoch.noted_seq, epoch.digest, epoch.entry_digest = seq, self.channel.digest, folded.entry_digest
         epoch.last_at_ms = at_ms
         epoch.events += shown
         epoch.gaps += folded.gap

@@ -91,23 +91,29 @@ def _windows(day: int) -> tuple[str, str]:
     return f"day.{date:%Y-%m-%d}", f"week.{year:04}-W{week:02}"
 
 
-def scopes_of(channel: str, t_ms: int, scopes: Scopes, now_ms: int) -> list[str]:
+def scopes_of(channel: str, t_ms: int, scopes: Scopes, now_ms: int) -> tuple[str, ...]:
     """The scopes that points of this channel, stamped `t_ms` (UTC decides the day), belong to."""
-    found = ["all"]
-    if scopes.season:
-        found.append(f"season.{scopes.season}")
-    if now_ms - scopes.kept_ms < t_ms < now_ms + DAY_MS:
-        found += _windows(t_ms // DAY_MS)
-    if kind_of(channel) == "match":
-        found.append(f"match.{id_of(channel)}")
-    return found
+    in_window = now_ms - scopes.kept_ms < t_ms < now_ms + DAY_MS
+    return _scopes_of(channel, t_ms // DAY_MS if in_window else None, scopes.season)
 
 
 @lru_cache(maxsize=65_536)
-def board_of(metric: str, scope: str) -> str | None:
-    """The board's id; None where a match's id is too long for a board of its own."""
-    board = f"{metric}.{scope}"
-    return board if len(board) <= BOARD_MAX_CHARS else None
+def _scopes_of(channel: str, day: int | None, season: str) -> tuple[str, ...]:
+    found = ["all"]
+    if season:
+        found.append(f"season.{season}")
+    if day is not None:
+        found += _windows(day)
+    if kind_of(channel) == "match":
+        found.append(f"match.{id_of(channel)}")
+    return tuple(found)
+
+
+@lru_cache(maxsize=65_536)
+def boards_of(metric: str, scopes: tuple[str, ...]) -> tuple[str, ...]:
+    """The metric's boards of these scopes; a match's id can be too long for a board of its own."""
+    boards = (f"{metric}.{scope}" for scope in scopes)
+    return tuple(board for board in boards if len(board) <= BOARD_MAX_CHARS)
 
 
 def parse_board(board: str) -> tuple[str, str] | None:

@@ -42,6 +42,7 @@ class Folded(msgspec.Struct, frozen=True, gc=False):
         events: its public events, without transient ones.
         points: by board and member.
         published: it came from the publisher, not from the gateway itself.
+        entry_digest: the entry's own digest (entry.entry_digest_of).
     """
 
     kind: str
@@ -52,6 +53,7 @@ class Folded(msgspec.Struct, frozen=True, gc=False):
     events: list[dict[str, Any]] = []
     points: dict[str, dict[str, int]] = {}
     published: bool = True
+    entry_digest: int = 0
 
 
 class RingEntry(msgspec.Struct, frozen=True, gc=False):
@@ -131,10 +133,10 @@ class Channel:
         self._last_entry_digest = digest
         before = self.doc
         try:
-            folded = self._fold_events(decode_events(entry.raw, self.limits), opens, gap)
+            folded = self._fold_events(decode_events(entry.raw, self.limits), opens, gap, digest)
         except MalformedEntry as malformed:
             self.doc = before
-            folded = Folded("malformed", gap, opens, malformed.reason)
+            folded = Folded("malformed", gap, opens, malformed.reason, entry_digest=digest)
         if folded.published:
             self.published_ms = arrived_ms
         if self._keeps_ring:
@@ -152,8 +154,8 @@ class Channel:
         self._ring_bytes = 0
         self._rules_name, self._rules = "scoreboard", self._load_rules("scoreboard")
 
-    def _fold_events(self, events: list[Event], opens: bool, gap: bool) -> Folded:
-        reset = False
+    def _fold_events(self, events: list[Event], opens: bool, gap: bool, entry_digest: int) -> Folded:
+        reset, published = False, False
         if events[0].op == "reset":
             if not opens or gap:
                 raise MalformedEntry("reset_in_epoch")
@@ -165,7 +167,7 @@ class Channel:
             reset = True
         patch: Patch = {}
         shown: list[dict[str, Any]] = []
-        points: dict[str, dict[str, int]] = {}
+        scores: list[dict[str, dict[str, int]]] = []
         document = self.doc
         for event in events[1:] if reset else events:
             if event.op == "reset":
@@ -178,20 +180,19 @@ class Channel:
             if change:
                 document, grounded = fold(document, change)
                 patch = compose(patch, grounded) if patch else grounded
-            for board, members in scored.items():
-                total = points.setdefault(board, {})
-                for member, increment in members.items():
-                    total[member] = total.get(member, 0) + increment
+            if scored:
+                scores.append(scored)
+            published = published or event.op != VIEWERS_OP
             if event.op not in TRANSIENT_OPS:
                 shown.append(event.public)
         self.doc = document
         self.feed.extend(shown)
+        points = scores[0] if len(scores) == 1 else _sum(scores)
         if reset:
-            return Folded("reset", gap, True, "", patch, shown, points)
+            return Folded("reset", gap, True, "", patch, shown, points, True, entry_digest)
         # Without its reset an epoch is still applied, on an empty document; operators are told why it looks so.
         reason = "epoch_without_reset" if opens and not gap else ""
-        published = any(event.op != VIEWERS_OP for event in events)
-        return Folded("applied", gap, opens, reason, patch, shown, points, published)
+        return Folded("applied", gap, opens, reason, patch, shown, points, published, entry_digest)
 
     def _remember(self, entry: RingEntry) -> None:
         ring = self._ring
@@ -304,6 +305,17 @@ class Channel:
     def memory_bytes(self) -> int:
         """About how much the ring and the document hold: entry bytes with their overhead, and the document's own."""
         return 2_000 + self._ring_bytes * 6 + _size(self.doc) + sum(_size(event) for event in self.feed)
+
+
+def _sum(scores: list[dict[str, dict[str, int]]]) -> dict[str, dict[str, int]]:
+    """Points of several events."""
+    total: dict[str, dict[str, int]] = {}
+    for points in scores:
+        for board, members in points.items():
+            known = total.setdefault(board, {})
+            for member, increment in members.items():
+                known[member] = known.get(member, 0) + increment
+    return total
 
 
 class _Keyframe(msgspec.Struct):

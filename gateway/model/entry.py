@@ -41,7 +41,7 @@ class EntryLimits(msgspec.Struct, frozen=True, kw_only=True):
     max_events: int = 500
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """An entry as the store keeps it.
 
     Args:
@@ -95,12 +95,14 @@ def decode_events(raw: bytes, limits: EntryLimits) -> list[Event]:
         raise MalformedEntry("too_deep") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise MalformedEntry("not_json") from None
-    try:
-        check_limits(value, limits.max_depth, limits.max_nodes)
-    except PatchTooDeep:
-        raise MalformedEntry("too_deep") from None
-    except PatchTooLarge:
-        raise MalformedEntry("too_large") from None
+    # A value has at least a byte, and a bracket for each level: most entries need not be looked through.
+    if len(raw) > limits.max_nodes or raw.count(b"{") + raw.count(b"[") > limits.max_depth:
+        try:
+            check_limits(value, limits.max_depth, limits.max_nodes)
+        except PatchTooDeep:
+            raise MalformedEntry("too_deep") from None
+        except PatchTooLarge:
+            raise MalformedEntry("too_large") from None
     values = value if isinstance(value, list) else [value]
     if not values:
         raise MalformedEntry("not_an_event")

@@ -6,9 +6,9 @@ The digest is a 32-bit rolling hash over the entries of the epoch, mixed with th
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from functools import total_ordering
 from zlib import crc32
+
+import msgspec
 
 from gateway.model.errors import BadVersion
 
@@ -17,9 +17,7 @@ VERSION_RE = re.compile(r"((?:0|[1-9][0-9]{0,19})-(?:0|[1-9][0-9]{0,19}))\.([0-9
 UINT64_MAX = 2**64 - 1
 
 
-@total_ordering
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(msgspec.Struct, frozen=True, order=True, gc=False):
     """An entry's id in the stream: the publisher's epoch and the entry's number in it, both 64-bit."""
 
     epoch: int
@@ -27,9 +25,6 @@ class Position:
 
     def __str__(self) -> str:
         return f"{self.epoch}-{self.seq}"
-
-    def __lt__(self, other: Position) -> bool:
-        return (self.epoch, self.seq) < (other.epoch, other.seq)
 
     @property
     def next(self) -> Position:
@@ -52,8 +47,7 @@ class Position:
         return cls(epoch, seq)
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(msgspec.Struct, frozen=True, gc=False):
     """What a viewer holds: a position and the digest of all that was folded up to it."""
 
     position: Position

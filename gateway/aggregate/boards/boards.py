@@ -20,7 +20,7 @@ from gateway.bus.base import Bus, StreamInfo
 from gateway.bus.errors import BusError
 from gateway.model.boards import NOT_COUNTED, BadPoints, Scopes
 from gateway.model.channel import Channel, Folded
-from gateway.model.entry import Entry, entry_digest_of
+from gateway.model.entry import Entry
 from gateway.model.errors import BadVersion
 from gateway.model.names import kind_of
 from gateway.model.version import Position, Version
@@ -187,7 +187,7 @@ class Boards:
                     counted = count(channel.name, entry, folded, self._scopes, now_ms, self._max_metrics)
                 except BadPoints as bad:
                     self._poison(stream, entry, bad.reason)
-            stream.take(counted or Counted(entry.position, entry_digest_of(entry), {}))
+            stream.take(counted or Counted(entry.position, folded.entry_digest, {}))
         self._pending += len(stream.pending) - before
 
     @staticmethod
@@ -322,7 +322,8 @@ class Boards:
         """Boards that these entries belong to and that cannot be written now."""
         if not self.broken:
             return set()
-        return {board for counted in stream.pending for board in counted.tallies if board in self.broken}
+        groups = {boards for counted in stream.pending for boards in counted.groups}
+        return {board for boards in groups for board in boards if board in self.broken}
 
     def waited(self, channel: str) -> bool:
         """Whether another process's correction has taken too long to be still at work."""

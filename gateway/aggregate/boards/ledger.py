@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from gateway.aggregate.boards.scripts import APPLY, REPLACE, TOUCH
 from gateway.aggregate.boards.tally import Tally
 from gateway.bus.client import guarded, make_client, mapped
@@ -34,6 +36,7 @@ PARTS_OF_CALL = 20_000
 """Tallies looked at in one call of a correction: members times streams."""
 DONE = 1
 
+_pack = msgspec.msgpack.Encoder().encode
 _APPLY, _REPLACE, _TOUCH = Script(APPLY), Script(REPLACE), Script(TOUCH)
 
 
@@ -108,7 +111,12 @@ class Ledger:
                     members = 0
                 groups[-1].append(one)
                 members += len(one.tally)
-        answers = await call_many(self._client, [self._call(group) for group in groups])
+        # A metric's boards share their tally, and its bytes.
+        packs: dict[int, bytes] = {}
+        for one in increments:
+            if id(one.tally) not in packs:
+                packs[id(one.tally)] = pack(one.tally)
+        answers = await call_many(self._client, [self._call(group, packs) for group in groups])
         marks: dict[tuple[str, str], str | BusError] = {}
         for group, answer in zip(groups, answers, strict=True):
             for index, one in enumerate(group):
@@ -119,15 +127,13 @@ class Ledger:
                     marks[one.board, one.channel] = one.after if said == DONE else said.decode()
         return marks
 
-    def _call(self, group: list[Increment]) -> Call:
+    def _call(self, group: list[Increment], packs: Mapping[int, bytes]) -> Call:
         board = group[0].board
         keys = [rank_key(board), score_key(board), board_marks_key(board)]
         args: list[Any] = [self._ttl_s(board)]
         for one in group:
             keys.append(tally_key(board, one.channel))
-            args += [one.channel, one.expected, one.after, len(one.tally)]
-            for member, (points, reached_ms) in one.tally.items():
-                args += [member, points, reached_ms]
+            args += [one.channel, one.expected, one.after, packs[id(one.tally)]]
         return Call(_APPLY, keys, args)
 
     def _ttl_s(self, board: str) -> int:
@@ -270,6 +276,11 @@ class Ledger:
         """How far the channels of these partitions are counted."""
         mapping: Any = {str(number): value for number, value in status.items()}
         await guarded(self._client.hset(STATUS_KEY, mapping=mapping))
+
+
+def pack(tally: Tally) -> bytes:
+    """Members, points and stamps as APPLY takes them: three lists in MessagePack."""
+    return _pack((list(tally), [score[0] for score in tally.values()], [score[1] for score in tally.values()]))
 
 
 def _mark(answer: Any) -> str | BusError:

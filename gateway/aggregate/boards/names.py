@@ -25,7 +25,7 @@ class Names:
         players = channel.doc.get("players") if channel is not None else None
         if not isinstance(players, dict):
             return
-        for member in {member for one in counted for tally in one.tallies.values() for member in tally}:
+        for member in {member for one in counted for tally in one.groups.values() for member in tally}:
             row = players.get(member)
             name = row.get("name") if isinstance(row, dict) else None
             if isinstance(name, str) and 0 < len(name) <= NAME_MAX_CHARS and self._known.get(member) != name:

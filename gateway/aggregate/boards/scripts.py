@@ -31,37 +31,66 @@ APPLY: Final = (
     _COMMON
     + """
 -- KEYS: rank, score, marks, a tally for each group.
--- ARGV: ttl in s or 0, then for each group: channel, mark expected, mark after, members, and (member, points, reached) of each.
--- Answers for each group 1, or the mark that was found instead.
+-- ARGV: ttl in s or 0, then for each group: channel, mark expected, mark after, and {members, points, stamps} in MessagePack.
+-- Answers for each group 1, or the mark that was found instead. Members' parts are read and written by a few calls for all of
+-- them, and their scores once for all groups: a call costs more than what it does for one member.
+local AT_ONCE = 1000
+local function add(key, members, by, reached, each)
+  for from = 1, #members, AT_ONCE do
+    local to = math.min(from + AT_ONCE - 1, #members)
+    local found = redis.call('HMGET', key, unpack(members, from, to))
+    local fields = {}
+    for i = from, to do
+      local points, last = 0, 0
+      local known = found[i - from + 1]
+      if known then points, last = parse(known) end
+      points = points + by[i]
+      local now = math.max(last, reached[i])
+      fields[#fields + 1] = members[i]
+      fields[#fields + 1] = text(points) .. ' ' .. text(now)
+      if each then each(members[i], points, now, known and last) end
+    end
+    redis.call('HSET', key, unpack(fields))
+  end
+end
 local bad = wrong()
 if bad then return bad end
-local answers, at, ttl = {}, 2, tonumber(ARGV[1])
+local answers, ttl = {}, tonumber(ARGV[1])
+local members, by, reached, place = {}, {}, {}, {}
 for group = 4, #KEYS do
-  local channel, expected, after, members = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
-  at = at + 4
+  local at = (group - 4) * 4 + 2
+  local channel = ARGV[at]
   local found = redis.call('HGET', KEYS[3], channel) or ''
-  if found ~= expected then
+  if found ~= ARGV[at + 1] then
     answers[#answers + 1] = found
   else
-    for i = at, at + members * 3 - 1, 3 do
-      local member, by, reached = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
-      local part = redis.call('HGET', KEYS[group], member)
-      local points, last = 0, 0
-      if part then points, last = parse(part) end
-      redis.call('HSET', KEYS[group], member, text(points + by) .. ' ' .. text(math.max(last, reached)))
-      local score = redis.call('HGET', KEYS[2], member)
-      points, last = 0, 0
-      if score then points, last = parse(score) end
-      if score and reached > last then redis.call('ZREM', KEYS[1], element(member, last)) end
-      last = math.max(last, reached)
-      redis.call('HSET', KEYS[2], member, text(points + by) .. ' ' .. text(last))
-      redis.call('ZADD', KEYS[1], text(-(points + by)), element(member, last))
+    local part = cmsgpack.unpack(ARGV[at + 3])
+    add(KEYS[group], part[1], part[2], part[3])
+    for i, member in ipairs(part[1]) do
+      local known = place[member]
+      if known then
+        by[known] = by[known] + part[2][i]
+        reached[known] = math.max(reached[known], part[3][i])
+      else
+        members[#members + 1] = member
+        place[member] = #members
+        by[#members], reached[#members] = part[2][i], part[3][i]
+      end
     end
-    redis.call('HSET', KEYS[3], channel, after)
+    redis.call('HSET', KEYS[3], channel, ARGV[at + 2])
     if ttl > 0 then redis.call('EXPIRE', KEYS[group], ttl) end
     answers[#answers + 1] = 1
   end
-  at = at + members * 3
+end
+local gone, ranked = {}, {}
+add(KEYS[2], members, by, reached, function(member, points, now, last)
+  if last and last ~= now then gone[#gone + 1] = element(member, last) end
+  ranked[#ranked + 1] = text(-points)
+  ranked[#ranked + 1] = element(member, now)
+end)
+for from = 1, #gone, AT_ONCE do redis.call('ZREM', KEYS[1], unpack(gone, from, math.min(from + AT_ONCE - 1, #gone))) end
+for from = 1, #ranked, 2 * AT_ONCE do
+  redis.call('ZADD', KEYS[1], unpack(ranked, from, math.min(from + 2 * AT_ONCE - 1, #ranked)))
 end
 if ttl > 0 then for i = 1, 3 do redis.call('EXPIRE', KEYS[i], ttl) end end
 return answers

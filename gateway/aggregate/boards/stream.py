@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Collection, Mapping
 
 from gateway.aggregate.boards.ledger import Increment
-from gateway.aggregate.boards.tally import Counted, Tallies, merge, merge_all
+from gateway.aggregate.boards.tally import Counted, Groups, Tallies, Tally, merge, merge_all, spread
 from gateway.model.errors import BadVersion
 from gateway.model.version import Position, Version
 
@@ -35,7 +35,7 @@ class Stream:
         self.confirmed = confirmed
         self.expected = expected
         self.pending: deque[Counted] = deque()
-        self.replacement: Tallies | None = {} if recount_to is not None else None
+        self.replacement: Groups | None = {} if recount_to is not None else None
         self.busy = False
         self._seen_mark = "" if recount_to is not None else confirmed
         self._newest: Counted | None = None
@@ -72,17 +72,17 @@ class Stream:
             self._until = max(self._until or counted.position, counted.position)
         elif self.replacement is not None:
             merge_all(self.replacement, [counted])
-        elif counted.tallies:
+        elif counted.groups:
             self.pending.append(counted)
 
     # -- increments --------------------------------------------------------------------------------------------
 
     def unknown(self) -> set[str]:
         """Boards that this stream has never added to: remembered before the first increment, so that a correction finds them."""
-        found: set[str] = set(self.replacement or ()) if self.ready else set()
+        groups: set[tuple[str, ...]] = set(self.replacement or ()) if self.ready else set()
         for counted in self.pending:
-            found |= counted.tallies.keys()
-        return found - self.expected.keys()
+            groups.update(counted.groups)
+        return {board for boards in groups for board in boards if board not in self.expected}
 
     def introduced(self, boards: Collection[str]) -> None:
         """These boards are remembered."""
@@ -91,20 +91,34 @@ class Stream:
 
     def increments(self, but: Collection[str]) -> list[Increment]:
         """What is to be added now, to all boards but those that cannot be written."""
-        tallies: Tallies = {}
-        floors: dict[str, Position | None] = {}
+        if not self.pending:
+            return []
+        groups: Groups = {}
+        merge_all(groups, self.pending)
+        first, after = self.pending[0].position, self.pending[-1].mark
+        found = []
+        for board, tally in spread(groups).items():
+            if board in but:
+                continue
+            expected = self.expected.get(board, "")
+            floor = position_of(expected)
+            if floor is not None and floor >= first:
+                # It has a part of these entries already.
+                tally = self._after(board, floor)
+                if not tally:
+                    continue
+            found.append(Increment(board, self.channel, expected, after, tally))
+        return found
+
+    def _after(self, board: str, floor: Position) -> Tally:
+        """What the entries after that one add to one board."""
+        total: Tally = {}
         for counted in self.pending:
-            for board, tally in counted.tallies.items():
-                if board not in floors:
-                    floors[board] = position_of(self.expected.get(board, ""))
-                floor = floors[board]
-                if board not in but and (floor is None or counted.position > floor):
-                    merge(tallies.setdefault(board, {}), tally)
-        after = self.pending[-1].mark if self.pending else ""
-        return [
-            Increment(board, self.channel, self.expected.get(board, ""), after, tally)
-            for board, tally in tallies.items()
-        ]
+            if counted.position > floor:
+                for boards, tally in counted.groups.items():
+                    if board in boards:
+                        merge(total, tally)
+        return total
 
     def answered(self, increment: Increment, mark: str) -> str:
         """What became of an increment: `done`, `again` (left to be added, from another watermark), `wait`, or `lost`."""
@@ -156,7 +170,7 @@ class Stream:
         """What the stream adds in all, to every board that has ever had something of it, and the watermark then."""
         assert self.replacement is not None
         tallies: Tallies = {board: {} for board in self.expected}
-        tallies.update(self.replacement)
+        tallies.update(spread(self.replacement))
         self.busy, self.replacement, self._until = True, None, None
         return tallies, self.seen
 

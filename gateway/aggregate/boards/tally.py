@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gateway.model.boards import Scopes, board_of, check_points, scopes_of
+from gateway.model.boards import Scopes, boards_of, check_points, scopes_of
 from gateway.model.channel import Folded
 from gateway.model.entry import Entry, entry_digest_of
 from gateway.model.version import Position, Version
@@ -20,6 +20,8 @@ Tally = dict[str, Score]
 """Member -> score."""
 Tallies = dict[str, Tally]
 """Board -> tally."""
+Groups = dict[tuple[str, ...], Tally]
+"""Tally by the boards that all have it: a metric's of all scopes."""
 
 VOID_OP = "void"
 """An event that takes back all points of its stream up to here."""
@@ -31,12 +33,13 @@ class Counted:
 
     Args:
         source: the entry's digest, or its whole mark.
+        groups: never changed: merging copies.
         void: all that the stream has added before is taken back.
     """
 
     position: Position
     source: int | str
-    tallies: Tallies
+    groups: Groups
     void: bool = False
 
     @property
@@ -59,19 +62,15 @@ def count(channel: str, entry: Entry, folded: Folded, scopes: Scopes, now_ms: in
     points = folded.points
     void = any(event.get("op") == VOID_OP for event in folded.events)
     if not points or void:
-        return Counted(entry.position, entry_digest_of(entry), {}, void)
+        return Counted(entry.position, folded.entry_digest, {}, void)
     check_points(points, max_metrics)
     t_ms = entry.t_ms or 0
-    tallies: Tallies = {}
     found = scopes_of(channel, t_ms, scopes, now_ms)
-    for metric, members in points.items():
-        # Shared by all the metric's boards: merging copies.
-        tally = {member: (by, t_ms if by else 0) for member, by in members.items()}
-        for scope in found:
-            board = board_of(metric, scope)
-            if board is not None:
-                tallies[board] = tally
-    return Counted(entry.position, entry_digest_of(entry), tallies)
+    groups = {
+        boards_of(metric, found): {member: (by, t_ms if by else 0) for member, by in members.items()}
+        for metric, members in points.items()
+    }
+    return Counted(entry.position, folded.entry_digest, groups)
 
 
 def merge(into: Tally, other: Tally) -> None:
@@ -84,10 +83,28 @@ def merge(into: Tally, other: Tally) -> None:
             into[member] = (known[0] + points, max(known[1], reached_ms))
 
 
-def merge_all(into: Tallies, counted: Iterable[Counted]) -> None:
+def merge_all(into: Groups, counted: Iterable[Counted]) -> None:
     """Adds what entries add, in order; a void takes back what came before it."""
     for one in counted:
         if one.void:
             into.clear()
-        for board, tally in one.tallies.items():
-            merge(into.setdefault(board, {}), tally)
+        for boards, tally in one.groups.items():
+            known = into.get(boards)
+            if known is None:
+                into[boards] = dict(tally)
+            else:
+                merge(known, tally)
+
+
+def spread(groups: Groups) -> Tallies:
+    """The tally of every board; boards that are in one group only share theirs."""
+    tallies: Tallies = {}
+    for boards, tally in groups.items():
+        for board in boards:
+            known = tallies.get(board)
+            if known is None:
+                tallies[board] = tally
+            else:
+                tallies[board] = dict(known)
+                merge(tallies[board], tally)
+    return tallies

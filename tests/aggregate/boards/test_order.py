@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from gateway.aggregate.boards.ledger import Increment
 from gateway.aggregate.boards.stream import Stream, position_of
-from gateway.aggregate.boards.tally import Counted, Tallies, merge
+from gateway.aggregate.boards.tally import Counted, Groups, Tallies, merge, spread
 from gateway.model.boards import sort_key
 from gateway.model.version import Position, Version
 
-BOARDS = ("a.all", "b.all", "a.match.1")
+GROUPS = (("a.all", "a.match.1"), ("a.all",), ("b.all",))
+"""Boards that have a tally in common; one board is in two of them, as on the day on which a window ends."""
 MEMBERS = ("ana", "ben", "eva")
 
 
@@ -53,19 +54,19 @@ class Model:
         return found
 
 
-def counted(number: int, draw: tuple[int, dict[str, dict[str, int]], bool]) -> Counted:
+def counted(number: int, draw: tuple[int, dict[tuple[str, ...], dict[str, int]], bool]) -> Counted:
     t_ms, points, void = draw
     position = Position(1, number)
-    tallies: Tallies = {
-        board: {member: (by, t_ms if by else 0) for member, by in members.items()}
-        for board, members in points.items()
+    groups: Groups = {
+        boards: {member: (by, t_ms if by else 0) for member, by in members.items()}
+        for boards, members in points.items()
         if members
     }
-    return Counted(position, str(Version(position, number * 7919)), {} if void else tallies, void)
+    return Counted(position, str(Version(position, number * 7919)), {} if void else groups, void)
 
 
 POINTS = st.dictionaries(
-    st.sampled_from(BOARDS), st.dictionaries(st.sampled_from(MEMBERS), st.integers(-2, 3), min_size=1), max_size=3
+    st.sampled_from(GROUPS), st.dictionaries(st.sampled_from(MEMBERS), st.integers(-2, 3), min_size=1), max_size=3
 )
 ENTRIES = st.lists(st.tuples(st.integers(1, 5), POINTS, st.integers(0, 24).map(lambda n: n == 0)), max_size=12)
 
@@ -77,7 +78,7 @@ def expected_ranks(histories: dict[str, list[Counted]]) -> dict[str, list[tuple[
             if one.void:
                 for parts in model.parts.values():
                     parts.pop(channel, None)
-            for board, tally in one.tallies.items():
+            for board, tally in spread(one.groups).items():
                 merge(model.parts[board][channel], tally)
     return model.ranks()
 
