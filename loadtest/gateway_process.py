@@ -99,14 +99,15 @@ class GatewayProcess:
 
     def cpu_s(self) -> float:
         """Processor time of the workers so far, user and system."""
-        return sum(_cpu_s(pid) for pid in self.pids)
+        return sum(cpu_s(pid) for pid in self.pids)
 
     def private_bytes(self) -> int:
         """Memory that only the workers have."""
         return sum(private_bytes(pid) for pid in self.pids)
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
+    """Processor time of a process so far, user and system."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     # User and system time are fields 14 and 15 of proc_pid_stat(5); what follows the name begins with field 3.
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S

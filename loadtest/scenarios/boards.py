@@ -5,30 +5,41 @@ Store, aggregator, workers and readers share the machine.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
-import threading
+import tempfile
 import time
+from bisect import bisect
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import redis
+from hiredis import Reader, pack_command
 
+from gateway.aggregate.boards.ledger import pack
 from gateway.aggregate.boards.scripts import APPLY
+from gateway.client import Viewer
+from gateway.history.database import Database
+from gateway.history.embedded import EmbeddedPostgres
 from gateway.model.boards import board_marks_key, element, rank_key, score_key, tally_key
-from loadtest.gateway_process import GatewayProcess
+from loadtest.gateway_process import GatewayProcess, cpu_s
+from loadtest.points_publisher import METRIC, PointsPublisher
 
-EVENTS = 200_000
+EVENTS = 400_000
 CHANNELS = 20
 MEMBERS = 1_000_000
 READS_PER_S = 2000
 RATE_PER_S = 5000
 DURATION_S = 15.0
-READERS = 16
+WARM_UP_S = 5.0
+WIRE_MEMBERS = 50
 METRICS = 2
 BATCH = 500
 
@@ -37,19 +48,19 @@ def run(events: int = EVENTS, members: int = MEMBERS, duration_s: float = DURATI
     """`checks` says what was missed."""
     with GatewayProcess(listen__workers=2, aggregate__enabled="false") as gateway:
         store = redis.Redis.from_url(gateway.store_url)
-        counted_per_s, store_share = _count(store, gateway.store_url, events)
-        ceiling_per_s = _ceiling(store, events // 4)
+        counting = _count(store, gateway.store_url, events)
+        ceiling_per_s = _ceiling(store, gateway.store_url, events // 4)
         _fill(store, members)
         calls = _calls(store, members)
         with _aggregator(gateway.store_url):
             reads = _reads(gateway.port, members, duration_s)
-            shown = _shown(store, gateway.store_url, duration_s)
+            shown = _shown(gateway, duration_s)
         store.close()
     checks = [
-        _check("events counted a second by one aggregator", counted_per_s, 20_000, at_least=True),
+        _check("events a second of one aggregator, boards and history", counting["per_s"], 20_000, at_least=True),
         _check(
-            "of the ceiling: the same increments, one call an event (ratio)",
-            counted_per_s / ceiling_per_s,
+            "of the store's ceiling for the same events, read and counted one by one (ratio)",
+            counting["per_s"] / ceiling_per_s,
             0.5,
             at_least=True,
         ),
@@ -61,9 +72,8 @@ def run(events: int = EVENTS, members: int = MEMBERS, duration_s: float = DURATI
     return {
         "scenario": "boards",
         "events": events,
-        "counted_per_s": round(counted_per_s),
+        "counting": counting,
         "ceiling_per_s": round(ceiling_per_s),
-        "store_busy_share": round(store_share, 2),
         "members": members,
         "calls_p99_ms": {name: round(ms, 3) for name, ms in calls.items()},
         "http": reads,
@@ -91,11 +101,11 @@ def _publish(store: redis.Redis, events: int, prefix: str) -> None:
 
 
 @contextmanager
-def _aggregator(url: str) -> Iterator[subprocess.Popen[bytes]]:
+def _aggregator(url: str, history_url: str = "none") -> Iterator[subprocess.Popen[bytes]]:
     environment = {
         **os.environ,
         "GRANDSTAND_BUS__URL": url,
-        "GRANDSTAND_HISTORY__URL": "none",
+        "GRANDSTAND_HISTORY__URL": history_url,
         "GRANDSTAND_OBSERVE__LOG_LEVEL": "error",
     }
     process = subprocess.Popen([sys.executable, "-m", "gateway.cli.main", "aggregate"], env=environment)
@@ -106,19 +116,42 @@ def _aggregator(url: str) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(30)
 
 
-def _count(store: redis.Redis, url: str, events: int) -> tuple[float, float]:
-    """Events a second of one aggregator that catches up, and how busy the store was meanwhile."""
+def _count(store: redis.Redis, url: str, events: int) -> dict[str, float]:
+    """One aggregator that catches up with all that is published: how many events a second are on boards and in the history."""
     _publish(store, events, "bench")
 
     def counted() -> int:
         return sum(int(score.split()[0]) for score in store.hvals(score_key("kills.all")))
 
-    with _aggregator(url):
-        _until(lambda: counted() > 0)
-        first, began_s, cpu_s = counted(), time.monotonic(), _cpu_s(store)
-        _until(lambda: counted() == events)
-        took_s = time.monotonic() - began_s
-        return (events - first) / took_s, (_cpu_s(store) - cpu_s) / took_s
+    with tempfile.TemporaryDirectory(prefix="grandstand-bench-") as directory:
+        postgres = EmbeddedPostgres(Path(directory))
+        asyncio.run(postgres.start())
+        try:
+            with _aggregator(url, postgres.url) as aggregator:
+                _until(lambda: counted() > 0)
+                began = counted(), time.monotonic(), cpu_s(aggregator.pid), _cpu_s(store)
+                _until(lambda: counted() == events)
+                boards_s = time.monotonic() - began[1]
+                _until(lambda: asyncio.run(_stored(postgres.url)) == events)
+                both_s = time.monotonic() - began[1]
+                work_s, store_s = cpu_s(aggregator.pid) - began[2], _cpu_s(store) - began[3]
+        finally:
+            asyncio.run(postgres.stop())
+    left = events - began[0]
+    return {
+        "per_s": round(left / both_s),
+        "boards_per_s": round(left / boards_s),
+        "cpu_us_per_event": round(work_s / left * 1e6, 1),
+        "store_cpu_us_per_event": round(store_s / left * 1e6, 1),
+    }
+
+
+async def _stored(url: str) -> int:
+    database = Database(url)
+    try:
+        return int((await database.fetch("SELECT coalesce(sum(last_seq + 1), 0) FROM epochs"))[0][0])
+    finally:
+        await database.close()
 
 
 def _cpu_s(store: redis.Redis) -> float:
@@ -126,26 +159,39 @@ def _cpu_s(store: redis.Redis) -> float:
     return float(info["used_cpu_user"]) + float(info["used_cpu_sys"])
 
 
-def _ceiling(store: redis.Redis, events: int) -> float:
-    """Events a second when each is counted by its own calls, pipelined, with nothing else to be done."""
-    script = store.script_load(APPLY)
+def _ceiling(store: redis.Redis, url: str, events: int) -> float:
+    """Events a second of a plain client: for each its calls of the script, for each batch its reading, twice; nothing else is done.
+
+    All is packed before the clock starts; answers are parsed.
+    """
+    sha = store.script_load(APPLY)
     scopes = ("all", "day.2026-01-01", "week.2026-W01", "match.0")
-    pipeline = store.pipeline(transaction=False)
-    began_s = time.monotonic()
-    marks = ""
-    for number in range(events):
-        after = f"1-{number}.00000000"
-        for metric in ("kills", "assists")[:METRICS]:
-            for scope in scopes:
-                board = f"ceiling{metric}.{scope}"
-                keys = (rank_key(board), score_key(board), board_marks_key(board), tally_key(board, "match:0"))
-                args = (0, "match:0", marks, after, 1, f"p{number % 97}", 1, number)
-                pipeline.evalsha(script, 4, *keys, *args)
-        marks = after
-        if number % BATCH == BATCH - 1:
-            pipeline.execute()
-    pipeline.execute()
-    return events / (time.monotonic() - began_s)
+    batches, mark = [], ""
+    for start in range(0, events, BATCH):
+        packed = []
+        for number in range(start, start + BATCH):
+            after = f"1-{number}.00000000"
+            tally = pack({f"p{number % 97}": (1, number)})
+            for metric in ("kills", "assists")[:METRICS]:
+                for scope in scopes:
+                    board = f"ceiling{metric}.{scope}"
+                    keys = (rank_key(board), score_key(board), board_marks_key(board), tally_key(board, "match:0"))
+                    packed.append(pack_command(("EVALSHA", sha, 4, *keys, 0, "match:0", mark, after, tally)))
+            mark = after
+        packed += 2 * [pack_command(("XRANGE", "live:{match:bench0}", "-", "+", "COUNT", BATCH))]
+        batches.append((b"".join(packed), len(packed)))
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(url.removeprefix("unix://"))
+        answers = Reader()
+        began_s = time.monotonic()
+        for batch, commands in batches:
+            sock.sendall(batch)
+            while commands:
+                answers.feed(sock.recv(1 << 20))
+                while (answer := answers.gets()) is not False:
+                    assert answer == [1] or len(answer) == BATCH, answer
+                    commands -= 1
+        return len(batches) * BATCH / (time.monotonic() - began_s)
 
 
 # -- a large board ---------------------------------------------------------------------------------------------------
@@ -173,7 +219,8 @@ def _calls(store: redis.Redis, members: int, times: int = 5000) -> dict[str, flo
 
     def update(number: int) -> None:
         member = f"member{number * 9973 % members}"
-        args = (0, "match:large", marks[number], marks[number + 1], 1, member, 1, 1_800_000_000_000 + number)
+        tally = pack({member: (1, 1_800_000_000_000 + number)})
+        args = (0, "match:large", marks[number], marks[number + 1], tally)
         assert store.evalsha(script, 4, *keys, *args) == [1]
 
     def top(_number: int) -> None:
@@ -198,95 +245,66 @@ def _p99(call: Callable[[int], None], times: int) -> float:
 
 
 def _reads(port: int, members: int, duration_s: float) -> dict[str, float]:
-    """Pages, neighbourhoods and tops at a steady rate, over kept-alive connections; late answers count from when they were due."""
-    targets = [f"/v1/leaderboards/large.all?offset={number * 37 % 9000}&limit=20" for number in range(300)]
-    targets += [f"/v1/leaderboards/large.all/around/member{number * 331 % members}?span=10" for number in range(300)]
-    targets += ["/v1/leaderboards/large.all"] * 300
-    took: list[list[float]] = [[] for _ in range(READERS)]
-    begin_s = time.perf_counter() + 0.5
-
-    def read(index: int) -> None:
-        with socket.create_connection(("127.0.0.1", port)) as sock, sock.makefile("rb") as answers:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            number = index
-            while (due_s := begin_s + number / READS_PER_S) < begin_s + duration_s:
-                time.sleep(max(0.0, due_s - time.perf_counter()))
-                target = targets[number * 7 % len(targets)]
-                sock.sendall(f"GET {target} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
-                assert b" 200 " in answers.readline()
-                length = 0
-                while (line := answers.readline()) != b"\r\n":
-                    if line.lower().startswith(b"content-length:"):
-                        length = int(line.split(b":")[1])
-                answers.read(length)
-                took[index].append((time.perf_counter() - due_s) * 1000)
-                number += READERS
-
-    threads = [threading.Thread(target=read, args=(index,)) for index in range(READERS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    all_ms = sorted(ms for some in took for ms in some)
-    seconds = max(duration_s, time.perf_counter() - begin_s)
-    return {
-        "per_s": round(len(all_ms) / seconds, 1),
-        "p50_ms": round(all_ms[len(all_ms) // 2], 2),
-        "p99_ms": round(all_ms[int(len(all_ms) * 0.99)], 2),
-    }
+    """Pages, neighbourhoods of members and tops in equal parts, hardly one of the first two asked for twice."""
+    chance, targets = random.Random(1), []
+    for _ in range(10_000):
+        targets += [
+            f"/v1/leaderboards/large.all?offset={chance.randrange(members - 20)}&limit=20",
+            f"/v1/leaderboards/large.all/around/member{chance.randrange(members)}?span=10",
+            "/v1/leaderboards/large.all",
+        ]
+    with tempfile.NamedTemporaryFile("w", prefix="grandstand-bench-") as file:
+        file.write("\n".join(targets))
+        file.flush()
+        options = {"port": port, "targets": file.name, "rate": READS_PER_S, "duration": duration_s}
+        words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+        command = [sys.executable, "-m", "loadtest.http_load", *words]
+        loaded: dict[str, float] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    return loaded
 
 
 # -- on the wire -----------------------------------------------------------------------------------------------------
 
 
-def _shown(store: redis.Redis, url: str, duration_s: float) -> dict[str, float]:
-    """From an event's publishing to the board's entry that has it, read by a blocking reader."""
-    published: list[float] = []
-    stop = threading.Event()
-
-    def publish() -> None:
-        client = redis.Redis.from_url(url)
-        begin_s, number, step = time.perf_counter(), 0, RATE_PER_S // 50
-        while not stop.is_set():
-            pipeline = client.pipeline(transaction=False)
-            for _ in range(step):
-                event = json.dumps(
-                    {"op": "play", "patch": {}, "points": {"wire": {"counter": 1, f"p{number % 50}": 1}}}
-                )
-                stamp = str(time.time_ns() // 1_000_000)
-                pipeline.xadd(f"live:{{match:wire{number % CHANNELS}}}", {"t": stamp, "e": event}, id="1-*")
-                published.append(time.perf_counter())
-                number += 1
-            pipeline.execute()
-            time.sleep(max(0.0, begin_s + number / RATE_PER_S - time.perf_counter()))
-        client.close()
-
-    thread = threading.Thread(target=publish)
-    thread.start()
+def _shown(gateway: GatewayProcess, duration_s: float) -> dict[str, float]:
+    """From an event's publishing to the message that has it, at a viewer that watches the board over WebSocket."""
+    seen: list[tuple[float, dict[str, Any]]] = []
+    with PointsPublisher(gateway.store_url, "wire", CHANNELS, WIRE_MEMBERS, 10_000) as publisher:
+        publisher.start(RATE_PER_S)
+        time.sleep(WARM_UP_S)
+        begin_s = time.monotonic() + 1.0
+        asyncio.run(_watch(f"http://127.0.0.1:{gateway.port}", seen, begin_s + duration_s))
+        stamps = publisher.stop()
+    counts, times_s = [count for count, _ in stamps], [stamp_s for _, stamp_s in stamps]
     late_ms: list[float] = []
-    last, seen, begin_s = "0-0", 0, time.perf_counter()
-    while time.perf_counter() - begin_s < duration_s + 5:
-        answer: Any = store.xread({"live:{board:wire.all}": last}, block=200)
-        for _, rows in answer or []:
-            for entry_id, fields in rows:
-                last = entry_id
-                event = json.loads(fields[b"e"])
-                part = event.get("state") or event.get("patch") or {}
-                points = part.get("rows", {}).get("counter", {}).get("points")
-                if isinstance(points, int):
-                    now_s = time.perf_counter()
-                    if now_s - begin_s > 5:
-                        late_ms += [(now_s - published[n]) * 1000 for n in range(seen, min(points, len(published)))]
-                    seen = max(seen, points)
-    stop.set()
-    thread.join()
+    known = [0] * CHANNELS
+    for at_s, rows in seen:
+        for channel in range(CHANNELS):
+            points = rows.get(f"c{channel}", {}).get("points", 0)
+            if at_s > begin_s:
+                # Event n is in the first step after which more than n had been published.
+                numbers = (channel + nth * CHANNELS for nth in range(known[channel], points))
+                late_ms += [(at_s - times_s[bisect(counts, number)]) * 1000 for number in numbers]
+            known[channel] = max(known[channel], points)
+    assert len(late_ms) > RATE_PER_S * duration_s * 0.8, f"{len(late_ms)} events were shown"
     late_ms.sort()
-    assert late_ms, "the board was never shown"
     return {
         "events": len(late_ms),
+        "messages": sum(at_s > begin_s for at_s, _ in seen),
         "p50_ms": round(late_ms[len(late_ms) // 2]),
         "p99_ms": round(late_ms[int(len(late_ms) * 0.99)]),
+        "max_ms": round(late_ms[-1]),
     }
+
+
+async def _watch(url: str, seen: list[tuple[float, dict[str, Any]]], end_s: float) -> None:
+    """The board's rows after each message, with the time at which it came."""
+    viewer = Viewer(url, f"board:{METRIC}.all")
+    asyncio.get_running_loop().call_later(end_s - time.monotonic(), viewer.close)
+    async with aclosing(viewer.updates()) as updates:
+        async for update in updates:
+            if update.message is not None:
+                seen.append((time.monotonic(), viewer.doc.get("rows", {})))
 
 
 def _until(condition: Callable[[], bool], timeout_s: float = 240.0) -> None:
