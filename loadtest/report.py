@@ -143,8 +143,8 @@ def _storm(result: Result) -> list[str]:
 
 
 def _churn(result: Result) -> list[str]:
-    first, last = result["samples"][0], result["samples"][-1]
-    rows = ["| | before | after |", "|---|---:|---:|"]
+    first, last = result["samples"][1], result["samples"][-1]
+    rows = [f"| | after {first['connections']:,} | after all |", "|---|---:|---:|"]
     for name in ("descriptors", "native_connections", "native_buffers", "native_subscriptions", "native_frames"):
         rows.append(f"| {name.replace('_', ' ')} | {first[name]:,} | {last[name]:,} |")
     rows.append(f"| private memory (KB) | {first['bytes'] // 1024:,} | {last['bytes'] // 1024:,} |")

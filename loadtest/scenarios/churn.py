@@ -117,7 +117,10 @@ def run(count: int = COUNT, processes: int = PROCESSES, steps: int = STEPS) -> d
     grown = second[-1]["bytes"] - second[0]["bytes"]
     slope = statistics.linear_regression([s["connections"] for s in second], [s["bytes"] for s in second]).slope
     checks = [
-        at_most("descriptors more than before", samples[-1]["descriptors"] - samples[0]["descriptors"], 0),
+        # A connection to the store may be made while the first step runs.
+        at_most(
+            "descriptors more than after the first step", samples[-1]["descriptors"] - samples[1]["descriptors"], 0
+        ),
         at_most("native connections left", samples[-1]["native_connections"], 0),
         at_most("native buffers left", samples[-1]["native_buffers"], 0),
         at_most("native subscriptions left", samples[-1]["native_subscriptions"], 0),

@@ -12,7 +12,6 @@ from functools import partial
 
 from loadtest.fleet import Fleet
 from loadtest.servers.child import Server
-from loadtest.servers.process import cpu_s
 from loadtest.ways.server import CORKED, WAYS, main
 
 ROUNDS = 9
@@ -32,7 +31,7 @@ def measure(viewers: int, size_bytes: int, ways: tuple[str, ...], rounds: int) -
         for number in range(-1, rounds):
             for way in ways if number % 2 == 0 else reversed(ways):
                 messages = CORKED.get(way, 1)
-                cpu, wall_s = cpu_s(server.pid), 0.0
+                cpu_s, wall_s = server.ask("clock"), 0.0
                 for _ in range(flushes):
                     fleet.expect(sent + messages)
                     reached, took_s = server.ask("way", way)
@@ -45,7 +44,7 @@ def measure(viewers: int, size_bytes: int, ways: tuple[str, ...], rounds: int) -
                     wall_s += took_s
                 frames = viewers * flushes * messages
                 if number >= 0:
-                    found[way]["cpu"].append((cpu_s(server.pid) - cpu) * 1e6 / frames)
+                    found[way]["cpu"].append((server.ask("clock") - cpu_s) * 1e6 / frames)
                     found[way]["wall"].append(wall_s * 1e6 / frames)
         summary = fleet.summary()
     if wrong := {name: summary[name] for name in ("gaps", "duplicates", "malformed", "violations") if summary[name]}:

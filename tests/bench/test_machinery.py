@@ -14,6 +14,7 @@ from loadtest.fleet import Fleet, FleetFailed
 from loadtest.gateway_process import percentile_limit_ms, share_within
 from loadtest.scenarios import churn, crowds, fanout, openings, stadium, storm
 from loadtest.swarm import arguments, options_of
+from loadtest.ways.__main__ import measure
 from native.swarm_scan import scan_json
 
 
@@ -71,6 +72,11 @@ def test_payload_has_its_size_and_chain(number: int) -> None:
     assert (origin, version) == (payload.version(number - 1).encode(), payload.version(number).encode())
     with pytest.raises(ValueError, match="needs"):
         payload.delta(number, 50)
+
+
+def test_ways_to_send_reach_everybody_once() -> None:
+    found = measure(30, 128, ("loop", "shuffled", "helper", "parts", "cork"), 1)
+    assert all(len(each["wall"]) == 1 and each["wall"][0] > 0 for each in found.values())
 
 
 BEFORE = {'lag_bucket{le="0.001"}': 5.0, 'lag_bucket{le="0.005"}': 10.0, 'lag_bucket{le="+Inf"}': 10.0}
