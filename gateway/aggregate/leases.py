@@ -48,6 +48,20 @@ end
 return {members, granted}
 """
 
+OUTRANK: Final = """
+-- KEYS: leases. ARGV: member, partition, generation. While the lease is the member's, its generation becomes higher than that one.
+local now = redis.call('TIME')
+now = now[1] * 1000 + math.floor(now[2] / 1000)
+local owner, until_ms = string.match(redis.call('HGET', KEYS[1], 'p:' .. ARGV[2]) or '', '^(%S+) (%d+)$')
+if owner ~= ARGV[1] or tonumber(until_ms) <= now then return 0 end
+local mine = tonumber(redis.call('HGET', KEYS[1], 'g:' .. ARGV[2]) or '0')
+if mine <= tonumber(ARGV[3]) then
+  mine = tonumber(ARGV[3]) + 1
+  redis.call('HSET', KEYS[1], 'g:' .. ARGV[2], string.format('%.0f', mine))
+end
+return mine
+"""
+
 LEAVE: Final = """
 -- KEYS: leases. ARGV: member. Gives back all that it holds.
 local fields = redis.call('HGETALL', KEYS[1])
@@ -87,6 +101,7 @@ class Leases:
         self._client = make_client(url, connections=1)
         self._share = self._client.register_script(SHARE)
         self._leave = self._client.register_script(LEAVE)
+        self._outrank = self._client.register_script(OUTRANK)
 
     async def renew(self, wanted: frozenset[int]) -> Share:
         """Renews what is held and wanted, gives back what is held and not wanted, takes what is wanted and free.
@@ -99,6 +114,17 @@ class Leases:
         )
         generations = {int(granted[i]): int(granted[i + 1]) for i in range(0, len(granted), 2)}
         return Share(frozenset(name.decode() for name in members), generations)
+
+    async def outrank(self, partition: int, generation: int) -> int:
+        """Makes a lease's generation higher than that one: the store may have forgotten that it had given it out.
+
+        Returns:
+            The lease's generation; 0 where the lease is not this process's any more.
+
+        Raises:
+            BusError
+        """
+        return int(await guarded(self._outrank(keys=[LEASE_KEY], args=[self.member, partition, generation])))
 
     async def leave(self) -> None:
         """Gives everything back, so that the others need not wait for the expiry.

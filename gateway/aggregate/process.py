@@ -73,7 +73,7 @@ async def aggregate(settings: Settings, url: str, stop: asyncio.Event) -> None:
     def again(channel: str) -> None:
         readers[0].again(channel)
 
-    boards = Boards(bus, ledger, letters, scopes, _wall_ms, again, settings.boards.max_per_entry)
+    boards = Boards(bus, ledger, letters, scopes, _wall_ms, again, settings.boards.max_per_entry, lambda: runner)
     every_s = settings.presence.every_s
     presence = Presence(url, int(every_s * 3000))
     viewers = Viewers(presence, publisher, lambda name: folding.channels.get(name), every_s, _wall_ms)

@@ -50,6 +50,22 @@ class Runner:
         """Whether the partition of `name` is this process's now."""
         return partition_of(name) in self.held
 
+    def generation_of(self, name: str) -> int:
+        """The generation of the lease under which `name` is this process's; 0 for none."""
+        return self.held.get(partition_of(name), 0)
+
+    async def outrank(self, name: str, generation: int) -> bool:
+        """Whether `name` is this process's as the store knows it; its lease's generation is higher than that one then.
+
+        Raises:
+            BusError
+        """
+        number = partition_of(name)
+        mine = await self._leases.outrank(number, generation)
+        if mine and number in self.held:
+            self.held[number] = mine
+        return bool(mine)
+
     async def run(self) -> None:
         """Works until cancelled, then flushes and gives the leases back; raises what is a bug of a sink."""
         works = [self._renew_forever(), self._discover_forever()]

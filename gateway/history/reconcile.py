@@ -11,13 +11,21 @@ from typing import Any
 
 from gateway.history.database import Database
 from gateway.history.scribe import ENDED, duels_of
-from gateway.history.writer import add_totals
+from gateway.history.writer import add_totals, take_back
 from gateway.model.channel import ChannelLimits
 from gateway.model.entry import Entry, decode_events, entry_digest_of
 from gateway.model.errors import MalformedEntry
 from gateway.model.version import Position
 
 PAGE = 500
+NEWEST_VOID = """
+SELECT e.epoch, v.seq FROM voids v JOIN epochs e ON e.id = v.epoch_id
+WHERE e.channel_id = $1 AND NOT e.superseded ORDER BY e.epoch DESC, v.seq DESC LIMIT 1
+"""
+COUNTED = """
+FROM epochs e JOIN matches m USING (channel_id, run) JOIN {0} t ON t.epoch_id = e.id
+WHERE e.channel_id = $1 AND (NOT e.superseded OR m.status = 'ended') AND (e.epoch, t.seq) > ($2, $3)
+"""
 
 ReadStream = Callable[[Position | None, Position | None, int], Awaitable[list[Entry]]]
 """Entries of the channel's stream from one position to another, both inclusive, at most so many."""
@@ -100,6 +108,9 @@ async def _forget(database: Database, row: Any, common: int, limits: ChannelLimi
             await connection.execute("UPDATE epochs SET superseded = true WHERE id = $1", epoch_id)
             if status == ENDED:
                 return int(locked["last_seq"]) + 1
+        voided = await connection.fetch(
+            "DELETE FROM voids WHERE epoch_id = $1 AND seq > $2 RETURNING seq", epoch_id, common
+        )
         points = await connection.fetch(
             "SELECT member, metric, sum(points) AS total FROM points WHERE epoch_id = $1 AND seq > $2 GROUP BY 1, 2",
             epoch_id,
@@ -114,6 +125,7 @@ async def _forget(database: Database, row: Any, common: int, limits: ChannelLimi
             for killer, victim in _duels(entry["raw"], limits):
                 duels[(channel_id, run, killer, victim)] -= 1
         if status is not None:
+            # A void that is lost gives back what it took: then all is counted again below.
             totals = {(channel_id, run, p["member"], p["metric"]): -int(p["total"]) for p in points}
             await add_totals(connection, totals, duels)
             await connection.execute(
@@ -122,6 +134,8 @@ async def _forget(database: Database, row: Any, common: int, limits: ChannelLimi
             )  # fmt: skip
         if common < 0:
             await _forget_run(connection, channel_id, run)
+            if voided:
+                await _count_again(connection, channel_id, limits)
             return int(locked["last_seq"]) + 1
         for table in ("entries", "points", "keyframes"):
             await connection.execute(f"DELETE FROM {table} WHERE epoch_id = $1 AND seq > $2", epoch_id, common)
@@ -134,7 +148,26 @@ async def _forget(database: Database, row: Any, common: int, limits: ChannelLimi
             epoch_id, common, last["digest"],
             entry_digest_of(Entry(Position(row["epoch"], common), last["t_ms"], last["raw"])), last["at_ms"], events,
         )  # fmt: skip
+        if voided:
+            await _count_again(connection, channel_id, limits)
         return int(locked["last_seq"]) - common
+
+
+async def _count_again(connection: Any, channel_id: int, limits: ChannelLimits) -> None:
+    """Makes what players have done in a channel's matches from what is stored of them since the newest void."""
+    await take_back(connection, [channel_id])
+    void = await connection.fetchrow(NEWEST_VOID, channel_id) or (-1, -1)
+    points = await connection.fetch(
+        f"SELECT run, member, metric, sum(points) AS total {COUNTED.format('points')} GROUP BY 1, 2, 3",
+        channel_id, *void,
+    )  # fmt: skip
+    totals = {(channel_id, p["run"], p["member"], p["metric"]): int(p["total"]) for p in points}
+    duels: Counter[tuple[int, int, str, str]] = Counter()
+    query = f"SELECT run, raw {COUNTED.format('entries')} AND t.events > 0"
+    async for entry in connection.cursor(query, channel_id, *void):
+        for killer, victim in _duels(entry["raw"], limits):
+            duels[(channel_id, entry["run"], killer, victim)] += 1
+    await add_totals(connection, totals, duels)
 
 
 async def _forget_run(connection: Any, channel_id: int, run: int) -> None:

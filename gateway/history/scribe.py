@@ -17,6 +17,7 @@ from gateway.history.partitions import day_of
 from gateway.model.channel import Channel, ChannelLimits, Folded
 from gateway.model.entry import INT64_MAX, Entry
 from gateway.model.names import id_of, kind_of
+from gateway.model.rules import VOID_OP
 from gateway.model.version import Position
 
 KEYFRAME_EVERY = 500
@@ -61,6 +62,8 @@ class Rows:
         matches: runs that have changed, with their documents.
         totals: increments by channel, run, player and metric.
         duels: kills by channel, run, killer and victim.
+        voids: entries that take back what their channel has scored.
+        voided: channels of which everything stored so far is taken back.
         refused: points that cannot be stored.
     """
 
@@ -72,6 +75,8 @@ class Rows:
     touched: dict[str, Scribe] = field(default_factory=dict)
     totals: Counter[tuple[int, int, str, str]] = field(default_factory=Counter)
     duels: Counter[tuple[int, int, str, str]] = field(default_factory=Counter)
+    voids: list[tuple[Epoch, int]] = field(default_factory=list)
+    voided: set[int] = field(default_factory=set)
     bytes: int = 0
     refused: int = 0
 
@@ -157,6 +162,8 @@ class Scribe:
         self._note_keyframe(epoch, seq, day, rows)
         if self.match is not None:
             self._note_match(folded, at_ms, rows)
+        if any(event.get("op") == VOID_OP for event in folded.events):
+            self._note_void(epoch, seq, rows)
         return folded
 
     def _open(self, number: int, now_ms: int, entry: Entry) -> None:
@@ -181,6 +188,13 @@ class Scribe:
                 rows.bytes += 100
                 if self.match is not None:
                     rows.totals[(self.channel_id, epoch.run, member, metric)] += points
+
+    def _note_void(self, epoch: Epoch, seq: int, rows: Rows) -> None:
+        rows.voids.append((epoch, seq))
+        rows.voided.add(self.channel_id)
+        for figures in (rows.totals, rows.duels):
+            for key in [key for key in figures if key[0] == self.channel_id]:
+                del figures[key]
 
     def _note_keyframe(self, epoch: Epoch, seq: int, day: date, rows: Rows) -> None:
         epoch.since_keyframe += 1

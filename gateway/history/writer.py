@@ -6,7 +6,7 @@ refused and the channel is opened anew.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -124,6 +124,9 @@ class Writer:
                     columns=("epoch_id", "seq", "day", "frame"),
                     records=[(epoch.id, *rest) for epoch, *rest in rows.keyframes],
                 )
+                if rows.voids:
+                    voids = [(epoch.id, seq) for epoch, seq in rows.voids]
+                    await connection.copy_records_to_table("voids", columns=("epoch_id", "seq"), records=voids)
                 await _matches(connection, rows)
         for epoch, _ in rows.epochs.values():
             epoch.stored_seq, epoch.events = epoch.noted_seq, 0
@@ -188,7 +191,15 @@ async def _matches(connection: Any, rows: Rows) -> None:
             for player, (name, team) in sorted(match.unstored.items())
         ],
     )
+    await take_back(connection, rows.voided)
     await add_totals(connection, rows.totals, rows.duels)
+
+
+async def take_back(connection: Any, channels: Collection[int]) -> None:
+    """Takes back all that players have done in these channels' matches."""
+    for table in ("match_totals", "match_duels"):
+        if channels:
+            await connection.execute(f"DELETE FROM {table} WHERE channel_id = ANY($1::integer[])", sorted(channels))
 
 
 async def add_totals(

@@ -151,6 +151,11 @@ def board_marks_key(board: str) -> str:
     return f"marks:{{board:{board}}}"
 
 
+def fences_key(board: str) -> str:
+    """Hash: channel -> the generation of the lease under which its last correction was begun; an older one is refused."""
+    return f"fence:{{board:{board}}}"
+
+
 def tally_key(board: str, channel: str) -> str:
     """Hash: member -> `points reached` as far as one channel made them."""
     return f"tally:{{board:{board}}}:{channel}"

@@ -18,6 +18,9 @@ GROUP: Final = "grandstand.rules"
 VIEWERS_OP: Final = "viewers"
 """The gateway's own op in a match's stream: how many watch. Says nothing of the publisher."""
 
+VOID_OP: Final = "void"
+"""An event that takes back all points of its channel up to itself."""
+
 TRANSIENT_OPS: Final = frozenset({"position", "clock", "reset", VIEWERS_OP})
 """Ops that change the document but are nothing to read in a feed."""
 

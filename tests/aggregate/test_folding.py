@@ -29,11 +29,21 @@ def events(first: int, count: int) -> list[tuple[bytes, int]]:
     return reset + [(msgspec.json.encode({"op": "n", "patch": {"seen": {f"n{n}": n}}}), n) for n in patches]
 
 
+class Sole:
+    """The lease of who is alone."""
+
+    def generation_of(self, name: str) -> int:
+        return 1
+
+    async def outrank(self, name: str, generation: int) -> bool:
+        return True
+
+
 async def test_entries_that_were_trimmed_unread_begin_the_document_anew(valkey_server: Store) -> None:
     """It was folded on without them, and the wrong document became a keyframe, from which owners begin."""
     bus, publisher = RedisStreams(valkey_server.url), Publisher(valkey_server.url)
     ledger, letters = Ledger(valkey_server.url, 86_400), Letters(valkey_server.url, 10)
-    boards = Boards(bus, ledger, letters, Scopes("", 86_400_000), lambda: 0, lambda name: reader.again(name), 16)
+    boards = Boards(bus, ledger, letters, Scopes("", 86_400_000), lambda: 0, lambda name: reader.again(name), 16, Sole)
     folding = Folding(bus, ChannelLimits(), boards, [], lambda: 0, lambda name: reader.again(name))
     reader = Reader(bus, folding)
     await bus.connect()

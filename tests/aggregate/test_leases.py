@@ -54,3 +54,18 @@ async def test_who_is_silent_loses_all(valkey_server: Store, opened: AsyncExitSt
     assert share.granted == dict.fromkeys(ALL, 2)
     assert (await ana.renew(ALL)).granted == {}, "it hears of it when it comes back"
     assert valkey_server.client.hget(LEASE_KEY, "g:0") == b"2"
+
+
+async def test_a_generation_that_the_store_has_forgotten_is_outranked_by_who_holds_the_lease(
+    valkey_server: Store, opened: AsyncExitStack
+) -> None:
+    ana, ben = leases(valkey_server, opened, "ana", TTL_S), leases(valkey_server, opened, "ben")
+    await ana.renew(ALL)
+    assert await ben.outrank(0, 7) == 0, "it is another's"
+    assert await ana.outrank(0, 7) == 8
+    assert await ana.outrank(0, 3) == 8, "it is higher already"
+    assert (await ana.renew(ALL)).granted[0] == 8
+    async with asyncio.timeout(20):
+        while await ana.outrank(0, 9) != 0:
+            await asyncio.sleep(TTL_S)
+    assert await ana.outrank(0, 0) == 0, "its lease has expired"

@@ -165,3 +165,39 @@ async def test_a_trimmed_stream_takes_nothing_away(writer: Writer, database: Dat
     trimmed.entries = []
     assert await reconcile(database, CHANNEL, stream.entries[-1].position, trimmed.read, LIMITS) == 0
     assert await stored(database, CHANNEL) == stream.entries
+
+
+async def test_a_void_takes_back_what_players_did_before_it(writer: Writer, database: Database) -> None:
+    stream = played(10)
+    stream.add({"op": "void"})
+    stream.kill()
+    stream.kill()
+    for batch in (1, 3, 100):
+        await write(writer, f"match:{batch}", stream.entries, batch=batch)
+    rows = await database.fetch(
+        "SELECT match, player, metric, total FROM match_totals JOIN matches USING (channel_id, run)"
+    )
+    assert sorted((r["match"], r["player"], r["metric"], int(r["total"])) for r in rows) == [
+        (match, player, metric, 2)
+        for match in ("1", "100", "3")
+        for player, metric in (("p0", "kills"), ("p1", "deaths"))
+    ]
+    duels = await database.fetch("SELECT kills FROM match_duels")
+    assert [row["kills"] for row in duels] == [2, 2, 2]
+
+
+async def test_a_void_that_a_failover_lost_gives_back_what_it_took(writer: Writer, database: Database) -> None:
+    stream = played(20)
+    stream.add({"op": "void"})
+    stream.kill("p1", "p0")
+    await write(writer, CHANNEL, stream.entries)
+    survived = Stream()
+    survived.entries = stream.entries[:15]
+    assert await reconcile(database, CHANNEL, survived.entries[-1].position, survived.read, LIMITS) == 8
+    kills = sum(b'"actor": "p0"' in entry.raw for entry in survived.entries)
+    assert await totals(database) == {
+        (0, "p0", "kills"): kills, (0, "p1", "kills"): 14 - kills,
+        (0, "p0", "deaths"): 14 - kills, (0, "p1", "deaths"): kills,
+    }  # fmt: skip
+    duels = await database.fetch("SELECT killer, kills FROM match_duels ORDER BY 1")
+    assert [tuple(row) for row in duels] == [("p0", kills), ("p1", 14 - kills)]

@@ -9,9 +9,10 @@ import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from gateway.aggregate.boards.care import Care
-from gateway.aggregate.boards.ledger import Increment, Ledger
+from gateway.aggregate.boards.ledger import Increment, Ledger, Overtaken
 from gateway.aggregate.boards.letters import Letters
 from gateway.aggregate.boards.names import Names
 from gateway.aggregate.boards.stream import SKIPPED, Stream, position_of
@@ -51,13 +52,29 @@ class Begin:
     after: Position | None
 
 
+class Lease(Protocol):
+    """Under which lease channels are counted (runner.Runner)."""
+
+    def generation_of(self, name: str) -> int:
+        """The lease's generation; 0 for none."""
+        ...
+
+    async def outrank(self, name: str, generation: int) -> bool:
+        """Whether the lease is held still; its generation is higher than that one then.
+
+        Raises:
+            BusError
+        """
+        ...
+
+
 class Boards:
     """The boards of this process's channels.
 
     Args:
         again: asks for a channel to be read from where `begin` says.
         max_metrics: metrics of one entry.
-        backlog_max: entries not yet written.
+        lease: under which corrections are made.
     """
 
     def __init__(
@@ -69,6 +86,7 @@ class Boards:
         now_ms: Callable[[], int],
         again: Callable[[str], None],
         max_metrics: int,
+        lease: Callable[[], Lease],
     ) -> None:
         self.streams: dict[str, Stream] = {}
         self.troubles: dict[str, str] = {}
@@ -80,6 +98,7 @@ class Boards:
         self._now_ms = now_ms
         self._again = again
         self._max_metrics = max_metrics
+        self._lease = lease
         self._to_recount: set[str] = set()
         self._asked: set[str] = set()
         self._waiting_s: dict[str, float] = {}
@@ -356,13 +375,19 @@ class Boards:
         try:
             for board, tally in tallies.items():
                 try:
-                    if not await self._ledger.replace(board, stream.channel, tally, mark, token):
-                        failed.add(board)
+                    generation = self._lease().generation_of(stream.channel)
+                    await self._ledger.replace(board, stream.channel, tally, mark, token, generation)
                 except BusError as error:
                     if error.temporary:
                         raise
                     self.break_(board, error)
                     failed.add(board)
+        except Overtaken as overtaken:
+            # Whoever holds the lease corrects; a store that has forgotten generations is told of a higher one.
+            mine = await self._lease().outrank(stream.channel, overtaken.generation)
+            logger.info("recount_overtaken", channel=stream.channel, again=mine)
+            self.recount(stream.channel)
+            return
         except BusError:
             # Begun and not finished: from the beginning again, by whoever can.
             self.recount(stream.channel)

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.aggregate.boards.scripts import APPLY, REPLACE, TOUCH
+from gateway.aggregate.boards.scripts import APPLY, BEGIN, REPLACE, TOUCH
 from gateway.aggregate.boards.tally import Tally
 from gateway.bus.client import guarded, make_client, mapped
 from gateway.bus.errors import BusError
@@ -22,6 +22,7 @@ from gateway.model.boards import (
     board_channel,
     board_marks_key,
     expires,
+    fences_key,
     rank_key,
     registry_key,
     score_key,
@@ -37,7 +38,7 @@ PARTS_OF_CALL = 20_000
 DONE = 1
 
 _pack = msgspec.msgpack.Encoder().encode
-_APPLY, _REPLACE, _TOUCH = Script(APPLY), Script(REPLACE), Script(TOUCH)
+_APPLY, _BEGIN, _REPLACE, _TOUCH = Script(APPLY), Script(BEGIN), Script(REPLACE), Script(TOUCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,18 @@ class Increment:
     expected: str
     after: str
     tally: Tally
+
+
+class Overtaken(Exception):
+    """Another process corrects the channel.
+
+    Args:
+        generation: the lease's generation that refused this one.
+    """
+
+    def __init__(self, generation: int) -> None:
+        super().__init__(generation)
+        self.generation = generation
 
 
 class Ledger:
@@ -151,21 +164,23 @@ class Ledger:
         answers = await guarded(pipeline.execute(raise_on_error=False))
         return [_mark(answer) for answer in answers]
 
-    async def replace(self, board: str, channel: str, tally: Tally, after: str, token: str) -> bool:
+    async def replace(self, board: str, channel: str, tally: Tally, after: str, token: str, generation: int) -> None:
         """Replaces what a channel has added to a board, member by member, while the board stays up.
 
         Args:
             after: the watermark then.
             token: unique to this correction; nobody else adds for this channel until it is done.
-
-        Returns:
-            False when another correction has begun meanwhile.
+            generation: of the lease under which it is done.
 
         Raises:
+            Overtaken: under a newer lease another one has been done, or is under way.
             BusError: it is to be tried again.
         """
         marks_key, part_key = board_marks_key(board), tally_key(board, channel)
-        await guarded(self._client.hset(marks_key, channel, token))
+        keys = [rank_key(board), score_key(board), marks_key, part_key]
+        seen = await self._one(Call(_BEGIN, [*keys, fences_key(board)], [channel, token, generation]))
+        if seen:
+            raise Overtaken(seen)
         stored: Any = await guarded(self._client.hgetall(part_key))
         old = {member.decode(errors="surrogateescape"): value.decode() for member, value in stored.items()}
         changes: list[tuple[str, object, object]] = [
@@ -183,18 +198,19 @@ class Ledger:
             args: list[Any] = [channel, token, mark, prefix]
             for change in chunk:
                 args += change
-            call = Call(_REPLACE, [rank_key(board), score_key(board), marks_key, part_key], args)
-            answer = (await call_many(self._client, [call]))[0]
-            if isinstance(answer, BusError):
-                raise answer
-            if answer != DONE:
-                return False
+            if await self._one(Call(_REPLACE, keys, args)) != DONE:
+                raise Overtaken(generation)
         if ttl_s := self._ttl_s(board):
             pipeline = self._client.pipeline(transaction=False)
-            for key in (rank_key(board), score_key(board), marks_key, part_key):
+            for key in (*keys, fences_key(board)):
                 pipeline.expire(key, ttl_s)
             await guarded(pipeline.execute())
-        return True
+
+    async def _one(self, call: Call) -> Any:
+        answer = (await call_many(self._client, [call]))[0]
+        if isinstance(answer, BusError):
+            raise answer
+        return answer
 
     async def usable(self, board: str) -> bool:
         """Whether the board's keys have the types that they should have.
@@ -228,9 +244,7 @@ class Ledger:
             args: list[Any] = ["", "", "", tally_key(board, "")]
             for member in names[start : start + size]:
                 args += [member, "=", ""]
-            answer = (await call_many(self._client, [Call(_REPLACE, keys, args)]))[0]
-            if isinstance(answer, BusError):
-                raise answer
+            await self._one(Call(_REPLACE, keys, args))
         await self.touch([board])
 
     async def requests(self) -> dict[str, str]:

@@ -138,6 +138,21 @@ return 1
 """
 )
 
+BEGIN: Final = (
+    _COMMON
+    + """
+-- KEYS: rank, score, marks, the channel's tally, fences. ARGV: channel, token, generation of the lease.
+-- From here on only the correction that has this token writes for the channel. Answers 0, or the higher generation that refuses it.
+local bad = wrong()
+if bad then return bad end
+local seen = tonumber(redis.call('HGET', KEYS[5], ARGV[1]) or '0')
+if tonumber(ARGV[3]) < seen then return seen end
+redis.call('HSET', KEYS[5], ARGV[1], ARGV[3])
+redis.call('HSET', KEYS[3], ARGV[1], ARGV[2])
+return 0
+"""
+)
+
 TOUCH: Final = """
 -- KEYS: registry of a partition. ARGV: boards that have changed, by the store's clock.
 local now = redis.call('TIME')

@@ -67,8 +67,10 @@ class Stream:
             return
         self._seen, self._newest = counted.position, counted
         if counted.void:
+            # Also the boards of what is taken back are corrected: another process may be about to add it.
+            groups = {boards for one in self.pending for boards in one.groups} | (self.replacement or {}).keys()
             self.pending.clear()
-            self.replacement = {}
+            self.replacement = {boards: {} for boards in groups}
             self._until = max(self._until or counted.position, counted.position)
         elif self.replacement is not None:
             merge_all(self.replacement, [counted])

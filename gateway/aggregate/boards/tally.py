@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from gateway.model.boards import Scopes, boards_of, check_points, scopes_of
 from gateway.model.channel import Folded
 from gateway.model.entry import Entry, entry_digest_of
+from gateway.model.rules import VOID_OP
 from gateway.model.version import Position, Version
 
 Score = tuple[int, int]
@@ -22,9 +23,6 @@ Tallies = dict[str, Tally]
 """Board -> tally."""
 Groups = dict[tuple[str, ...], Tally]
 """Tally by the boards that all have it: a metric's of all scopes."""
-
-VOID_OP = "void"
-"""An event that takes back all points of its stream up to here."""
 
 
 @dataclass(frozen=True, slots=True)

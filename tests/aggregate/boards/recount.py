@@ -58,9 +58,13 @@ def recount(histories: Mapping[str, Iterable[Entry]], scopes: Scopes, now_ms: in
 
 def stored(client: redis.Redis, board: str) -> Rows:
     """The board as the store has it, in its order; both of its keys say the same."""
-    scores = {m.decode(): v.decode().split() for m, v in client.hgetall(score_key(board)).items()}
+    both = client.pipeline(transaction=not isinstance(client, redis.RedisCluster))
+    both.hgetall(score_key(board))
+    both.zrange(rank_key(board), 0, -1, withscores=True)
+    found, listed = both.execute()
+    scores = {m.decode(): v.decode().split() for m, v in found.items()}
     rows: Rows = []
-    for element, negative in client.zrange(rank_key(board), 0, -1, withscores=True):
+    for element, negative in listed:
         member = element[15:].decode()
         points, reached = scores[member]
         assert (-int(negative), int(element[:15])) == (int(points), int(reached)), member

@@ -1,5 +1,5 @@
-"""The recordings and many simulated events, published twice in part, with three aggregators that are killed one after the other:
-every board is what a recount of the whole history gives, to the last byte.
+"""The recordings and many simulated events, published twice in part, with three aggregators (boards and history) that are killed
+one after the other: the history is the streams, and every board is to the last byte what SQL counts from the history.
 """
 
 from __future__ import annotations
@@ -9,17 +9,22 @@ import json
 import os
 import random
 import time
-from collections.abc import Callable, Iterator
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from gateway.bus.publisher import Publisher
-from gateway.model.boards import Scopes
+from gateway.history.database import Database
+from gateway.history.embedded import EmbeddedPostgres
+from gateway.history.errors import Unavailable
 from gateway.replay.finding import open_recording
-from tests.aggregate.boards.recount import boards_in, entries_of, recount, stored
+from tests.aggregate.boards.recount import boards_in, entries_of, stored
+from tests.history.stream import stored as kept
 from tests.stores import Store
 from tests.system.aggregators import Aggregator, aggregators
+from tests.system.gateway import GatewayProcess, gateway
 
 DATA = Path(os.environ.get("GRANDSTAND_MATCHES") or Path(__file__).resolve().parents[4] / "shared" / "data")
 EVENTS = int(os.environ.get("BOARD_EVENTS", "10000"))
@@ -29,10 +34,13 @@ CHANNELS = 40
 MEMBERS = 300
 METRICS = ("kills", "assists", "score")
 BATCH = 50
+SEASON, KEPT_DAYS = "s1", 90
+DEADLINE_S = 180.0
+RECOUNT = Path(__file__).with_name("recount.sql").read_text()
 
 
 async def publish_simulated(publisher: Publisher, seed: int, events: int) -> None:
-    """Random points on random boards: corrections, ties, late stamps, voids; a third of the batches is published twice."""
+    """Random points on random boards: corrections, ties, late stamps, poison, voids; a third of the batches is published twice."""
     choose = random.Random(seed)
     now_ms = time.time_ns() // 1_000_000
     for index in range(CHANNELS):
@@ -42,9 +50,9 @@ async def publish_simulated(publisher: Publisher, seed: int, events: int) -> Non
         batch = []
         for _ in range(BATCH):
             member = f"p{int(choose.random() ** 2 * MEMBERS)}"
-            points = {choose.choice(METRICS): {member: choose.choice((1, 1, 1, 2, 5, -1, 0))}}
-            batch.append({"op": "play", "patch": {}, "points": points})
-        if choose.random() < 0.002:
+            by = choose.choice((1, 1, 1, 2, 5, -1, 0)) if choose.random() < 0.999 else 2_000_000_000
+            batch.append({"op": "play", "patch": {}, "points": {choose.choice(METRICS): {member: by}}})
+        if choose.random() < 0.01:
             batch = [{"op": "void"}]  # type: ignore[list-item]
         t_ms = now_ms - choose.randrange(3 * 86_400_000) // 1000 * 1000
         if choose.random() < 0.5:
@@ -75,52 +83,114 @@ async def publish_recordings(publisher: Publisher) -> list[str]:
     return channels
 
 
-def equal_to_recount(store: Store, channels: list[str]) -> Callable[[], bool]:
-    histories = {name: entries_of(store.client, name) for name in channels}
-    wanted = recount(histories, Scopes(), time.time_ns() // 1_000_000)
-
-    def equal() -> bool:
-        return boards_in(store.client) == set(wanted) and all(
-            stored(store.client, b) == rows for b, rows in wanted.items()
-        )
-
-    return equal
-
-
-def wait(condition: Callable[[], bool], log: Callable[[], str], timeout_s: float = 120) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, log()[-4000:]
-        time.sleep(0.2)
+@pytest.fixture
+async def history_url(tmp_path: Path) -> AsyncIterator[str]:
+    """A Postgres of its own."""
+    server = EmbeddedPostgres(tmp_path / "postgres")
+    await server.start()
+    yield server.url
+    await server.stop()
 
 
 @pytest.fixture
-def three(tmp_path: Path, valkey_server: Store) -> Iterator[list[Aggregator]]:
-    with aggregators(tmp_path, valkey_server.url, 3) as running:
+def three(tmp_path: Path, valkey_server: Store, history_url: str) -> Iterator[list[Aggregator]]:
+    """Three aggregators that count and keep."""
+    with aggregators(
+        tmp_path, valkey_server.url, 3, history__url=history_url, boards__season=SEASON, boards__kept_days=KEPT_DAYS
+    ) as running:
         yield running
 
 
-@pytest.mark.timeout(400)
-async def test_three_aggregators_killed_in_turn(tmp_path: Path, valkey_server: Store, three: list[Aggregator]) -> None:
+@pytest.fixture
+def served(tmp_path: Path, valkey_server: Store) -> Iterator[GatewayProcess]:
+    """A gateway that only reads."""
+    with gateway(tmp_path / "gateway", bus__url=valkey_server.url, bus__write_url="none", listen__workers=1) as process:
+        yield process
+
+
+def board_over_http(served: GatewayProcess, board: str) -> str:
+    """All of a board's pages, as the recount writes them."""
+    lines: list[str] = []
+    while True:
+        address = f"{served.url}/v1/leaderboards/{board}?offset={len(lines)}&limit=500"
+        with urllib.request.urlopen(address, timeout=30) as answer:
+            page = json.load(answer)
+        lines += [f"{row['rank']}\t{row['member']}\t{row['points']}\n" for row in page["rows"]]
+        if len(lines) >= page["total"]:
+            return "".join(lines)
+
+
+async def the_history_is(database: Database, store: Store, channels: list[str]) -> int:
+    """Returns, with the number of entries, when every stream is in the history entry by entry."""
+    deadline = time.monotonic() + DEADLINE_S
+    entries = 0
+    for name in channels:
+        wanted = entries_of(store.client, name)
+        entries += len(wanted)
+        while (have := await found(database, name)) != wanted:
+            assert time.monotonic() < deadline, f"{have} of {len(wanted)} entries of {name}"
+            await asyncio.sleep(0.2)
+    rows = await database.fetch("SELECT sum(gaps) AS gaps, bool_or(superseded) AS superseded FROM epochs")
+    assert (rows[0]["gaps"], rows[0]["superseded"]) == (0, False)
+    assert (await database.fetch("SELECT count(*) AS n FROM entries"))[0]["n"] == entries
+    return entries
+
+
+async def found(database: Database, name: str) -> object:
+    try:
+        return await kept(database, name)
+    except Unavailable:
+        return None
+
+
+@pytest.mark.timeout(900)
+async def test_three_aggregators_killed_in_turn(
+    tmp_path: Path, valkey_server: Store, history_url: str, three: list[Aggregator], served: GatewayProcess
+) -> None:
     publisher = Publisher(valkey_server.url, maxlen=10_000_000)
-    stop = asyncio.Event()
+    stop, kills = asyncio.Event(), 0
 
     async def kill_in_turn() -> None:
-        number = 0
-        while not stop.is_set():
-            await asyncio.sleep(random.uniform(0.3, 2.0))
-            index = number % 3
+        nonlocal kills
+        while not stop.is_set() or kills < len(three):
+            await asyncio.sleep(random.uniform(0.3, 2.5))
+            index = kills % len(three)
             three[index].kill()
-            number += 1
-            three[index] = Aggregator(tmp_path / f"aggregator-{index}", valkey_server.url)
+            kills += 1
+            three[index] = Aggregator(
+                tmp_path / f"aggregator-{index}", valkey_server.url,
+                history__url=history_url, boards__season=SEASON, boards__kept_days=KEPT_DAYS,
+            )  # fmt: skip
 
     killing = asyncio.create_task(kill_in_turn())
     channels = await publish_recordings(publisher)
     await publish_simulated(publisher, 7, EVENTS)
-    await asyncio.sleep(3)
-    stop.set()
-    await killing
     channels += [f"match:sim{index}" for index in range(CHANNELS)]
     await publisher.close()
-    equal = equal_to_recount(valkey_server, channels)
-    await asyncio.to_thread(wait, equal, lambda: "\n".join(one.log_text() for one in three))
+    stop.set()
+    await killing
+
+    database = Database(history_url, timeout_s=DEADLINE_S)
+    entries = await the_history_is(database, valkey_server, channels)
+    counted = await database.fetch(RECOUNT, time.time_ns() // 1_000_000, KEPT_DAYS, SEASON)
+    await database.close()
+    wanted = {row["board"]: row["reached"] for row in counted}
+
+    def in_store() -> dict[str, str]:
+        client = valkey_server.client
+        return {
+            board: "".join(f"{n}\t{m}\t{p}\t{r}\n" for n, (m, p, r) in enumerate(rows, 1))
+            for board in boards_in(client)
+            if (rows := stored(client, board))
+        }
+
+    deadline = time.monotonic() + DEADLINE_S
+    while (have := await asyncio.to_thread(in_store)) != wanted:
+        different = sorted(board for board in have.keys() | wanted.keys() if have.get(board) != wanted.get(board))
+        logs = "\n".join(one.log_text()[-2000:] for one in three)
+        assert time.monotonic() < deadline, f"{different}\n{logs}"
+        await asyncio.sleep(0.5)
+    for row in counted:
+        assert await asyncio.to_thread(board_over_http, served, row["board"]) == row["rows"], row["board"]
+    letters = valkey_server.client.xlen("dead:{aggregate}")
+    print(f"{entries} entries, {len(counted)} boards, {letters} dead letters, {kills} kills")
