@@ -4,7 +4,7 @@
 #   make test       everything that shows that it works           make sanitize   native tests under ASan and UBSan
 #   make lint       ruff, mypy, import arrows                     make dashboard  build the page alone
 #   make conformance  Autobahn's 517 cases, plain and through TLS (about 10 minutes)
-#   make fuzz       each target for SECONDS=60, native code built with sanitizers and branch counters
+#   make fuzz       each target for SECONDS=60, native code built with sanitizers and branch counters; MERGE=1 keeps what is new
 #   make churn      a million connects and disconnects    CHURN=10000 for fewer
 #   make lock       choose dependencies' versions anew            make generate   tables and types that are made from code
 #   make board-scroll  ten thousand rows scrolled while they change: frames; and each page's largest paint

@@ -23,8 +23,12 @@ def main() -> int:
     parser.add_argument("target", choices=LONGEST)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--input", type=Path, help="runs this one file instead")
+    parser.add_argument(
+        "--merge", action="store_true", help="adds to the corpus what of the grown reaches something new"
+    )
     parser.add_argument("--grown", type=Path, default=GROWN, help="directory for what reaches something new")
-    given = parser.parse_args()
+    # A merge is done by processes that libFuzzer starts itself, with arguments of its own.
+    given, inner = parser.parse_known_args()
 
     import atheris
 
@@ -51,6 +55,12 @@ def main() -> int:
         "-print_final_stats=1",
         "-verbosity=1",
     ]
+    if given.merge:
+        command = f"{sys.executable} -m tests.fuzz.run {given.target} --merge --grown {given.grown}"
+        limits = ["-merge=1", f"-max_len={LONGEST[given.target]}", "-rss_limit_mb=0"]
+        arguments = [command, *(inner or [*limits, str(corpus), str(grown)])]
+    elif inner:
+        parser.error(f"not known: {' '.join(inner)}")
     atheris.Setup(arguments, run)
     if (shim := os.environ.get("GRANDSTAND_COVERAGE")) is not None:
         ctypes.CDLL(shim).gs_register_coverage()
