@@ -223,19 +223,16 @@ class Archive:
         matches, reader = self._kept(self._matches), self._kept(self._reader)
         audience, until_ms = self._audience(grant)
         try:
-            row = await matches.newest(name)
-            if row is None or row.started_ms > until_ms:
+            row = await matches.newest(name, until_ms)
+            if row is None:
                 raise NotFound("there is no such match", "id")
             players = await matches.players(row)
             document: dict[str, Any] = {"title": row.title, "game": row.game, "status": row.status,
                                         "teams": row.teams, "winner": row.winner}  # fmt: skip
-            ended_ms, as_of_ms = row.ended_ms, row.updated_ms
+            ended_ms, as_of_ms, events = row.ended_ms, row.updated_ms, row.events
             if row.updated_ms > until_ms:
-                document, ended_ms, as_of_ms = (
-                    await _as_it_was(reader, matches, name, row, players, until_ms),
-                    None,
-                    until_ms,
-                )
+                document, players, events = await _as_it_was(reader, matches, name, row, until_ms)
+                ended_ms, as_of_ms = None, until_ms
         except HistoryError:
             raise Unavailable("the history cannot be read now") from None
         shown = audience.project_doc({**document, "players": {p: _flat(line) for p, line in players.items()}})
@@ -244,7 +241,7 @@ class Archive:
             shown.get("status", "live"),
             row.started_ms,
             {player: _summed(fields, players[player]) for player, fields in shown.get("players", {}).items()},
-            row.events,
+            events,
             as_of_ms,
             shown.get("title"),
             shown.get("game"),
@@ -275,6 +272,9 @@ class Archive:
             shown: dict[str, Any] = audience.project_doc({"players": {who: fields}}).get("players", {}).get(who, {})
             return shown
 
+        tells = audience.project_doc({"title": True, "status": True, "winner": True})
+        told = {"status", "winner"} <= tells.keys()
+
         mine = seen(player, {**record.totals, "name": record.name})
         totals = {metric: value for metric, value in record.totals.items() if metric in mine}
         answer = PlayerStats(
@@ -285,13 +285,13 @@ class Archive:
             record.matches,
             totals,
             {f"{metric}_per_match": round(value / record.matches, 3) for metric, value in totals.items()},
-            Streak(*record.streak) if record.streak is not None else None,
+            Streak(*record.streak) if record.streak is not None and told else None,
             [
                 RecentMatch(
                     one.match,
-                    one.title,
+                    one.title if "title" in tells else None,
                     seen(player, {"team": one.team}).get("team"),
-                    one.result,
+                    one.result if told else None,
                     {metric: value for metric, value in one.totals.items() if metric in seen(player, one.totals)},
                     one.ended_ms,
                 )
@@ -314,20 +314,26 @@ class Archive:
 
 
 async def _as_it_was(
-    reader: Reader, matches: Matches, name: str, row: MatchRow, players: dict[str, PlayerLine], until_ms: int
-) -> dict[str, Any]:
-    """The match's document at a time; takes out of the players' totals what came later."""
+    reader: Reader, matches: Matches, name: str, row: MatchRow, until_ms: int
+) -> tuple[dict[str, Any], dict[str, PlayerLine], int]:
+    """The match's document at a time, what its players had done by then, and how many events it had."""
     found = await reader.epoch_at(name, until_ms)
     if found is None:
         raise NotFound("there is no such match", "id")
     epoch, seq = found
-    channel = await reader.channel_at(name, epoch, seq)
-    for player, late in (await matches.points_after(row, epoch.epoch, seq)).items():
-        line = players.get(player)
-        for metric, points in late.items():
-            if line is not None and metric in line.totals:
-                line.totals[metric] -= points
-    return channel.doc
+    document = (await reader.channel_at(name, epoch, seq)).doc
+    totals, events = await matches.as_it_was(row, epoch.epoch, seq)
+    known = document.get("players")
+    rows = known if isinstance(known, dict) else {}
+    players = {player: PlayerLine(_word(fields, "name"), _word(fields, "team")) for player, fields in rows.items()}
+    for player, figures in totals.items():
+        players.setdefault(player, PlayerLine()).totals = figures
+    return document, players, events
+
+
+def _word(fields: Any, name: str) -> str | None:
+    value = fields.get(name) if isinstance(fields, dict) else None
+    return value if isinstance(value, str) else None
 
 
 def _flat(line: PlayerLine) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
@@ -15,8 +16,10 @@ from starlette.routing import BaseRoute, Route
 from gateway.access.tokens import Grant
 from gateway.bus.board_reader import BoardReader, Page, Row
 from gateway.bus.errors import BusError
-from gateway.edge.failures import NotFound, Unavailable, Unprocessable
+from gateway.edge.context import Context
+from gateway.edge.failures import NotFound, Unavailable, UnknownChannel, Unprocessable
 from gateway.edge.guard import Guard
+from gateway.edge.hub import Hub
 from gateway.edge.parameters import text, whole
 from gateway.model.boards import MEMBER_MAX_CHARS, board_channel, is_member, parse_board
 
@@ -64,10 +67,36 @@ class BoardList(msgspec.Struct):
     next: str | None
 
 
-class Leaderboards:
-    """The routes of one worker."""
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A board, or the rows of it that are shown."""
 
-    def __init__(self, guard: Guard, reader: BoardReader) -> None:
+    board: str
+    complete: bool
+    as_of_ms: int
+    total: int
+    rows: list[Row]
+
+
+def _rows_of(document: dict[str, Any]) -> list[Row]:
+    """The rows of a board's document, by rank; one whose rank or points are hidden is left out."""
+    rows = [
+        Row(fields["rank"], member, fields["points"], fields.get("name", ""))
+        for member, fields in document.get("rows", {}).items()
+        if {"rank", "points"} <= fields.keys()
+    ]
+    return sorted(rows, key=lambda row: row.rank)
+
+
+class Leaderboards:
+    """The routes of one worker.
+
+    A delayed audience reads the top hundred as the board's channel shows them to it now: the store has only what is newest.
+    """
+
+    def __init__(self, context: Context, hub: Hub, guard: Guard, reader: BoardReader) -> None:
+        self._context = context
+        self._hub = hub
         self._guard = guard
         self._reader = reader
         self._working: dict[Hashable, asyncio.Task[Any]] = {}
@@ -91,6 +120,10 @@ class Leaderboards:
         names = await self._once("boards", self._reader.boards)
         seen = [name for name in names if name > after and grant.may("watch", board_channel(name))]
         shown = seen[:limit]
+        if self._context.audiences[grant.audience].delay_ms:
+            found = await asyncio.gather(*(self._listed_late(name, grant.audience) for name in shown))
+            late = BoardList([one for one in found if one is not None], shown[-1] if len(seen) > limit else None)
+            return _answer(request, grant, late, [(b.board, b.members, b.complete) for b in late.boards])
         totals = await self._read(self._reader.totals(shown))
         boards = []
         for name, total in zip(shown, totals, strict=True):
@@ -107,6 +140,8 @@ class Leaderboards:
         board, grant = self._board(request)
         offset = whole(request, "offset", 0, 0, OFFSET_MAX)
         limit = whole(request, "limit", LIMIT_DEFAULT, 1, LIMIT_MAX)
+        if (late := await self._late(board, grant)) is not None:
+            return self._told(request, grant, late, late.rows[offset : offset + limit], offset=offset)
         page = await self._once((board, offset, limit), lambda: self._reader.page(board, offset, limit))
         return await self._shown(request, grant, board, page, offset=offset)
 
@@ -115,6 +150,12 @@ class Leaderboards:
         board, grant = self._board(request)
         span = whole(request, "span", SPAN_DEFAULT, 0, SPAN_MAX)
         member = _member(request.path_params["member"], "member")
+        if (late := await self._late(board, grant)) is not None:
+            place = next((number for number, row in enumerate(late.rows) if row.member == member), None)
+            if place is None:
+                raise NotFound("this board does not have that member", "member")
+            first = max(0, place - span)
+            return self._told(request, grant, late, late.rows[first : place + span + 1], first, member)
         page = await self._once((board, member, span), lambda: self._reader.around(board, member, span))
         if page is None:
             raise NotFound("this board does not have that member", "member")
@@ -128,6 +169,8 @@ class Leaderboards:
         ]
         if not 0 < len(ids) <= IDS_MAX:
             raise Unprocessable(f"ids names 1 to {IDS_MAX} members, with commas between", "ids")
+        if (late := await self._late(board, grant)) is not None:
+            return self._told(request, grant, late, [row for row in late.rows if row.member in ids])
         page = await self._once((board, *ids), lambda: self._reader.members(board, ids))
         return await self._shown(request, grant, board, page)
 
@@ -148,16 +191,62 @@ class Leaderboards:
             raise NotFound("there is no such board", "board")
         complete, as_of_ms = await self._read(self._reader.standing(board))
         complete = complete and not page.broken
+        rows = self._projected(page.rows, grant)
+        return self._told(request, grant, _Shown(board, complete, as_of_ms, page.total, rows), rows, offset, member)
+
+    @staticmethod
+    def _told(
+        request: Request, grant: Grant, shown: _Shown, rows: list[Row], offset: int | None = None, member: str = ""
+    ) -> Response:
         answer = BoardPage(
-            board=board,
-            complete=complete,
-            as_of_ms=as_of_ms,
-            total=page.total,
+            board=shown.board,
+            complete=shown.complete,
+            as_of_ms=shown.as_of_ms,
+            total=shown.total,
             offset=msgspec.UNSET if offset is None else offset,
             member=member,
-            rows=page.rows,
+            rows=rows,
         )
-        return _answer(request, grant, answer, (complete, page.total, offset, page.rows))
+        return _answer(request, grant, answer, (shown.complete, shown.total, offset, rows))
+
+    # -- audiences ---------------------------------------------------------------------------------------------
+
+    def _projected(self, rows: list[Row], grant: Grant) -> list[Row]:
+        """The rows as the board's channel would show them to the audience."""
+        audience = self._context.audiences[grant.audience]
+        if not audience.hidden:
+            return rows
+        document = {"rows": {row.member: {"rank": row.rank, "points": row.points, "name": row.name} for row in rows}}
+        return _rows_of(audience.project_doc(document))
+
+    async def _late(self, board: str, grant: Grant) -> _Shown | None:
+        """The board as a delayed audience sees it; None for an audience without a delay.
+
+        Raises:
+            NotFound: it may not see anything of it yet.
+        """
+        if not self._context.audiences[grant.audience].delay_ms:
+            return None
+        try:
+            document = (await self._hub.outlet(board_channel(board), grant.audience)).view.doc
+        except UnknownChannel:
+            document = {}
+        if not isinstance(document, dict) or not document.get("total"):
+            raise NotFound("there is no such board", "board")
+        return _Shown(
+            board, document.get("complete", False), document.get("as_of_ms", 0), document["total"], _rows_of(document)
+        )
+
+    async def _listed_late(self, board: str, audience: str) -> ListedBoard | None:
+        try:
+            document = (await self._hub.outlet(board_channel(board), audience)).view.doc
+        except UnknownChannel:
+            return None
+        if not isinstance(document, dict) or not document.get("total"):
+            return None
+        metric, _, scope = board.partition(".")
+        complete, as_of_ms = document.get("complete", False), document.get("as_of_ms", 0)
+        return ListedBoard(board, metric, scope, document["total"], complete, as_of_ms)
 
     async def _once(self, key: Hashable, read: Callable[[], Awaitable[Any]]) -> Any:
         """The answer of one read for all equal requests at work now."""

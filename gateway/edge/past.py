@@ -51,11 +51,11 @@ class Past:
             Unavailable
         """
         try:
-            return await self._begin(name, moment, self._context.now_ms() - delay_ms)
+            return await self._begin(name, moment, self._context.now_ms() - delay_ms, delay_ms > 0)
         except BusError:
             raise Unavailable("the past cannot be read now") from None
 
-    async def _begin(self, name: str, moment: Moment, until_ms: int) -> tuple[Channel, int]:
+    async def _begin(self, name: str, moment: Moment, until_ms: int, delayed: bool) -> tuple[Channel, int]:
         at_ms = until_ms
         if moment.ago_ms is not None:
             at_ms = until_ms - moment.ago_ms
@@ -65,6 +65,9 @@ class Past:
         if moment.position is not None and moment.position < position:
             position = moment.position
         channel = await self._channel_at(name, position)
+        if delayed and channel.arrived_ms > until_ms:
+            # The oldest that is kept is too new for who sees later than others.
+            raise NotFound("nothing may be seen of that moment yet", "at")
         return channel, at_ms if moment.position is None else channel.arrived_ms
 
     # -- from a time to a position -----------------------------------------------------------------------------

@@ -146,7 +146,7 @@ class _Worker:
         asking = Asking(writer)
         archive = Archive(context, hub, guard, database)
         board_reader = BoardReader(settings.bus.url, settings.boards.stale_s)
-        boards = Leaderboards(guard, board_reader)
+        boards = Leaderboards(context, hub, guard, board_reader)
         presence = (
             Presence(write_url, int(settings.presence.every_s * 3000))
             if (write_url != "none" and settings.presence.every_s > 0)

@@ -21,14 +21,25 @@ WHERE m.status = $1 AND (m.updated_ms, m.channel_id, m.run) < ($2, $3, $4) AND {
 ORDER BY m.updated_ms DESC, m.channel_id DESC, m.run DESC LIMIT $5
 """
 ONE = (
-    f"SELECT {ROW} FROM matches m JOIN channels c ON c.id = m.channel_id WHERE c.name = $1 ORDER BY m.run DESC LIMIT 1"
+    f"SELECT {ROW} FROM matches m JOIN channels c ON c.id = m.channel_id WHERE c.name = $1 AND m.started_ms <= $2 "
+    "ORDER BY m.run DESC LIMIT 1"
 )
 PLAYERS = "SELECT player, name, team FROM match_players WHERE channel_id = $1 AND run = $2"
 TOTALS = "SELECT player, metric, total FROM match_totals WHERE channel_id = $1 AND run = $2"
-LATE_POINTS = """
+PAST_POINTS = """
 SELECT p.member, p.metric, sum(p.points) AS total
-FROM epochs e JOIN points p ON p.epoch_id = e.id AND p.seq > $4 AND p.day BETWEEN e.first_day AND e.last_day
-WHERE e.channel_id = $1 AND e.run = $2 AND e.epoch = $3 AND NOT e.superseded GROUP BY 1, 2
+FROM epochs e JOIN points p ON p.epoch_id = e.id AND p.day BETWEEN e.first_day AND e.last_day
+WHERE e.channel_id = $1 AND e.run = $2 AND NOT e.superseded AND (e.epoch, p.seq) <= ($3, $4) AND (e.epoch, p.seq) > ($5, $6)
+GROUP BY 1, 2
+"""
+PAST_VOID = """
+SELECT e.epoch, v.seq FROM epochs e JOIN voids v ON v.epoch_id = e.id
+WHERE e.channel_id = $1 AND NOT e.superseded AND (e.epoch, v.seq) <= ($2, $3) ORDER BY 1 DESC, 2 DESC LIMIT 1
+"""
+LATE_EVENTS = """
+SELECT coalesce(sum(n.events), 0) AS events
+FROM epochs e JOIN entries n ON n.epoch_id = e.id AND n.events > 0 AND n.day BETWEEN e.first_day AND e.last_day
+WHERE e.channel_id = $1 AND e.run = $2 AND e.epoch >= $3 AND NOT e.superseded AND (e.epoch, n.seq) > ($3, $4)
 """
 RECENT = """
 SELECT m.match, m.title, m.status, m.winner, m.ended_ms, m.channel_id, m.run, p.team, p.name
@@ -158,9 +169,9 @@ class Matches:
         found.sort(key=lambda row: (row.updated_ms, row.channel_id, row.run), reverse=True)
         return found[:limit]
 
-    async def newest(self, channel: str) -> MatchRow | None:
-        """The newest run of a match; None for one that was never stored."""
-        rows = await self._database.fetch(ONE, channel)
+    async def newest(self, channel: str, until_ms: int) -> MatchRow | None:
+        """The newest run of a match that had begun by then; None where there is none."""
+        rows = await self._database.fetch(ONE, channel, until_ms)
         return _match(rows[0]) if rows else None
 
     async def players(self, match: MatchRow) -> dict[str, PlayerLine]:
@@ -172,12 +183,15 @@ class Matches:
             found.setdefault(row["player"], PlayerLine()).totals[row["metric"]] = int(row["total"])
         return found
 
-    async def points_after(self, match: MatchRow, epoch: int, seq: int) -> dict[str, dict[str, int]]:
-        """What was scored in an epoch of the run after entry `seq`, by player and metric."""
+    async def as_it_was(self, match: MatchRow, epoch: int, seq: int) -> tuple[dict[str, dict[str, int]], int]:
+        """What players had done in the run up to an entry, by player and metric, and how many events it had until then."""
+        void = await self._database.fetch(PAST_VOID, match.channel_id, epoch, seq)
+        after = tuple(void[0]) if void else (-1, -1)
         found: dict[str, dict[str, int]] = {}
-        for row in await self._database.fetch(LATE_POINTS, match.channel_id, match.run, epoch, seq):
+        for row in await self._database.fetch(PAST_POINTS, match.channel_id, match.run, epoch, seq, *after):
             found.setdefault(row["member"], {})[row["metric"]] = int(row["total"])
-        return found
+        late = await self._database.fetch(LATE_EVENTS, match.channel_id, match.run, epoch, seq)
+        return found, match.events - int(late[0]["events"])
 
     async def record(self, player: str, recent: int, until_ms: int | None, now_ms: int) -> Record | None:
         """A player's record; None for one who has never played.
