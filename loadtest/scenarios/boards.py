@@ -31,6 +31,7 @@ from gateway.history.embedded import EmbeddedPostgres
 from gateway.model.boards import board_marks_key, element, rank_key, score_key, tally_key
 from loadtest.gateway_process import GatewayProcess, cpu_s
 from loadtest.points_publisher import METRIC, PointsPublisher
+from loadtest.scenarios.checks import loop_held
 
 EVENTS = 400_000
 CHANNELS = 20
@@ -53,8 +54,10 @@ def run(events: int = EVENTS, members: int = MEMBERS, duration_s: float = DURATI
         _fill(store, members)
         calls = _calls(store, members)
         with _aggregator(gateway.store_url):
+            before = gateway.metrics()
             reads = _reads(gateway.port, members, duration_s)
             shown = _shown(gateway, duration_s)
+            after = gateway.metrics()
         store.close()
     checks = [
         _check("events a second of one aggregator, boards and history", counting["per_s"], 20_000, at_least=True),
@@ -68,6 +71,7 @@ def run(events: int = EVENTS, members: int = MEMBERS, duration_s: float = DURATI
         _check(f"HTTP read at {READS_PER_S}/s, p99 (ms)", reads["p99_ms"], 10.0),
         _check("HTTP reads a second (of those asked for)", reads["per_s"] / READS_PER_S, 0.95, at_least=True),
         _check(f"event to board on the wire at {RATE_PER_S}/s, p99 (ms)", shown["p99_ms"], 2000.0),
+        loop_held(before, after),
     ]
     return {
         "scenario": "boards",
