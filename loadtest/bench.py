@@ -17,7 +17,20 @@ from rich.table import Table
 
 from loadtest import results
 from loadtest.machine import describe
-from loadtest.scenarios import boards, channels, churn, crowds, fanout, history, openings, outage, slow, stadium, storm
+from loadtest.scenarios import (
+    boards,
+    channels,
+    churn,
+    crowds,
+    endurance,
+    fanout,
+    history,
+    openings,
+    outage,
+    slow,
+    stadium,
+    storm,
+)
 
 SCENARIOS: dict[str, Callable[[bool], dict[str, Any]]] = {
     "fanout": lambda quick: fanout.run(rounds=5) if quick else fanout.run(),
@@ -31,6 +44,7 @@ SCENARIOS: dict[str, Callable[[bool], dict[str, Any]]] = {
     "history": lambda quick: history.run(200_000, 20_000, 1) if quick else history.run(),
     "outage": lambda quick: outage.run(50, 5.0, 10.0) if quick else outage.run(),
     "boards": lambda quick: boards.run(20_000, 50_000, 8.0) if quick else boards.run(),
+    "endurance": lambda quick: endurance.run(20.0) if quick else endurance.run(),
     "slow": lambda quick: slow.run(400, 40, 10.0, 1) if quick else slow.run(),
 }
 

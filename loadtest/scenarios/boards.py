@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 import socket
 import subprocess
@@ -15,8 +14,8 @@ import sys
 import tempfile
 import time
 from bisect import bisect
-from collections.abc import Callable, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +25,9 @@ from hiredis import Reader, pack_command
 from gateway.aggregate.boards.ledger import pack
 from gateway.aggregate.boards.scripts import APPLY
 from gateway.client import Viewer
-from gateway.history.database import Database
 from gateway.history.embedded import EmbeddedPostgres
 from gateway.model.boards import board_marks_key, element, rank_key, score_key, tally_key
+from loadtest.aggregator_process import aggregator, entries_stored
 from loadtest.gateway_process import GatewayProcess, cpu_s
 from loadtest.points_publisher import METRIC, PointsPublisher
 from loadtest.scenarios.checks import loop_held
@@ -53,7 +52,7 @@ def run(events: int = EVENTS, members: int = MEMBERS, duration_s: float = DURATI
         ceiling_per_s = _ceiling(store, gateway.store_url, events // 4)
         _fill(store, members)
         calls = _calls(store, members)
-        with _aggregator(gateway.store_url):
+        with aggregator(gateway.store_url):
             before = gateway.metrics()
             reads = _reads(gateway.port, members, duration_s)
             shown = _shown(gateway, duration_s)
@@ -104,22 +103,6 @@ def _publish(store: redis.Redis, events: int, prefix: str) -> None:
     pipeline.execute()
 
 
-@contextmanager
-def _aggregator(url: str, history_url: str = "none") -> Iterator[subprocess.Popen[bytes]]:
-    environment = {
-        **os.environ,
-        "GRANDSTAND_BUS__URL": url,
-        "GRANDSTAND_HISTORY__URL": history_url,
-        "GRANDSTAND_OBSERVE__LOG_LEVEL": "error",
-    }
-    process = subprocess.Popen([sys.executable, "-m", "gateway.cli.main", "aggregate"], env=environment)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
 def _count(store: redis.Redis, url: str, events: int) -> dict[str, float]:
     """One aggregator that catches up with all that is published: how many events a second are on boards and in the history."""
     _publish(store, events, "bench")
@@ -131,14 +114,14 @@ def _count(store: redis.Redis, url: str, events: int) -> dict[str, float]:
         postgres = EmbeddedPostgres(Path(directory))
         asyncio.run(postgres.start())
         try:
-            with _aggregator(url, postgres.url) as aggregator:
+            with aggregator(url, postgres.url) as process:
                 _until(lambda: counted() > 0)
-                began = counted(), time.monotonic(), cpu_s(aggregator.pid), _cpu_s(store)
+                began = counted(), time.monotonic(), cpu_s(process.pid), _cpu_s(store)
                 _until(lambda: counted() == events)
                 boards_s = time.monotonic() - began[1]
-                _until(lambda: asyncio.run(_stored(postgres.url)) == events)
+                _until(lambda: entries_stored(postgres.url) == events)
                 both_s = time.monotonic() - began[1]
-                work_s, store_s = cpu_s(aggregator.pid) - began[2], _cpu_s(store) - began[3]
+                work_s, store_s = cpu_s(process.pid) - began[2], _cpu_s(store) - began[3]
         finally:
             asyncio.run(postgres.stop())
     left = events - began[0]
@@ -148,14 +131,6 @@ def _count(store: redis.Redis, url: str, events: int) -> dict[str, float]:
         "cpu_us_per_event": round(work_s / left * 1e6, 1),
         "store_cpu_us_per_event": round(store_s / left * 1e6, 1),
     }
-
-
-async def _stored(url: str) -> int:
-    database = Database(url)
-    try:
-        return int((await database.fetch("SELECT coalesce(sum(last_seq + 1), 0) FROM epochs"))[0][0])
-    finally:
-        await database.close()
 
 
 def _cpu_s(store: redis.Redis) -> float:
