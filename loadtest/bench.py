@@ -25,6 +25,7 @@ from loadtest.scenarios import (
     endurance,
     fanout,
     history,
+    matches,
     openings,
     outage,
     slow,
@@ -45,6 +46,7 @@ SCENARIOS: dict[str, Callable[[bool], dict[str, Any]]] = {
     "outage": lambda quick: outage.run(50, 5.0, 10.0) if quick else outage.run(),
     "boards": lambda quick: boards.run(20_000, 50_000, 8.0) if quick else boards.run(),
     "endurance": lambda quick: endurance.run(20.0) if quick else endurance.run(),
+    "matches": lambda quick: matches.run(1000, 8.0) if quick else matches.run(),
     "slow": lambda quick: slow.run(400, 40, 10.0, 1) if quick else slow.run(),
 }
 

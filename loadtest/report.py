@@ -231,6 +231,57 @@ def _outage(result: Result) -> list[str]:
     return rows + facts + _checks(result) + _origin(result)
 
 
+def _boards(result: Result) -> list[str]:
+    counting, http, shown, calls = result["counting"], result["http"], result["shown"], result["calls_p99_ms"]
+    rows = ["", "| one aggregator, boards and history on | |", "|---|---:|"]
+    rows += [
+        f"| events a second, on the boards and in the history | {counting['per_s']:,} |",
+        f"| on the boards alone, while the history follows | {counting['boards_per_s']:,} |",
+        f"| a plain client that counts each event by calls of its own | {result['ceiling_per_s']:,} |",
+        f"| processor time of an event: aggregator, store (µs) | {counting['cpu_us_per_event']}, "
+        f"{counting['store_cpu_us_per_event']} |",
+    ]
+    facts = [
+        "",
+        f"The store would take {1e6 / counting['store_cpu_us_per_event']:,.0f} events a second of the very calls that the "
+        "aggregator makes of them; what limits one process is its own folding, counting and storing.",
+        "",
+        f"A board of {result['members']:,} members, one call after the other, the way to the store and back included, p99: "
+        f"update {calls['update']} ms, top 100 {calls['top 100']} ms, around a member {calls['around']} ms. Over HTTP at "
+        f"{http['per_s']:,.0f} reads a second: {http['p50_ms']} ms at the median, {http['p99_ms']} ms at p99, "
+        f"{http['max_ms']} ms at most. From an event to the message at a viewer of its board, which comes once a second: "
+        f"{shown['p50_ms']} ms at the median, {shown['p99_ms']} ms at p99.",
+    ]
+    return rows + facts + _checks(result) + _origin(result)
+
+
+def _endurance(result: Result) -> list[str]:
+    samples = result["samples"]
+    half = samples[len(samples) // 2 :]
+    facts = [
+        "",
+        f"{result['events']:,} events in {result['duration_s']:.0f} s. Private memory after a tenth, half and all of them: "
+        f"{', '.join(_megabytes(samples[int(place * (len(samples) - 1))]) for place in (0.1, 0.5, 1.0))} MB; in the second "
+        f"half at most {max(_megabytes(sample) for sample in half)} MB.",
+    ]
+    return facts + _checks(result) + _origin(result)
+
+
+def _megabytes(sample: Result) -> str:
+    return f"{sample['bytes'] / 1e6:.1f}"
+
+
+def _matches(result: Result) -> list[str]:
+    names = {
+        "still": "nothing happens",
+        "watched": "the viewers of each change every 5 s",
+        "played": f"the same, and {result['events_per_s']:,.0f} events a second",
+    }
+    rows = ["", f"| {result['matches']:,} live matches | cores of the aggregator |", "|---|---:|"]
+    rows += [f"| {name} | {result['cores'][key]:.3f} |" for key, name in names.items()]
+    return rows + _checks(result) + _origin(result)
+
+
 TABLES: dict[str, Callable[[Result], list[str]]] = {
     "fanout": _fanout,
     "deflated": _fanout,
@@ -243,6 +294,9 @@ TABLES: dict[str, Callable[[Result], list[str]]] = {
     "churn": _churn,
     "crowds": _crowds,
     "history": _history,
+    "boards": _boards,
+    "endurance": _endurance,
+    "matches": _matches,
     "outage": _outage,
 }
 

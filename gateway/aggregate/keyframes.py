@@ -17,6 +17,7 @@ from gateway.observe import metrics
 from gateway.observe.log import logger
 
 WRITE_EVERY_S = 0.5
+WRITE_AT_ONCE = 20
 
 
 class Keyframes:
@@ -59,19 +60,27 @@ class Keyframes:
         while True:
             await asyncio.sleep(WRITE_EVERY_S)
             now_s = time.monotonic()
-            for channel in list(self._changed.values()):
-                if channel.position is None or not self.due(channel, now_s):
-                    continue
-                frame, position = channel.keyframe(), channel.position
-                try:
-                    await self._publisher.write_keyframe(channel.name, frame)
-                except BusError as error:
-                    logger.info("keyframe_not_written", channel=channel.name, error=type(error).__name__)
-                    if error.temporary:
-                        break
-                    continue
-                metrics.KEYFRAMES.inc()
-                if self._changed.get(channel.name) is channel:
-                    self._written[channel.name] = (position, now_s)
-                    if channel.position == position:
-                        del self._changed[channel.name]
+            due = [
+                channel
+                for channel in self._changed.values()
+                if channel.position is not None and self.due(channel, now_s)
+            ]
+            try:
+                for start in range(0, len(due), WRITE_AT_ONCE):
+                    await self._write(due[start : start + WRITE_AT_ONCE], now_s)
+            except BusError as error:
+                logger.info("keyframes_not_written", error=type(error).__name__)
+
+    async def _write(self, channels: list[Channel], now_s: float) -> None:
+        positions = {channel.name: channel.position for channel in channels}
+        refused = await self._publisher.write_keyframes({channel.name: channel.keyframe() for channel in channels})
+        for channel in channels:
+            if (error := refused.get(channel.name)) is not None:
+                logger.info("keyframe_not_written", channel=channel.name, error=type(error).__name__)
+                continue
+            metrics.KEYFRAMES.inc()
+            position = positions[channel.name]
+            if position is not None and self._changed.get(channel.name) is channel:
+                self._written[channel.name] = (position, now_s)
+                if channel.position == position:
+                    del self._changed[channel.name]

@@ -43,6 +43,8 @@ class Lobby:
         self._holds = holds
         self._changed: dict[str, _Row] = {}
         self._published: dict[str, Any] = {}
+        # A row that has not changed is the same object, so that comparing documents costs what has changed.
+        self._decoded: dict[str, tuple[bytes, _Row]] = {}
         self._epoch: int | None = None
         self._last_write_ms = 0
 
@@ -108,12 +110,18 @@ class Lobby:
         now_ms = self._now_ms()
         rows: dict[str, _Row] = {}
         old = []
+        before, self._decoded = self._decoded, {}
         for match_id, raw in (await self._publisher.rows(LOBBY)).items():
-            try:
-                row = _decode(raw)
-            except msgspec.DecodeError:
-                old.append(match_id)
-                continue
+            known = before.get(match_id)
+            if known is not None and known[0] == raw:
+                row = known[1]
+            else:
+                try:
+                    row = _decode(raw)
+                except msgspec.DecodeError:
+                    old.append(match_id)
+                    continue
+            self._decoded[match_id] = raw, row
             kept_s = ENDED_KEPT_S if row.row.get("status") == "ended" else STALE_KEPT_S
             if now_ms - row.changed_ms > kept_s * 1000:
                 old.append(match_id)
@@ -162,6 +170,8 @@ def difference(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     changed = {}
     for key, value in new.items():
         before = old.get(key)
+        if value is before:
+            continue
         if isinstance(value, dict) and isinstance(before, dict):
             inner = difference(before, value)
             if inner:

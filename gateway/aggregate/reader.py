@@ -65,6 +65,9 @@ class Reader:
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _open_some(self) -> None:
+        if len(self._opened) == len(self._wanted):
+            # None that is not wanted is open.
+            return
         now_s = asyncio.get_running_loop().time()
         fresh = (n for n in self._wanted - self._opened if self._retry_s.get(n, 0.0) <= now_s)
         names = list(islice(fresh, OPEN_AT_ONCE))

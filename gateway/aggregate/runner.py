@@ -96,6 +96,10 @@ class Runner:
         """The channels of the partitions held, as far as they are discovered."""
         return {name for number in self.held for name in self._channels.get(number, ())}
 
+    def channels_held(self) -> list[tuple[int, set[str]]]:
+        """The same, by partition."""
+        return [(number, self._channels.get(number, set())) for number in self.held]
+
     # -- partitions --------------------------------------------------------------------------------------------
 
     async def _renew_forever(self) -> None:

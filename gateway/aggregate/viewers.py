@@ -7,12 +7,12 @@ refuses an older one's entries. Its op tells owners that it is no sign of the pu
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from gateway.bus.errors import BusError, Fenced
-from gateway.bus.presence import Presence
+from gateway.bus.presence import AT_ONCE, Presence
 from gateway.bus.publisher import Publisher
 from gateway.model.channel import Channel, Folded
 from gateway.model.entry import Entry
@@ -62,18 +62,32 @@ class Viewers:
             try:
                 watched = {*await self._presence.watched(self._now_ms()), *self._shown}
                 mine = [name for name in watched if self._channel(name) is not None]
-                for name, count in (await self._presence.sums(mine, self._now_ms())).items():
-                    await self._publish(name, count)
+                for start in range(0, len(mine), AT_ONCE):
+                    some = mine[start : start + AT_ONCE]
+                    await self._publish(await self._presence.sums(some, self._now_ms()))
             except BusError as error:
                 logger.info("viewers_not_published", error=type(error).__name__)
 
-    async def _publish(self, name: str, count: int) -> None:
-        channel = self._channel(name)
-        if channel is None or channel.position is None or channel.doc.get("viewers", 0) == count:
+    async def _publish(self, counts: Mapping[str, int]) -> None:
+        entries = []
+        for name, count in counts.items():
+            channel = self._channel(name)
+            if channel is None or channel.position is None or not differs(channel.doc.get("viewers", 0), count):
+                continue
+            event = {"op": VIEWERS_OP, "patch": {"viewers": count}, "points": {}}
+            entries.append((name, channel.position.epoch, msgspec.json.encode(event)))
+        if not entries:
             return
-        event = {"op": VIEWERS_OP, "patch": {"viewers": count}, "points": {}}
-        try:
-            await self._publisher.append(name, channel.position.epoch, msgspec.json.encode(event), self._now_ms())
-        except Fenced:
-            # A new epoch has begun; its document has its own viewers in a moment.
-            return
+        for (name, _, _), refused in zip(
+            entries, await self._publisher.append_each(entries, self._now_ms()), strict=True
+        ):
+            # Fenced: a new epoch has begun; its document has its own viewers in a moment.
+            if refused is not None and not isinstance(refused, Fenced):
+                logger.info("viewers_not_published", channel=name, error=type(refused).__name__)
+
+
+def differs(shown: object, count: int) -> bool:
+    """Whether a count is worth an entry: it differs from the one shown by more than a fiftieth, or at all if that is small."""
+    if type(shown) is not int or not count or not shown:
+        return shown != count
+    return abs(count - shown) * 50 > shown

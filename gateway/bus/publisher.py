@@ -12,6 +12,7 @@ from redis import exceptions
 
 from gateway.bus.client import guarded, is_cluster, make_client, mapped
 from gateway.bus.errors import BusError, Fenced
+from gateway.bus.scripts import Call, Script, call_many
 from gateway.bus.tails import stream_info
 from gateway.model.names import channel_of, epoch_key, idempotency_key, keyframe_key, rows_key, stream_key
 from gateway.model.version import Position
@@ -78,6 +79,8 @@ redis.call('LPUSH', KEYS[1], ARGV[1])
 redis.call('LTRIM', KEYS[1], 0, ARGV[2])
 """
 
+_WRITE_KEYFRAME = Script(WRITE_KEYFRAME)
+
 
 class Publisher:
     """Writes to the store at `url`."""
@@ -87,7 +90,6 @@ class Publisher:
         self._maxlen = maxlen
         self._append_once = self._client.register_script(APPEND_ONCE)
         self._append_many = self._client.register_script(APPEND_MANY)
-        self._write_keyframe = self._client.register_script(WRITE_KEYFRAME)
         # The client library's transactions do not work in a cluster under asyncio: scripts do the same.
         self._by_scripts = is_cluster(url)
 
@@ -133,6 +135,26 @@ class Publisher:
             if isinstance(answer, Exception):
                 raise mapped(answer)
         return [Position.parse(answer.decode()) for answer in answers]
+
+    async def append_each(self, entries: Sequence[tuple[str, int, bytes]], t_ms: int) -> list[BusError | None]:
+        """Appends one entry to each of several channels by one round trip.
+
+        Args:
+            entries: channel, epoch, and an event or a list of events, JSON.
+
+        Returns:
+            Why each was not taken; Fenced where the stream has a higher epoch.
+
+        Raises:
+            Unavailable: nothing is known of which were taken.
+        """
+        pipeline = self._client.pipeline(transaction=False)
+        for channel, epoch, events in entries:
+            pipeline.xadd(
+                stream_key(channel), {"t": t_ms, "e": events}, id=f"{epoch}-*", maxlen=self._maxlen, approximate=True
+            )
+        answers = await guarded(pipeline.execute(raise_on_error=False))
+        return [_refusal(answer) for answer in answers]
 
     async def _append_by_script(self, channel: str, epoch: int, entries: Sequence[tuple[bytes, int]]) -> list[Position]:
         args: list[Any] = [epoch, self._maxlen]
@@ -188,14 +210,28 @@ class Publisher:
         return info.last_generated.epoch if info is not None and info.last_generated is not None else None
 
     async def write_keyframe(self, channel: str, frame: bytes) -> None:
-        """Keeps a keyframe, and the one before it."""
-        if self._by_scripts:
-            await guarded(self._write_keyframe(keys=[keyframe_key(channel)], args=[frame, KEYFRAMES_KEPT - 1]))
-            return
-        pipeline = self._client.pipeline(transaction=True)
-        pipeline.lpush(keyframe_key(channel), frame)
-        pipeline.ltrim(keyframe_key(channel), 0, KEYFRAMES_KEPT - 1)
-        await guarded(pipeline.execute())
+        """Keeps a keyframe, and the one before it.
+
+        Raises:
+            BusError
+        """
+        for refused in (await self.write_keyframes({channel: frame})).values():
+            raise refused
+
+    async def write_keyframes(self, frames: Mapping[str, bytes]) -> dict[str, BusError]:
+        """Keeps a keyframe of each channel, and the one before it, by one round trip.
+
+        Returns:
+            Why those that could not be written could not.
+
+        Raises:
+            Unavailable
+        """
+        calls = [
+            Call(_WRITE_KEYFRAME, [keyframe_key(name)], [frame, KEYFRAMES_KEPT - 1]) for name, frame in frames.items()
+        ]
+        answers = await call_many(self._client, calls)
+        return {name: answer for name, answer in zip(frames, answers, strict=True) if isinstance(answer, BusError)}
 
     async def expire(self, channel: str, after_s: int) -> None:
         """The channel's stream and keyframes are gone after this time."""
@@ -231,3 +267,9 @@ class Publisher:
                     yield channel
         except (exceptions.RedisError, OSError, TimeoutError) as error:
             raise mapped(error) from error
+
+
+def _refusal(answer: Any) -> BusError | None:
+    if not isinstance(answer, Exception):
+        return None
+    return Fenced(None) if _SMALLER in str(answer) else mapped(answer)

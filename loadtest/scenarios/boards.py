@@ -26,7 +26,7 @@ from gateway.aggregate.boards.ledger import pack
 from gateway.aggregate.boards.scripts import APPLY
 from gateway.client import Viewer
 from gateway.history.embedded import EmbeddedPostgres
-from gateway.model.boards import board_marks_key, element, rank_key, score_key, tally_key
+from gateway.model.boards import STAMP_CHARS, board_marks_key, element, rank_key, score_key, sort_key, tally_key
 from loadtest.aggregator_process import aggregator, entries_stored
 from loadtest.gateway_process import GatewayProcess, cpu_s
 from loadtest.points_publisher import METRIC, PointsPublisher
@@ -52,6 +52,7 @@ def run(events: int = EVENTS, members: int = MEMBERS, duration_s: float = DURATI
         ceiling_per_s = _ceiling(store, gateway.store_url, events // 4)
         _fill(store, members)
         calls = _calls(store, members)
+        disordered = _disordered(store)
         with aggregator(gateway.store_url):
             before = gateway.metrics()
             reads = _reads(gateway.port, members, duration_s)
@@ -67,6 +68,7 @@ def run(events: int = EVENTS, members: int = MEMBERS, duration_s: float = DURATI
             at_least=True,
         ),
         *(_check(f"{name} on {members} members, p99 (ms)", ms, 1.0) for name, ms in calls.items()),
+        _check("members of that board out of order", disordered, 0),
         _check(f"HTTP read at {READS_PER_S}/s, p99 (ms)", reads["p99_ms"], 10.0),
         _check("HTTP reads a second (of those asked for)", reads["per_s"] / READS_PER_S, 0.95, at_least=True),
         _check(f"event to board on the wire at {RATE_PER_S}/s, p99 (ms)", shown["p99_ms"], 2000.0),
@@ -177,9 +179,10 @@ def _ceiling(store: redis.Redis, url: str, events: int) -> float:
 
 
 def _fill(store: redis.Redis, members: int) -> None:
+    """A board on which many have the same points, and some of those reached them at the same time."""
     board, pipeline = "large.all", store.pipeline(transaction=False)
     for number in range(members):
-        name, points, reached = f"member{number}", number * 7919 % 100_003, 1_700_000_000_000 + number
+        name, points, reached = f"member{number}", number * 7919 % 100_003, 1_700_000_000_000 + number % 3
         pipeline.hset(score_key(board), name, f"{points} {reached}")
         pipeline.hset(tally_key(board, "match:large"), name, f"{points} {reached}")
         pipeline.zadd(rank_key(board), {element(name, reached): -points})
@@ -212,6 +215,19 @@ def _calls(store: redis.Redis, members: int, times: int = 5000) -> dict[str, flo
         assert store.zrange(rank_key(board), max(0, rank - 10), rank + 10)
 
     return {name: _p99(call, times) for name, call in (("update", update), ("top 100", top), ("around", around))}
+
+
+def _disordered(store: redis.Redis) -> int:
+    """Members of the large board that are not where points, then stamp, then id put them."""
+    scores = store.hgetall(score_key("large.all"))
+    keys = []
+    for member, score in scores.items():
+        points, reached_ms = score.split()
+        keys.append(sort_key(member.decode(), int(points), int(reached_ms)))
+    keys.sort()
+    listed = store.zrange(rank_key("large.all"), 0, -1)
+    assert len(listed) == len(keys)
+    return sum(text[STAMP_CHARS:] != key[2] for text, key in zip(listed, keys, strict=True))
 
 
 def _p99(call: Callable[[int], None], times: int) -> float:

@@ -359,6 +359,13 @@ class BusContract:
         await seen.until(lambda: len(seen.entries["match:a"]) == 4)
         assert seen.positions("match:a") == [Position(old, 0), Position(old, 1), Position(new, 0), Position(new, 1)]
 
+    async def test_entries_of_several_channels_are_taken_each_for_itself(self, bus: Bus, publisher: Publisher) -> None:
+        await publisher.append("match:b", 5, number(0), 0)
+        entries = [("match:a", 1, number(1)), ("match:b", 4, number(2)), ("match:c", 1, number(3))]
+        refused = await publisher.append_each(entries, 7)
+        assert [type(one) for one in refused] == [type(None), Fenced, type(None)]
+        assert [len(await bus.read(name, None, None, 10)) for name in ("match:a", "match:b", "match:c")] == [1, 1, 1]
+
     async def test_fencing_outlives_the_entries(self, ground: Ground, bus: Bus, publisher: Publisher) -> None:
         await publisher.append("match:a", 5, number(0), 0)
         ground.trim("match:a", 0)

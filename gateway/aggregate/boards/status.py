@@ -16,11 +16,12 @@ from gateway.aggregate.folding import Folding
 from gateway.aggregate.runner import Runner
 from gateway.bus.base import Bus
 from gateway.bus.errors import BusError
-from gateway.model.partitions import partition_of
 from gateway.model.standing import Standing
 from gateway.observe.log import logger
 
-TELL_EVERY_S = 0.5
+TELL_EVERY_S, TELL_LATEST_S = 0.5, 1.0
+TELL_SHARE = 50
+"""Every channel is looked at: where there are many it is told less often, to take a fiftieth of the time."""
 TOLD_MAX = 100
 """Troubles of one partition that are told by name."""
 
@@ -54,9 +55,12 @@ class Status:
 
     async def run(self) -> None:
         """Tells until cancelled."""
+        loop, took_s = asyncio.get_running_loop(), 0.0
         while True:
-            await asyncio.sleep(TELL_EVERY_S)
+            await asyncio.sleep(max(TELL_EVERY_S, min(TELL_LATEST_S, TELL_SHARE * took_s)))
+            began_s = loop.time()
             standings = self.standings()
+            took_s = loop.time() - began_s
             if standings:
                 try:
                     await self._ledger.tell(
@@ -73,25 +77,28 @@ class Status:
             for number, generation in self._runner.held.items()
         }
         known = {}
-        for name in self._runner.channels:
-            number = partition_of(name)
-            if not self._boards.counts(name) or number not in found:
-                continue
+        now_s = asyncio.get_running_loop().time()
+        troubles, stale_ms = self._boards.troubles, self._stale_s * 1000
+        for number, names in self._runner.channels_held():
             standing = found[number]
-            known[name] = as_of_ms = self._advanced(name, now_ms)
-            standing.as_of_ms = min(standing.as_of_ms, as_of_ms)
-            trouble = self._boards.troubles.get(name, "")
-            if not trouble and now_ms - as_of_ms > self._stale_s * 1000:
-                trouble = "behind" if self._bus.confirmed_s(name) is not None else "unconfirmed"
-            if trouble and len(standing.troubles) < TOLD_MAX:
-                standing.troubles[name] = trouble
+            for name in names:
+                if name not in self._boards.streams and not self._boards.counts(name):
+                    continue
+                known[name] = as_of_ms = self._advanced(name, now_ms, now_s)
+                if as_of_ms < standing.as_of_ms:
+                    standing.as_of_ms = as_of_ms
+                trouble = troubles.get(name, "")
+                if not trouble and now_ms - as_of_ms > stale_ms:
+                    trouble = "behind" if self._bus.confirmed_s(name) is not None else "unconfirmed"
+                if trouble and len(standing.troubles) < TOLD_MAX:
+                    standing.troubles[name] = trouble
         self._as_of_ms = known
         for board, reason in self._boards.broken.items():
             for standing in found.values():
                 standing.broken[board] = reason
         return found
 
-    def _advanced(self, name: str, now_ms: int) -> int:
+    def _advanced(self, name: str, now_ms: int, now_s: float) -> int:
         """The time up to which the channel is counted; stands still while something is pending or unconfirmed."""
         before_ms = self._as_of_ms.get(name, 0)
         stream, confirmed_s = self._boards.streams.get(name), self._bus.confirmed_s(name)
@@ -99,5 +106,4 @@ class Status:
             return before_ms
         if stream.pending or stream.busy or stream.replacement is not None:
             return before_ms
-        age_ms = int((asyncio.get_running_loop().time() - confirmed_s) * 1000)
-        return max(before_ms, now_ms - age_ms)
+        return max(before_ms, now_ms - int((now_s - confirmed_s) * 1000))
