@@ -34,6 +34,18 @@ DEFAULT_PORT = 6379
 _NOT_NOW = ("BUSY ", "MISCONF", "NOREPLICAS", "UNBLOCKED")
 """Answers of a store that can be reached and yet cannot do it now, which the client library has no classes for."""
 
+_REFUSALS: dict[str, type[BusError]] = {
+    "NOPERM": NotPermitted,
+    "NOAUTH": NotPermitted,
+    "WRONGPASS": NotPermitted,
+    "READONLY": ReadOnly,
+    "WRONGTYPE": WrongType,
+    **dict.fromkeys(
+        ("BUSY", "MISCONF", "NOREPLICAS", "UNBLOCKED", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "OOM"),
+        Unavailable,
+    ),
+}
+
 
 def is_cluster(url: str) -> bool:
     """Whether the URL names a cluster."""
@@ -122,6 +134,11 @@ def mapped(error: Exception) -> BusError:
         not_now = exceptions.ClusterDownError | exceptions.TryAgainError | exceptions.OutOfMemoryError
         return (Unavailable if isinstance(error, not_now) or text.startswith(_NOT_NOW) else BusError)(text)
     return Unavailable(type(error).__name__)
+
+
+def refusal(text: str) -> BusError:
+    """What an error reply is to us, where it does not come through the client library."""
+    return _REFUSALS.get(text.partition(" ")[0], BusError)(text)
 
 
 async def guarded(call: Awaitable[T]) -> T:

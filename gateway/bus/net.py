@@ -1,5 +1,6 @@
 """The net below every wake-up method: reads each channel about once a second, so that its history is confirmed and what
-no wake-up told of is found. Beyond 2,000 channels it takes longer for a round, and no more of the store's time.
+no wake-up told of is found; one that was read meanwhile waits for the next round. Beyond 2,000 channels it takes longer for
+a round, and no more of the store's time.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ class Net:
         while True:
             await asyncio.sleep(EVERY_S)
             if not queue and loop.time() - round_s >= ROUND_S:
-                queue.extend(self._tails.followed)
                 round_s = loop.time()
+                queue.extend(self._tails.unread_since(round_s - ROUND_S))
             if not queue:
                 continue
             many = len(self._tails.followed)

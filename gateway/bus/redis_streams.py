@@ -12,11 +12,12 @@ from itertools import islice
 from typing import Any
 
 from gateway.bus.base import Sink, StreamInfo
-from gateway.bus.client import forget_connections, guarded, make_client
+from gateway.bus.client import forget_connections, guarded, is_cluster, make_client
 from gateway.bus.ending import end, until_one_fails
 from gateway.bus.errors import BusError, WrongType
 from gateway.bus.net import Net
-from gateway.bus.tails import READ_CHANNELS, Tails, stream_info, to_entry
+from gateway.bus.ranges import PipelinedRanges, Ranges, WireRanges, to_entry
+from gateway.bus.tails import READ_CHANNELS, Tails, stream_info
 from gateway.bus.wakeups import Unsuitable, Wakeup, choose
 from gateway.model.entry import Entry
 from gateway.model.names import keyframe_key, stream_key
@@ -43,7 +44,8 @@ class RedisStreams:
         self._wanted = wakeup
         self._client = make_client(url)
         self._tail_client = make_client(url, connections=1)
-        self._tails = Tails(self._tail_client, self._removed)
+        self._ranges: Ranges = PipelinedRanges(self._tail_client) if is_cluster(url) else WireRanges(self._tail_client)
+        self._tails = Tails(self._ranges, self._tail_client, self._removed)
         self._net = Net(self._tails)
         self._method: Wakeup | None = None
         self.connected = False
@@ -66,6 +68,7 @@ class RedisStreams:
         if self._keeper is not None:
             await end(self._keeper)
         self.connected = False
+        await self._ranges.close()
         await self._client.aclose()
         await self._tail_client.aclose()
 
@@ -92,6 +95,7 @@ class RedisStreams:
         # Idle connections may be to a store that is gone without a word.
         await forget_connections(self._client, in_use=False)
         await forget_connections(self._tail_client, in_use=True)
+        await self._ranges.forget()
         await guarded(self._client.ping())
         method = await self._choose(self._wanted)
         try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -16,15 +15,16 @@ import redis.asyncio as redis
 from redis import exceptions
 
 from gateway.bus.base import Sink, StreamInfo
-from gateway.bus.client import guarded, mapped
+from gateway.bus.client import mapped
 from gateway.bus.errors import BusError, Unavailable, WrongType
+from gateway.bus.followed import Followed
+from gateway.bus.ranges import Ranges
 from gateway.model.entry import Entry, entry_digest_of
 from gateway.model.errors import BadVersion
-from gateway.model.names import stream_key
 from gateway.model.version import Position
 
-READ_CHANNELS = 50
-"""Channels of one pipelined read: packing and parsing more would hold the loop."""
+READ_CHANNELS = 200
+"""Channels of one read: packing and parsing more would hold the loop."""
 READ_COUNT = 500
 """Entries of one channel in one read; less when many channels are read together."""
 READ_ENTRIES = 5000
@@ -35,36 +35,18 @@ HOLD_S = 0.001
 """How long sinks may work before the loop's other tasks have their turn."""
 
 
-@dataclass(slots=True)
-class Followed:
-    """One followed channel: the last entry given to the sink, which every read confirms.
-
-    Args:
-        announced: the wake-up method has told of a change since the last read.
-        broken: why the stream cannot be read; empty when it can.
-        confirmed_s: when all its entries were last read and its history confirmed, by the loop's clock.
-    """
-
-    channel: str
-    key: str
-    sink: Sink
-    position: Position | None
-    digest: int | None
-    announced: bool = False
-    broken: str = ""
-    confirmed_s: float | None = None
-
-
 class Tails:
     """What is followed, and its one reader.
 
     Args:
-        client: a connection of its own, so that nothing else is waited for.
+        ranges: reads the tails.
+        client: asks what a stream holds whose tail is empty; a connection of its own, so that nothing else is waited for.
         removed: told of a channel that is followed no more because its history is another one.
     """
 
-    def __init__(self, client: redis.Redis, removed: Callable[[str], None]) -> None:
+    def __init__(self, ranges: Ranges, client: redis.Redis, removed: Callable[[str], None]) -> None:
         self.followed: dict[str, Followed] = {}
+        self._ranges = ranges
         self._client = client
         self._removed = removed
         self._stirred: dict[str, None] = {}
@@ -76,7 +58,7 @@ class Tails:
         """Follows a channel, or follows it from elsewhere."""
         position = after.position if isinstance(after, Entry) else after
         digest = entry_digest_of(after) if isinstance(after, Entry) else digest
-        self.followed[channel] = Followed(channel, stream_key(channel), sink, position, digest)
+        self.followed[channel] = Followed.of(channel, sink, position, digest)
         self.stir([channel])
 
     def remove(self, channel: str) -> bool:
@@ -95,6 +77,14 @@ class Tails:
         if followed is not None:
             followed.announced = True
             self.stir([channel])
+
+    def unread_since(self, since_s: float) -> list[str]:
+        """The channels that were not read whole after that time of the loop's clock."""
+        return [
+            followed.channel
+            for followed in self.followed.values()
+            if followed.confirmed_s is None or followed.confirmed_s < since_s
+        ]
 
     async def run(self) -> None:
         """Reads what is stirred, until the store cannot be read, which it raises."""
@@ -123,35 +113,36 @@ class Tails:
         return found
 
     async def _read(self, names: list[str]) -> dict[str, bool]:
-        asked = []
+        asked: list[Followed] = []
+        announced: list[bool] = []
         for name in names:
             self._stirred.pop(name, None)
             if (followed := self.followed.get(name)) is not None:
-                asked.append((followed, followed.announced))
+                asked.append(followed)
+                announced.append(followed.announced)
                 followed.announced = False
         if not asked:
             return {}
+        loop = asyncio.get_running_loop()
         count = min(READ_COUNT, max(GIVE_ENTRIES // 2, READ_ENTRIES // len(asked)))
-        pipeline = self._client.pipeline(transaction=False)
-        asked_s = asyncio.get_running_loop().time()
-        for followed, _ in asked:
-            pipeline.xrange(followed.key, _low(followed.position), "+", count)
-        answers = await guarded(pipeline.execute(raise_on_error=False))
-        self._turn_s = asyncio.get_running_loop().time()
+        asked_s = loop.time()
+        answers = await self._ranges.read(asked, count)
+        self._turn_s = loop.time()
         found = {}
-        for (followed, announced), answer in zip(asked, answers, strict=True):
-            if not self._holds(followed):
+        for followed, told, answer in zip(asked, announced, answers, strict=True):
+            if self.followed.get(followed.channel) is not followed:
                 continue
-            if isinstance(answer, Exception):
-                self._broken(followed, mapped(answer))
+            if isinstance(answer, BusError):
+                self._broken(followed, answer)
                 continue
             followed.broken = ""
-            entries = [to_entry(entry_id, fields) for entry_id, fields in answer]
-            fresh = await self._confirmed(followed, entries)
+            fresh = self._after_known(followed, answer)
+            if fresh is None and not await self._may_be_trimmed(followed):
+                continue
             if fresh:
-                found[followed.channel] = announced
-                await self._give(followed, fresh)
-                if len(entries) >= count and self._holds(followed):
+                found[followed.channel] = told
+                await self._give(followed, fresh, loop)
+                if len(answer) >= count and self._holds(followed):
                     self.announce(followed.channel)
                     continue
             if not followed.broken and self._holds(followed):
@@ -161,49 +152,62 @@ class Tails:
     def _holds(self, followed: Followed) -> bool:
         return self.followed.get(followed.channel) is followed
 
-    async def _confirmed(self, followed: Followed, entries: list[Entry]) -> list[Entry]:
-        """The entries after the last known one, if the stream still has that one (or has trimmed it)."""
+    def _after_known(self, followed: Followed, entries: list[Entry]) -> list[Entry] | None:
+        """The entries after the last known one; None where that one is not there."""
         position = followed.position
         if position is None:
             return entries
-        if entries and entries[0].position == position:
-            if followed.digest is None:
-                followed.digest = entry_digest_of(entries[0])
-            if entry_digest_of(entries[0]) == followed.digest:
-                return entries[1:]
-        elif entries:
+        if not entries:
+            return None
+        first = entries[0]
+        if first.position != position:
+            # Trimmed, or it is another history: a lower position would not have been in the answer.
             return entries
-        else:
-            try:
-                info = await stream_info(self._client, followed.key)
-            except Unavailable:
-                raise
-            except BusError as error:
-                self._broken(followed, error)
-                return []
-            if info is not None and info.last_generated is not None and info.last_generated >= position:
-                return []
+        digest = entry_digest_of(first)
+        if followed.digest is None:
+            followed.digest = digest
+        if digest == followed.digest:
+            return entries[1:]
+        self._confirm_failed(followed)
+        return []
+
+    async def _may_be_trimmed(self, followed: Followed) -> bool:
+        """Whether a stream without the last known entry, and without any after it, has been that far."""
+        try:
+            info = await stream_info(self._client, followed.key)
+        except Unavailable:
+            raise
+        except BusError as error:
+            self._broken(followed, error)
+            return False
+        assert followed.position is not None
+        if info is not None and info.last_generated is not None and info.last_generated >= followed.position:
+            return True
+        self._confirm_failed(followed)
+        return False
+
+    def _confirm_failed(self, followed: Followed) -> None:
         if self._holds(followed):
             self.remove(followed.channel)
             self._removed(followed.channel)
             followed.sink.on_confirm_failed(followed.channel)
-        return []
 
-    async def _give(self, followed: Followed, fresh: list[Entry]) -> None:
+    async def _give(self, followed: Followed, fresh: list[Entry], loop: asyncio.AbstractEventLoop) -> None:
         """Gives entries to the sink, a few at a time, so that the loop is not held for long."""
-        loop = asyncio.get_running_loop()
         for start in range(0, len(fresh), GIVE_ENTRIES):
             if loop.time() - self._turn_s > HOLD_S:
                 await asyncio.sleep(0)
                 self._turn_s = loop.time()
             if not self._holds(followed):
                 return
-            some = fresh[start : start + GIVE_ENTRIES]
-            followed.position, followed.digest = some[-1].position, entry_digest_of(some[-1])
+            some = fresh[start : start + GIVE_ENTRIES] if len(fresh) > GIVE_ENTRIES else fresh
+            last = some[-1]
+            followed.position, followed.digest = last.position, entry_digest_of(last)
             try:
                 followed.sink.on_entries(followed.channel, some)
             except Exception as error:  # noqa: BLE001 - a sink's bug ends its own channel, and is told, not swallowed
                 self._failed(followed, error)
+                return
 
     def _failed(self, followed: Followed, error: Exception) -> None:
         asyncio.get_running_loop().call_exception_handler({"message": "a sink failed", "exception": error})
@@ -223,19 +227,6 @@ class Tails:
         if followed.broken != reason:
             followed.broken = reason
             followed.sink.on_broken(followed.channel, reason)
-
-
-def _low(position: Position | None) -> str:
-    return str(position) if position is not None else "-"
-
-
-def to_entry(entry_id: bytes, fields: dict[bytes, bytes] | None) -> Entry:
-    """A stream entry as the model takes it; a missing or odd `t` is None, a missing `e` is empty (and malformed)."""
-    fields = fields or {}
-    stamp = fields.get(b"t", b"")
-    t_ms = int(stamp) if stamp.isdigit() and len(stamp) <= 15 else None
-    epoch, _, seq = entry_id.partition(b"-")
-    return Entry(Position(int(epoch), int(seq)), t_ms, fields.get(b"e", b""))
 
 
 async def stream_info(client: redis.Redis, key: str) -> StreamInfo | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway.bus.tails import to_entry
+from gateway.bus.ranges import to_entry
 from gateway.history.database import Database
 from gateway.history.embedded import EmbeddedPostgres
 from gateway.history.errors import Unavailable

@@ -9,7 +9,8 @@ from redis import exceptions
 
 from gateway.bus.client import mapped
 from gateway.bus.errors import Unavailable
-from gateway.bus.tails import Followed, Tails
+from gateway.bus.followed import Followed
+from gateway.bus.tails import Tails
 from gateway.bus.wakeups.base import Unsuitable
 from gateway.model.names import channel_of
 

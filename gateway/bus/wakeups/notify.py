@@ -7,14 +7,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from typing import Any
 
 import redis.asyncio as redis
-from redis import exceptions
 
-from gateway.bus.ending import until_one_fails
-from gateway.bus.errors import Unavailable
+from gateway.bus.errors import BusError, NotPermitted, Unavailable
 from gateway.bus.tails import Tails
 from gateway.bus.wakeups.base import Unsuitable
+from gateway.bus.wire import Wire, command
 from gateway.model.names import stream_key
 
 SUBSCRIBE_BATCH = 500
@@ -39,50 +39,59 @@ class Notify:
         self._tails = tails
         self._instead = instead
         self._prefix = f"__keyspace@{database}__:"
-        self._pubsub = client.pubsub()
+        self._wire = Wire(client, self._take, self._lost)
+        self._over: asyncio.Future[None] | None = None
         self._wanted: deque[tuple[str, bool]] = deque()
-        self._changed = asyncio.Event()
+        self._unanswered = 0
         self._channels: dict[bytes, str] = {}
+        self._heard_any = False
         self._suspects: set[str] = set()
         self._strikes = 0
 
     async def run(self) -> None:
         """Runs until the connection is lost."""
+        over = self._over = asyncio.get_running_loop().create_future()
+        await self._wire.connect()
         # A subscription that never fires keeps the connection in subscriber mode while no channel is followed.
-        await self._pubsub.subscribe(f"{self._prefix}grandstand:none")
+        self._unanswered = 1
+        self._wire.write(command(b"SUBSCRIBE", f"{self._prefix}grandstand:none".encode()))
         self._wanted.clear()
         self._wanted.extend((channel, True) for channel in self._tails.followed)
-        self._changed.set()
-        try:
-            await until_one_fails(self._listen(), self._subscribe())
-        except exceptions.NoPermissionError as error:
-            raise Unsuitable(self._instead, f"SUBSCRIBE is not permitted ({error})") from error
-
-    async def _listen(self) -> None:
         asked = False
         while True:
-            message = await self._pubsub.get_message(timeout=SILENCE_S)
-            if message is None:
-                if asked:
-                    raise Unavailable("no answer on the connection for notifications")
+            self._heard_any = False
+            await asyncio.wait([over], timeout=SILENCE_S)
+            if over.done():
+                over.result()
+            if self._heard_any:
+                asked = False
+            elif asked:
+                raise Unavailable("no answer on the connection for notifications")
+            else:
                 asked = True
-                await self._pubsub.ping()
-                continue
-            asked = False
-            kind = message["type"]
-            if kind == "message":
-                self._heard(message["channel"])
-            elif kind == "subscribe":
-                self._subscribed(message["channel"])
-            elif kind == "pong" and message["data"]:
-                self._judge()
+                self._wire.write(command(b"PING"))
 
-    def _heard(self, key: bytes) -> None:
-        channel = self._channels.get(key)
-        if channel is not None:
-            self._strikes = 0
-            self._suspects.clear()
-            self._tails.announce(channel)
+    def _take(self, reply: Any) -> None:
+        """One message of the store."""
+        self._heard_any = True
+        if isinstance(reply, BusError):
+            self._refused(reply)
+            return
+        kind = reply[0]
+        if kind == b"message":
+            channel = self._channels.get(reply[1])
+            if channel is not None:
+                if self._suspects or self._strikes:
+                    self._strikes = 0
+                    self._suspects.clear()
+                self._tails.announce(channel)
+        elif kind == b"subscribe":
+            self._subscribed(reply[1])
+            self._answered()
+        elif kind == b"unsubscribe":
+            self._answered()
+        elif kind == b"pong" and reply[1]:
+            self._judge()
 
     def _subscribed(self, key: bytes) -> None:
         """What came before the subscription took effect was not announced: it is now."""
@@ -97,41 +106,60 @@ class Notify:
             self._suspects.clear()
             self._strikes += 1
         if self._strikes >= STRIKES:
-            raise Unsuitable("poll", f"{self.reason}, but entries came without a notification")
+            self._end(Unsuitable("poll", f"{self.reason}, but entries came without a notification"))
 
-    async def _subscribe(self) -> None:
-        while True:
-            await self._changed.wait()
-            self._changed.clear()
-            while self._wanted:
-                batch: dict[str, bool] = {}
-                while self._wanted and len(batch) < SUBSCRIBE_BATCH:
-                    channel, wanted = self._wanted.popleft()
-                    batch[self._prefix + stream_key(channel)] = wanted
-                if on := [key for key, wanted in batch.items() if wanted]:
-                    await self._pubsub.subscribe(*on)
-                if off := [key for key, wanted in batch.items() if not wanted]:
-                    await self._pubsub.unsubscribe(*off)
+    def _answered(self) -> None:
+        """Goes on with what is wanted when the batch before is answered, so that neither side is held by thousands at once."""
+        self._unanswered -= 1
+        if self._unanswered or not self._wanted or not self._wire.open:
+            return
+        batch: dict[str, bool] = {}
+        while self._wanted and len(batch) < SUBSCRIBE_BATCH:
+            channel, wanted = self._wanted.popleft()
+            batch[self._prefix + stream_key(channel)] = wanted
+        for name, wants in ((b"SUBSCRIBE", True), (b"UNSUBSCRIBE", False)):
+            if keys := [key.encode() for key, wanted in batch.items() if wanted is wants]:
+                self._unanswered += len(keys)
+                self._wire.write(command(name, *keys))
+
+    def _want(self, channel: str, wanted: bool) -> None:
+        self._wanted.append((channel, wanted))
+        if not self._unanswered and self._wire.open:
+            self._unanswered = 1
+            self._answered()
 
     def added(self, channel: str) -> None:
         """It is subscribed to."""
-        self._wanted.append((channel, True))
-        self._changed.set()
+        self._want(channel, True)
 
     def removed(self, channel: str) -> None:
         """It is not subscribed to any more."""
         self._channels.pop((self._prefix + stream_key(channel)).encode(), None)
-        self._wanted.append((channel, False))
-        self._changed.set()
+        self._want(channel, False)
 
     async def missed(self, channels: Sequence[str]) -> None:
         """Asks the store to answer behind all its notifications; those for these entries come before, or never."""
         subscribed = set(self._channels.values()).intersection(channels)
-        if subscribed and not self._suspects:
+        if subscribed and not self._suspects and self._wire.open:
             self._suspects = subscribed
-            await self._pubsub.ping("judge")
+            self._wire.write(command(b"PING", b"judge"))
+
+    def _refused(self, error: BusError) -> None:
+        if isinstance(error, NotPermitted):
+            self._end(Unsuitable(self._instead, f"SUBSCRIBE is not permitted ({error})"))
+        else:
+            self._end(error)
+
+    def _lost(self) -> None:
+        self._end(Unavailable("the connection for notifications was lost"))
+
+    def _end(self, error: Exception) -> None:
+        if self._over is not None and not self._over.done():
+            self._over.set_exception(error)
 
     async def close(self) -> None:
         """Closes the connection."""
-        await self._pubsub.aclose()  # type: ignore[no-untyped-call]
+        if self._over is not None and self._over.done():
+            self._over.exception()
+        await self._wire.close()
         await self._client.aclose()
