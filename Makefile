@@ -73,7 +73,7 @@ page-load: .make/native .make/page browser
 	@$(BIN)/python -m tests.browser.load $(SECONDS_WATCHED)
 
 screenshots: .make/native .make/page browser
-	@$(BIN)/python -m tests.browser.screenshots
+	@$(BIN)/python -m tests.browser.screenshots $(PAGES)
 
 # Older files that setuptools has kept of the last time are not part of it; compiled objects are used again.
 WHEELS ?= dist

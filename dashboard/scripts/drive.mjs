@@ -134,9 +134,9 @@ const commands = {
       return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(" ")}: ${node.failureSummary}`));
     });
   },
-  async screenshot({ tab, path }) {
+  async screenshot({ tab, path, fullPage = false }) {
     const { page } = await tabOf(tab);
-    await page.screenshot({ path });
+    await page.screenshot({ path, fullPage });
   },
   /** The page's clock can be put forward from now on. */
   async clock({ tab }) {

@@ -1,6 +1,6 @@
 """`make screenshots`: every page of a demonstration, light and dark, on a desk and in a hand, into build/screenshots.
 
-The one that the README shows goes to docs/images/match.png.
+`PAGES="board player"` takes only these. The one that the README shows goes to docs/images/match.png.
 """
 
 from __future__ import annotations
@@ -22,27 +22,39 @@ OUT = ROOT / "build" / "screenshots"
 SCHEMES = ("light", "dark")
 SIZES = {"desktop": (1280, 1000), "phone": (390, 844)}
 SHOWN = "arena-1", "light", "desktop"
-SETTLE_S = 6.0
-"""Charts and feeds fill while somebody watches."""
+FILL_S, SETTLE_S = 5.0, 1.0
+"""Charts and feeds fill while somebody watches; other colours and sizes are there at once."""
 
 
-def paths(listing: str) -> dict[str, str]:
+def addresses(listing: str, url: str) -> dict[str, str]:
     """Name of a picture and address, from what the demonstration says that it plays."""
     matches = re.findall(r"^ +match:(\S+)", listing, re.MULTILINE)
-    return {"matches": "/", **{match: f"/match/{match}" for match in matches}}
+    operator = re.search(r"operator's page is at (\S+)", listing)
+    assert operator is not None, listing
+    return {
+        "matches": url,
+        **{match: f"{url}/match/{match}" for match in matches},
+        "boards": f"{url}/boards",
+        "board": f"{url}/board/kills.all",
+        "player": f"{url}/player/p0",
+        "embed": f"{url}/embed",
+        "operator": operator[1],
+    }
 
 
-def take(shown: Page, url: str, name: str, path: str) -> None:
-    """All pictures of one page."""
+def take(shown: Page, name: str, address: str) -> None:
+    """All pictures of one page: what a window shows, and the whole page."""
+    shown.do("open", url=address)
+    until(lambda: shown.do("evaluate", script="document.querySelector('main h1') !== null"), 30, f"{address}")
+    time.sleep(FILL_S)
     for scheme in SCHEMES:
         shown.do("emulate", colorScheme=scheme)
         for size, (width, height) in SIZES.items():
             shown.do("viewport", width=width, height=height)
-            shown.do("open", url=url + path)
-            until(lambda: shown.read()["state"] is not None, 30, f"{path} to be there")
             time.sleep(SETTLE_S)
             file = OUT / f"{name}-{scheme}-{size}.png"
             shown.do("screenshot", path=str(file))
+            shown.do("screenshot", path=str(file.with_stem(f"{file.stem}-whole")), fullPage=True)
             if (name, scheme, size) == SHOWN:
                 shutil.copy(file, ROOT / "docs" / "images" / "match.png")
             print(file.relative_to(ROOT))
@@ -61,8 +73,10 @@ def main() -> None:
         found = re.search(r"Grandstand is at (http://\S+?),", log.read_text())
         assert found is not None, log.read_text()
         with page() as shown:
-            for name, path in paths(log.read_text()).items():
-                take(shown, found[1], name, path)
+            chosen = sys.argv[1:]
+            for name, address in addresses(log.read_text(), found[1]).items():
+                if not chosen or name in chosen:
+                    take(shown, name, address)
     finally:
         demo.send_signal(signal.SIGINT)
         demo.wait(30)

@@ -45,15 +45,13 @@ export function BoardPage({ params }: { params: Params }) {
         <h1 className={styles.title}>
           {name.metric} <small>{name.scope}</small>
         </h1>
-        <StateMark status={data.status} behindMs={data.behindMs} />
         <span className={styles.stamp} data-testid="stamp" data-stale={lost}>
           {data.asOfMs > 0 ? words.asOf(new Date(data.asOfMs).toLocaleTimeString(language)) : ""}
         </span>
-        <span className={styles.pause}>
-          <button type="button" className={shell.button} aria-pressed={paused} onClick={() => setPaused(!paused)}>
-            {paused ? words.resume : words.pause}
-          </button>
-        </span>
+        <StateMark status={data.status} behindMs={data.behindMs} />
+        <button type="button" className={shell.button} aria-pressed={paused} onClick={() => setPaused(!paused)}>
+          {paused ? words.resume : words.pause}
+        </button>
       </div>
       {lost && data.total > 0 ? <p className={styles.notice} role="status">{words.stale}</p> : null}
       {data.complete || data.loading ? null : <p className={styles.notice}>{words.incomplete}</p>}

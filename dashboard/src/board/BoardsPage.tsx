@@ -9,7 +9,7 @@ import { Link } from "../shell/router.js";
 import shell from "../shell/shell.module.css";
 import styles from "./board.module.css";
 import type { BoardInfo } from "./rows.js";
-import { boardName, useBoardWords } from "./words.js";
+import { boardName, boardOrder, useBoardWords } from "./words.js";
 
 export function BoardsPage() {
   const words = useBoardWords();
@@ -40,7 +40,7 @@ export function BoardsPage() {
           {[...groups].map(([metric, boards]) => (
             <Panel key={metric} title={words.metric(metric)} className={styles.group}>
               <ul className={styles.list}>
-                {boards.map((info) => (
+                {boards.sort((a, b) => boardOrder(a.board, b.board)).map((info) => (
                   <li key={info.board}>
                     <Link to={`/board/${encodeURIComponent(info.board)}`} label={`${words.metric(metric)}, ${boardName(info.board, words).scope}`}>
                       {boardName(info.board, words).scope}

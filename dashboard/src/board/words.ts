@@ -1,11 +1,12 @@
 /** Words of the leaderboards. */
+import { figureName } from "../match/words.js";
 import { defineWords } from "../shell/language.js";
 
 export const useBoardWords = defineWords({
   en: {
-    boards: "Leaderboards", board: "Leaderboard", all: "All boards", members: (count: string) => `${count} players`, open: "Open",
-    metric: (metric: string) => metric.replaceAll("_", " "),
-    scopeAll: "all time", scopeSeason: (name: string) => `season ${name}`, scopeDay: (day: string) => day, scopeWeek: (week: string) => week, scopeMatch: (id: string) => `match ${id}`,
+    boards: "Leaderboards", board: "Leaderboard", all: "All boards", members: (count: string) => `${count} ${count === "1" ? "player" : "players"}`, open: "Open",
+    metric: figureName,
+    scopeAll: "all time", scopeSeason: (name: string) => `season ${name}`, scopeDay: (day: string) => dayText(day, "en"), scopeWeek: (week: string) => weekText(week, "week"), scopeMatch: (id: string) => `match ${id}`,
     rank: "Rank", player: "Player", points: "Points", none: "There are no leaderboards yet. One begins with the first points of a match.",
     missing: "There is no such leaderboard.", empty: "Nobody has points yet.", asOf: (time: string) => `as of ${time}`,
     incomplete: "Still being counted: figures may be too low.", stale: "Not connected: these are the last figures.",
@@ -16,8 +17,8 @@ export const useBoardWords = defineWords({
   },
   de: {
     boards: "Ranglisten", board: "Rangliste", all: "Alle Ranglisten", members: (count: string) => `${count} Spieler`, open: "Öffnen",
-    metric: (metric: string) => metric.replaceAll("_", " "),
-    scopeAll: "aller Zeiten", scopeSeason: (name: string) => `Saison ${name}`, scopeDay: (day: string) => day, scopeWeek: (week: string) => week, scopeMatch: (id: string) => `Spiel ${id}`,
+    metric: figureName,
+    scopeAll: "aller Zeiten", scopeSeason: (name: string) => `Saison ${name}`, scopeDay: (day: string) => dayText(day, "de"), scopeWeek: (week: string) => weekText(week, "Woche"), scopeMatch: (id: string) => `Spiel ${id}`,
     rank: "Platz", player: "Spieler", points: "Punkte", none: "Es gibt noch keine Ranglisten. Eine beginnt mit den ersten Punkten eines Spiels.",
     missing: "Diese Rangliste gibt es nicht.", empty: "Noch hat niemand Punkte.", asOf: (time: string) => `Stand ${time}`,
     incomplete: "Wird noch gezählt: Die Werte können zu niedrig sein.", stale: "Nicht verbunden: Dies sind die letzten Werte.",
@@ -29,6 +30,28 @@ export const useBoardWords = defineWords({
 });
 
 type Words = ReturnType<typeof useBoardWords>;
+
+/** `2026-11-25` as a date; days of boards are those of UTC. */
+function dayText(day: string, language: string): string {
+  const date = new Date(`${day}T00:00:00Z`);
+  return Number.isNaN(date.getTime()) ? day : date.toLocaleDateString(language, { dateStyle: "medium", timeZone: "UTC" });
+}
+
+/** `2026-W48` as the week's number and its year. */
+function weekText(week: string, word: string): string {
+  const parts = /^(\d{4})-W(\d{2})$/.exec(week);
+  return parts === null ? week : `${word} ${Number(parts[2])}, ${parts[1]}`;
+}
+
+const SCOPES = ["all", "day", "week", "season", "match"];
+
+/** Where a board stands among those of its metric: the widest first, then the newest time. */
+export function boardOrder(a: string, b: string): number {
+  const [, kindA = "all", ofA = ""] = a.split(".");
+  const [, kindB = "all", ofB = ""] = b.split(".");
+  if (kindA !== kindB) return SCOPES.indexOf(kindA) - SCOPES.indexOf(kindB);
+  return kindA === "match" ? ofA.localeCompare(ofB) : ofB.localeCompare(ofA);
+}
 
 /** `kills.season.spring` as words: what is counted, and over which time. */
 export function boardName(board: string, words: Words): { metric: string; scope: string } {

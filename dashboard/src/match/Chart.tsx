@@ -3,7 +3,7 @@ import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { store } from "../live/store.js";
-import { usePreference } from "../shell/preferences.js";
+import { useScheme } from "../shell/preferences.js";
 import { clockText } from "./document.js";
 import { gameOf } from "./games/index.js";
 import styles from "./match.module.css";
@@ -14,7 +14,7 @@ const EVERY_MS = 1_000;
 
 export default function Chart({ channel, game, label }: { channel: string; game: string; label: string }) {
   const place = useRef<HTMLDivElement>(null);
-  const theme = usePreference("theme");
+  const scheme = useScheme();
   const gathered = useRef<Series | null>(null);
   useEffect(() => {
     const element = place.current;
@@ -62,7 +62,7 @@ export default function Chart({ channel, game, label }: { channel: string; game:
       sizes.disconnect();
       plot.destroy();
     };
-  }, [channel, game, theme, label]);
+  }, [channel, game, scheme, label]);
   return <div ref={place} className={styles.chart} role="img" aria-label={label} data-testid="chart" />;
 }
 

@@ -14,13 +14,13 @@ import { gameOf } from "./games/index.js";
 import { jungle } from "./ground.js";
 import styles from "./match.module.css";
 import { usePart } from "./parts.js";
-import { Players, long } from "./Players.js";
+import { Players } from "./Players.js";
 import { PlayersMap } from "./PlayersMap.js";
 import { RewindBar } from "./RewindBar.js";
 import { Scoreboard } from "./Scoreboard.js";
 import { TeamFigures } from "./TeamFigures.js";
 import { Timeline } from "./Timeline.js";
-import { useFigureWords, useWords } from "./words.js";
+import { long, useFigureWords, useWords } from "./words.js";
 
 const Chart = lazy(() => import("./Chart.js"));
 
@@ -104,7 +104,7 @@ function Heading({ channel, title, game }: { channel: string; title: string; gam
     <div className={shell.heading}>
       <h1>{title}</h1>
       <span className={shell.soft}>{game}</span>
-      {viewers === null ? null : <span className={shell.soft}>{words.seen(format.number(viewers))}</span>}
+      {viewers ? <span className={shell.soft}>{words.seen(format.number(viewers))}</span> : null}
       <StateMark status={status} behindMs={behindMs} />
     </div>
   );

@@ -6,7 +6,7 @@ import { isObject, number, playerIds, teamsOf, text } from "./document.js";
 import { gameOf } from "./games/index.js";
 import styles from "./match.module.css";
 import { usePart } from "./parts.js";
-import { useFigureWords, useWords, type Figure } from "./words.js";
+import { long, short, useFigureWords, useWords, type Figure } from "./words.js";
 
 const SHOWN = 60;
 
@@ -38,9 +38,6 @@ export function Players({ channel, game }: { channel: string; game: string }) {
     </div>
   );
 }
-
-export const short = (label: string): string => label.split("|")[0]!;
-export const long = (label: string): string => label.split("|")[1] ?? label;
 
 function figureOf(players: unknown, id: string, figure: string): number | null {
   const row = isObject(players as never) ? (players as Record<string, never>)[id] : undefined;

@@ -4,8 +4,7 @@ import { teamsOf } from "./document.js";
 import { gameOf, teamFigure } from "./games/index.js";
 import styles from "./match.module.css";
 import { usePart } from "./parts.js";
-import { long } from "./Players.js";
-import { useFigureWords, type Figure } from "./words.js";
+import { long, useFigureWords, type Figure } from "./words.js";
 
 export function TeamFigures({ channel, game }: { channel: string; game: string }) {
   const labels = useFigureWords();

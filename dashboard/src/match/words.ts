@@ -45,7 +45,7 @@ export const useOpWords = defineWords({
     ward_sentry_placed: (a: string) => `${a} places a sentry ward`, ward_sentry_gone: (a: string) => `Sentry ward of ${a} is gone`,
     teamfight_start: () => "A team fight begins", teamfight_end: () => "The team fight is over", first_blood: (a: string) => `First blood for ${a}`,
     pick: (a: string, b: string) => `${a} picks ${b}`, ban: (a: string, b: string) => `${a} bans ${b}`,
-    boost_pickup: (a: string) => `${a} picks up boost`, ball_touch: (a: string) => `${a} touch the ball`, shot: (a: string) => `${a} shoots`, save: (a: string) => `${a} saves`, save_missed: (a: string) => `${a} is beaten`,
+    boost_pickup: (a: string) => `${a} picks up boost`, ball_touch: (a: string) => `${a} on the ball`, shot: (a: string) => `${a} shoots`, save: (a: string) => `${a} saves`, save_missed: (a: string) => `${a} is beaten`,
     pass: (a: string, b: string) => `${a}: ${b || "pass"}`, duel: (a: string, b: string) => `${a}: ${b || "duel"}`, touch: (a: string, b: string) => `${a}: ${b || "on the ball"}`, foul: (a: string, b: string) => `Foul by ${a}${b && ` (${b})`}`,
     free_kick: (a: string, b: string) => `${a}: ${b || "free kick"}`, offside: (a: string) => `${a} is offside`, card: (a: string, b: string) => `${b} card for ${a}`,
     respawn: (a: string) => `${a} is back`, skill: (a: string, b: string) => `${a} uses ${b}`, pickup: (a: string) => `${a} picks up gold`,
@@ -75,13 +75,21 @@ export const useFigureWords = defineWords({
     kills: "K|Kills", deaths: "D|Deaths", assists: "A|Assists", gold: "Gold|Gold", xp: "XP|Experience", last_hits: "LH|Last hits", denies: "DN|Denies", level: "Lvl|Level",
     damage: "Dmg|Damage", hp: "HP|Health", goals: "G|Goals", saves: "Sv|Saves", shots: "Sh|Shots", boost: "Boost|Boost", points: "Pts|Points", boost_pickups: "Pads|Boost pickups",
     passes: "Pass|Passes", passes_accurate: "Acc|Accurate passes", duels: "Duel|Duels", duels_won: "Won|Duels won", fouls: "F|Fouls", corners: "C|Corners", offsides: "O|Offsides",
-    yellow_cards: "Yel|Yellow cards", red_cards: "Red|Red cards", touches: "T|Touches", gold_lead: "Gold|Gold lead", momentum: "Mom|Momentum", score_lead: "Lead|Lead", score: "Pts|Score",
+    yellow_cards: "Yel|Yellow cards", red_cards: "Red|Red cards", touches: "T|Touches", gold_lead: "Gold|Gold lead", momentum: "Mom|Momentum", score_lead: "Lead|Lead", score: "Pts|Score", objectives: "Obj|Objectives",
   },
   de: {
     kills: "K|Kills", deaths: "D|Tode", assists: "V|Vorlagen", gold: "Gold|Gold", xp: "EP|Erfahrung", last_hits: "LH|Last Hits", denies: "DN|Denies", level: "St|Stufe",
     damage: "Schd|Schaden", hp: "LP|Leben", goals: "T|Tore", saves: "Par|Paraden", shots: "Sch|Schüsse", boost: "Boost|Boost", points: "Pkt|Punkte", boost_pickups: "Pads|Boost gesammelt",
     passes: "Pass|Pässe", passes_accurate: "Gen|Genaue Pässe", duels: "Zwk|Zweikämpfe", duels_won: "Gew|Gewonnene Zweikämpfe", fouls: "F|Fouls", corners: "E|Ecken", offsides: "Ab|Abseits",
-    yellow_cards: "Gelb|Gelbe Karten", red_cards: "Rot|Rote Karten", touches: "B|Ballkontakte", gold_lead: "Gold|Goldvorsprung", momentum: "Drang|Druck", score_lead: "Vorspr|Vorsprung", score: "Pkt|Punkte",
+    yellow_cards: "Gelb|Gelbe Karten", red_cards: "Rot|Rote Karten", touches: "B|Ballkontakte", gold_lead: "Gold|Goldvorsprung", momentum: "Drang|Druck", score_lead: "Vorspr|Vorsprung", score: "Pkt|Punkte", objectives: "Ziele|Ziele",
   },
 });
 export type Figure = keyof ReturnType<typeof useFigureWords>;
+export const short = (label: string): string => label.split("|")[0]!;
+export const long = (label: string): string => label.split("|")[1] ?? label;
+
+/** What is counted, in words; a metric of which no game here knows is said as it is called. */
+export function figureName(metric: string): string {
+  const known = useFigureWords.now();
+  return Object.hasOwn(known, metric) ? long(known[metric as Figure]) : metric.replaceAll("_", " ");
+}

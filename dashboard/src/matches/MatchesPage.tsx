@@ -116,12 +116,18 @@ function Card({ id }: { id: string }) {
         ))}
       </span>
       <span className={styles.foot}>
-        <span className={styles.title}>{text(row.title, id)}</span>
+        <span className={styles.title}>{titleBeside(text(row.title, id), teams.map(({ name }) => name))}</span>
         {status === "scheduled" && startedMs !== null ? <span>{words.starts(format.dateTime(startedMs))}</span> : null}
-        {viewers === null ? null : <span>{words.watching(format.compact(viewers))}</span>}
+        {viewers ? <span>{words.watching(format.compact(viewers))}</span> : null}
       </span>
     </Link>
   );
+}
+
+/** The title without the teams, where it begins with them: they stand above it. */
+function titleBeside(title: string, teams: string[]): string {
+  const begins = teams.join(" – ");
+  return teams.length === 2 && title.startsWith(`${begins} · `) ? title.slice(begins.length + 3) : title;
 }
 
 /** As many cards as a small evening has. */

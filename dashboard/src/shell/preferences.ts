@@ -1,4 +1,5 @@
 /** What a viewer has chosen, kept in this browser: colours, language, and whether things move by themselves. */
+import { useSyncExternalStore } from "react";
 import { useStore } from "zustand";
 import { createStore } from "zustand/vanilla";
 
@@ -55,6 +56,18 @@ export const usePreference = <K extends keyof Preferences>(name: K): Preferences
   useStore(preferences, (state) => state[name]);
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
+
+/** The colours that are shown: the viewer's choice, else the system's. */
+export function useScheme(): "light" | "dark" {
+  const theme = usePreference("theme");
+  const system = useSyncExternalStore(followSystem, () => dark.matches);
+  return theme === "system" ? (system ? "dark" : "light") : theme;
+}
+
+function followSystem(changed: () => void): () => void {
+  dark.addEventListener("change", changed);
+  return () => dark.removeEventListener("change", changed);
+}
 
 /** Puts the colours and the language on the document, and keeps them right. */
 export function applyPreferences(): void {

@@ -6,6 +6,7 @@ What the rows do not hold (assists, levels, damage) comes with the official figu
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -25,6 +26,9 @@ _MAP = {"x": [64, 192], "y": [64, 192]}
 _DRAFT_END_MS = -90_000
 _WARDS_PLACED = {"observer": "observers_placed", "sentry": "sentries_placed"}
 _BUILDINGS = {"goodguys": "radiant", "badguys": "dire"}
+_LANES = {"top": "top", "mid": "middle", "bot": "bottom"}
+_TOWER_RE = re.compile(r"tower([1-4])(?:_(top|mid|bot))?")
+_BARRACKS_RE = re.compile(r"(melee|range)_rax_(top|mid|bot)")
 
 
 def open_dota2(events: Path, meta: Path) -> Recording:
@@ -50,6 +54,17 @@ def tell_match(sheet: Row, rows: Iterable[tuple[int | None, Row]], *, where: str
     state = match.opening(start_ms)
     moments = match.story.moments(start_ms, match.clock, match.ending())
     return Recording(match_id, state["title"], "dota2", state, moments, moments[-1][0])
+
+
+def _building_name(owner: str, building: str) -> str:
+    """A building as a commentator calls it: `tower1_bot` is the "tier 1 bottom tower"."""
+    if (tower := _TOWER_RE.fullmatch(building)) is not None:
+        parts = ["tier", tower[1], *([_LANES[tower[2]]] if tower[2] else []), "tower"]
+    elif (barracks := _BARRACKS_RE.fullmatch(building)) is not None:
+        parts = [_LANES[barracks[2]], "ranged" if barracks[1] == "range" else "melee", "barracks"]
+    else:
+        parts = ["Ancient"] if building == "fort" else building.split("_")
+    return " ".join([owner.capitalize(), *parts])
 
 
 def _period(t_ms: int) -> str:
@@ -178,7 +193,7 @@ class _Match:
             side, _, building = str(row["key"]).removeprefix("npc_dota_").partition("_")
             owner = _BUILDINGS[side]
             taker = "dire" if owner == "radiant" else "radiant"
-            self._tell_objective(t_ms, f"{owner}-{building}", f"{owner} {building}".replace("_", " "), taker, player)
+            self._tell_objective(t_ms, f"{owner}-{building}", _building_name(owner, building), taker, player)
         elif kind == "roshan_kill":
             self._tell_objective(t_ms, "roshan", "Roshan", _TEAM_NUMBERS.get(row.get("team", 0)), player)
         else:
