@@ -7,6 +7,7 @@ import { gameOf } from "./games/index.js";
 import type { Brush, Ground, Project } from "./ground.js";
 import styles from "./match.module.css";
 import { BEHIND_MS, Track } from "./motion.js";
+import { Pace } from "./pace.js";
 import { useWords } from "./words.js";
 
 /** Further than this share of the map in one step is a jump. */
@@ -52,11 +53,13 @@ export function PlayersMap({ channel, game }: { channel: string; game: string })
     if (!element || !context || !ground) return;
     const picture = new Picture(element, context, ground);
     const still = matchMedia("(prefers-reduced-motion: reduce)");
+    const pace = new Pace();
     let frame = 0;
     let drawnAt = 0;
     const draw = (now: number): void => {
       frame = requestAnimationFrame(draw);
-      if (still.matches && now - drawnAt < STILL_MS) return;
+      const due = pace.due(now);
+      if (still.matches ? now - drawnAt < STILL_MS : !due) return;
       drawnAt = now;
       picture.draw(live.view(channel)?.doc ?? {}, now, still.matches ? now : now - BEHIND_MS);
     };
@@ -87,6 +90,9 @@ class Picture {
   private readonly sizes: ResizeObserver;
   private colours = new Map<string, string>();
   private seen: JsonObject | null = null;
+  private marked: readonly unknown[] = [];
+  /** In CSS pixels, 0 until it is known; asking the element each time would lay the page out. */
+  private size = { width: 0, height: 0 };
   private stale = true;
   private drawnUntil = 0;
 
@@ -98,7 +104,10 @@ class Picture {
     this.style = getComputedStyle(element);
     this.watcher = new MutationObserver(() => this.repaint());
     this.watcher.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
-    this.sizes = new ResizeObserver(() => this.repaint());
+    this.sizes = new ResizeObserver(([entry]) => {
+      this.size = entry!.contentRect;
+      this.repaint();
+    });
     this.sizes.observe(element);
   }
 
@@ -109,13 +118,14 @@ class Picture {
 
   draw(doc: JsonObject, now: number, moment: number): void {
     if (doc !== this.seen) {
-      const before = this.seen;
       this.seen = doc;
-      if (before === null || doc.figures !== before.figures || doc.objectives !== before.objectives || doc.map !== before.map) this.stale = true;
+      const marked = [doc.map, ...(this.ground.marked?.(doc) ?? [])];
+      if (marked.some((part, i) => part !== this.marked[i])) this.stale = true;
+      this.marked = marked;
       this.follow(doc, now);
     }
-    if (!this.stale && moment > this.drawnUntil) return;
-    const { context, element } = this;
+    if (this.size.width === 0 || (!this.stale && moment > this.drawnUntil)) return;
+    const { context } = this;
     const bounds = boundsOf(doc);
     if (this.stale) this.paintUnder(doc, bounds);
     const brush = this.brush(context, bounds);
@@ -130,7 +140,6 @@ class Picture {
       context.globalAlpha = 1;
     }
     this.drawnUntil = newest;
-    element.dataset.drawn = String(Number(element.dataset.drawn ?? 0) + 1);
   }
 
   private repaint(): void {
@@ -160,8 +169,8 @@ class Picture {
 
   private paintUnder(doc: JsonObject, bounds: Bounds): void {
     const scale = devicePixelRatio || 1;
-    const width = Math.max(1, Math.round(this.element.clientWidth * scale));
-    const height = Math.max(1, Math.round(this.element.clientHeight * scale));
+    const width = Math.max(1, Math.round(this.size.width * scale));
+    const height = Math.max(1, Math.round(this.size.height * scale));
     for (const one of [this.element, this.under]) {
       if (one.width !== width) one.width = width;
       if (one.height !== height) one.height = height;

@@ -1,4 +1,5 @@
 /** Teams, score and clock. */
+import { useEffect, useRef } from "react";
 import { clockText, isObject, teamsOf, text, type Team } from "./document.js";
 import styles from "./match.module.css";
 import { usePart } from "./parts.js";
@@ -39,8 +40,14 @@ function TeamName({ channel, team, side }: Of) {
 
 function Points({ channel, team, side }: Of) {
   const [score] = usePart(channel, ({ doc }) => [teamOf(teamsOf(doc), team)?.score ?? 0]);
+  const place = useRef<HTMLElement>(null);
+  const shown = useRef(score);
+  useEffect(() => {
+    if (score !== shown.current) place.current?.classList.add(styles.flash!);
+    shown.current = score;
+  }, [score]);
   return (
-    <b data-testid={`score-${side}`} key={score} className={styles.points}>
+    <b ref={place} data-testid={`score-${side}`} className={styles.points} onAnimationEnd={() => place.current?.classList.remove(styles.flash!)}>
       {score}
     </b>
   );

@@ -19,11 +19,15 @@ export interface Ground {
   paint: (brush: Brush) => void;
   /** What of the document lies on the ground and changes seldom: wards, gates. */
   marks?: (doc: JsonObject, brush: Brush, side: (team: string) => string) => void;
+  /** The parts of the document that `marks` looks at: while they are the same, nothing is painted anew. */
+  marked?: (doc: JsonObject) => readonly unknown[];
   /** Whether players carry their names. */
   named: boolean;
   /** Whether a place is only known from what happened there. */
   fades?: boolean;
 }
+
+const figuresOf = (doc: JsonObject): JsonObject => (isObject(doc.figures) ? doc.figures : {});
 
 function fill({ context, width, height, colour }: Brush, name: string): void {
   context.fillStyle = colour(name);
@@ -91,8 +95,9 @@ export const stadium: Ground = {
 export const gates: Ground = {
   named: true,
   paint: (brush) => fill(brush, "--pitch"),
+  marked: (doc) => [figuresOf(doc).points, doc.objectives],
   marks: (doc, { context, project, px, colour }, side) => {
-    const figures = isObject(doc.figures) ? doc.figures : {};
+    const figures = figuresOf(doc);
     if (!isObject(figures.points)) return;
     const owners = new Map<string, string>();
     if (isObject(doc.objectives))
@@ -141,8 +146,9 @@ export const jungle: Ground = {
       context.fill();
     }
   },
+  marked: (doc) => [figuresOf(doc).wards],
   marks: (doc, { context, project, px, colour }, side) => {
-    const figures = isObject(doc.figures) ? doc.figures : {};
+    const figures = figuresOf(doc);
     if (!isObject(figures.wards) || !isObject(doc.players)) return;
     for (const ward of Object.values(figures.wards)) {
       if (!isObject(ward)) continue;

@@ -30,19 +30,22 @@ export class Reservoir {
 export interface Frames {
   fps: number;
   dropped: number;
+  /** The screen's interval. */
+  usualMs: number;
 }
 
 /**
  * Frames a second and those that were missed, of the times at which frames began.
  *
- * A screen's interval is taken to be the shortest usual one: the 20th percentile of those seen. Null with fewer than ten frames.
+ * A screen's interval is taken to be the shortest usual one: the 20th percentile of those seen, or the one known before if that is
+ * shorter. Null with fewer than ten frames.
  */
-export function framesOf(times: readonly number[]): Frames | null {
+export function framesOf(times: readonly number[], knownMs = Infinity): Frames | null {
   if (times.length < 10) return null;
   const gaps = times.slice(1).map((time, i) => time - times[i]!);
-  const usual = Math.max(1, [...gaps].sort((a, b) => a - b)[Math.floor(gaps.length / 5)]!);
+  const usualMs = Math.min(knownMs, Math.max(1, [...gaps].sort((a, b) => a - b)[Math.floor(gaps.length / 5)]!));
   const span = times.at(-1)! - times[0]!;
-  return { fps: (gaps.length * 1000) / span, dropped: gaps.reduce((sum, gap) => sum + Math.max(0, Math.round(gap / usual) - 1), 0) };
+  return { fps: (gaps.length * 1000) / span, dropped: gaps.reduce((sum, gap) => sum + Math.max(0, Math.round(gap / usualMs) - 1), 0), usualMs };
 }
 
 export const CLASSES_MS = [8, 16, 33, 50, 100, 200, 500] as const;
