@@ -90,19 +90,46 @@ def test_changes_are_live_and_do_not_move_what_is_under_the_pointer(
     served: GatewayProcess, studio: Studio, shown: Page
 ) -> None:
     opened(shown, served)
-    shown.do("hover", selector="[data-testid=ranking] [data-index='1']")
-    points(studio, p3=1_000)
-    until(lambda: there(shown, "[data-testid=moved]"), 30, "it to tell of position changes")
-    assert [row[1] for row in rows(shown)[:3]] == ["p1", "p2", "p3"]
-    held = rows(shown)[2][2]
-    assert int(held.replace(",", "")) > 20 * (MEMBERS - 2), "points go on where places are held"
-    shown.do("click", selector="[data-testid=moved]")
-    until(lambda: [row[1] for row in rows(shown)[:3]] == ["p3", "p1", "p2"], 20, "the new places")
-    # With the pointer elsewhere rows move by themselves.
-    shown.do("hover", selector="h1")
-    points(studio, p1=5_000)
-    until(lambda: [row[1] for row in rows(shown)[:3]] == ["p1", "p3", "p2"], 30, "the rows to move")
-    points(studio, p3=-1_000, p1=-5_000)
+
+    def first() -> list[str]:
+        return [row[1] for row in rows(shown)[:3]]
+
+    changed = {"p3": 0, "p1": 0, "p2": 0}
+
+    def points_for(member: str, count: int) -> None:
+        changed[member] += count
+        points(studio, **{member: count})
+
+    try:
+        shown.do("hover", selector="[data-testid=ranking] [data-index='1']")
+        points_for("p3", 1_000)
+        until(lambda: there(shown, "[data-testid=moved]"), 30, "it to tell of position changes")
+        assert first() == ["p1", "p2", "p3"]
+        held = rows(shown)[2][2]
+        assert int(held.replace(",", "")) > 20 * (MEMBERS - 2), "points go on where places are held"
+        # On the way to the button, and over it, the places are still held.
+        shown.do("hover", selector="[data-testid=moved]")
+        points_for("p3", 1_000)
+        until(lambda: rows(shown)[2][2] != held, 30, "further points")
+        assert first() == ["p1", "p2", "p3"]
+        shown.do("click", selector="[data-testid=moved]")
+        until(lambda: first() == ["p3", "p1", "p2"], 20, "the new places")
+        # With the pointer elsewhere rows move by themselves.
+        shown.do("hover", selector="h1")
+        points_for("p1", 5_000)
+        until(lambda: first() == ["p1", "p3", "p2"], 30, "the rows to move")
+        # By keyboard: held by the focus, let go by the button, and the focus is in the rows again.
+        shown.do("evaluate", script="document.querySelector('[data-testid=ranking] [tabindex=\"0\"]').focus()")
+        points_for("p2", 9_000)
+        until(lambda: there(shown, "[data-testid=moved]"), 30, "it to tell of position changes")
+        assert first() == ["p1", "p3", "p2"]
+        shown.do("evaluate", script="document.querySelector('[data-testid=moved]').focus()")
+        assert first() == ["p1", "p3", "p2"]
+        shown.do("press", key="Enter")
+        until(lambda: first() == ["p2", "p1", "p3"], 20, "the new places")
+        assert shown.do("evaluate", script="document.activeElement.dataset.index") == "0"
+    finally:
+        points(studio, **{member: -count for member, count in changed.items()})
 
 
 @pytest.mark.timeout(180)

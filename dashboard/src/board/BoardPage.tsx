@@ -1,5 +1,5 @@
 /** One leaderboard: everybody on it, live, and where the viewer stands. */
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useState, type MouseEvent } from "react";
 import { StateMark } from "../live/StateMark.js";
 import { useConnection } from "../live/store.js";
 import { Problem } from "../shell/api.js";
@@ -34,6 +34,11 @@ export function BoardPage({ params }: { params: Params }) {
   const name = boardName(board, words);
   const onRange = useCallback((first: number, last: number) => setRange([first, last]), []);
   const show = (position: number): void => setWish({ position, at: Date.now() });
+  const release = (event: MouseEvent<HTMLElement>): void => {
+    setReleased((count) => count + 1);
+    // The button goes; who pressed it by keyboard is led back to the rows.
+    if (event.detail === 0) event.currentTarget.closest(`.${styles.main}`)?.querySelector<HTMLElement>("[data-holds] [role=row][tabindex='0']")?.focus();
+  };
   useEffect(() => {
     document.title = `${name.metric}, ${name.scope} · Grandstand`;
   }, [name.metric, name.scope]);
@@ -67,12 +72,18 @@ export function BoardPage({ params }: { params: Params }) {
         <p className={shell.notice}>{words.empty}</p>
       ) : (
         <div className={styles.columns}>
-          <div className={styles.main}>
+          <div
+            className={styles.main}
+            onPointerEnter={(event) => event.pointerType === "mouse" && setInside(true)}
+            onPointerLeave={() => setInside(holds(document.activeElement))}
+            onFocus={(event) => holds(event.target) && setInside(true)}
+            onBlur={(event) => holds(event.relatedTarget) || setInside(event.currentTarget.matches(":hover"))}
+          >
             <div className={styles.bar}>
               <span className={styles.count}>{words.members(format.number(data.total))}</span>
-              <span className={styles.moved} aria-live="off">
+              <span className={styles.moved} aria-live="off" data-holds>
                 {data.moved > 0 ? (
-                  <button type="button" className={shell.button} data-testid="moved" onClick={() => setReleased((count) => count + 1)}>
+                  <button type="button" className={shell.button} data-testid="moved" onClick={release}>
                     {words.moved(format.number(data.moved))}
                   </button>
                 ) : null}
@@ -81,7 +92,7 @@ export function BoardPage({ params }: { params: Params }) {
                 {words.toTop}
               </button>
             </div>
-            <Ranking rows={data.rows} total={data.total} me={me} wish={wish} onRange={onRange} onInside={setInside} />
+            <Ranking rows={data.rows} total={data.total} me={me} wish={wish} onRange={onRange} />
           </div>
           <div className={styles.side}>
             <Search board={board} rows={data.rows} onShow={show} />
@@ -93,7 +104,10 @@ export function BoardPage({ params }: { params: Params }) {
   );
 }
 
-/** Whether places are held: while the pointer or the focus is on the rows; let go for a moment when the reader wants to see. */
+/** Whether the focus on an element holds the places: on a row, or on the way to the button that lets them go. */
+const holds = (element: EventTarget | null): boolean => element instanceof Element && element.closest("[data-holds]") !== null;
+
+/** Whether places are held: while the pointer is about the rows or the focus on them; let go for a moment when the reader wants to see. */
 function useHold(inside: boolean, released: number): boolean {
   const [letGo, setLetGo] = useState(0);
   useEffect(() => {

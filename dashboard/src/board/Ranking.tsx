@@ -16,10 +16,9 @@ interface Props {
   /** A position to bring into view; `at` makes a repeated wish a new one. */
   wish: { position: number; at: number } | null;
   onRange: (first: number, last: number) => void;
-  onInside: (inside: boolean) => void;
 }
 
-export function Ranking({ rows, total, me, wish, onRange, onInside }: Props) {
+export function Ranking({ rows, total, me, wish, onRange }: Props) {
   const words = useBoardWords();
   const scroller = useRef<HTMLDivElement>(null);
   const [current, setCurrent] = useState(0);
@@ -83,11 +82,8 @@ export function Ranking({ rows, total, me, wish, onRange, onInside }: Props) {
         className={styles.scroller}
         ref={scroller}
         data-testid="ranking"
+        data-holds
         onKeyDown={onKeyDown}
-        onPointerEnter={(event) => event.pointerType === "mouse" && onInside(true)}
-        onPointerLeave={() => onInside(scroller.current?.contains(document.activeElement) ?? false)}
-        onFocus={() => onInside(true)}
-        onBlur={(event) => event.currentTarget.contains(event.relatedTarget) || onInside(event.currentTarget.matches(":hover"))}
       >
         <div role="presentation" className={styles.sizer} style={{ height: virtual.getTotalSize() }}>
           {virtual.getVirtualItems().map(({ index, start }) => {
