@@ -26,19 +26,6 @@ def without_nulls(value: Any) -> Any:
 DOCUMENTS = PATCHES.map(without_nulls)
 
 
-def merge(target: Any, patch: Any) -> Any:
-    """RFC 7396 section 2, to the letter: the twin that the code is held to."""
-    if not isinstance(patch, dict):
-        return patch
-    result = dict(target) if isinstance(target, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            result.pop(name, None)
-        else:
-            result[name] = merge(result.get(name), value)
-    return result
-
-
 def same(one: Any, other: Any) -> bool:
     """Equal as JSON: true is not 1, and 1 is not 1.0."""
     if type(one) is not type(other):

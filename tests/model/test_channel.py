@@ -17,7 +17,8 @@ from gateway.model.entry import Entry
 from gateway.model.errors import BadKeyframe
 from gateway.model.version import Position, Version, mix
 from gateway.model.view import View
-from tests.model.strategies import DOCUMENTS, PATCHES, merge, same
+from tests.model.strategies import DOCUMENTS, PATCHES, same
+from tests.model.twin import merge
 
 LIMITS = ChannelLimits(ring_entries=8)
 PUBLIC = Audience("public")

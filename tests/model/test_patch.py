@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from gateway.model.audience import Audience
 from gateway.model.errors import PatchTooDeep, PatchTooLarge
 from gateway.model.patch import apply, check_limits, compose, fold, strip_nulls, to_merge_patch
-from tests.model.strategies import DOCUMENTS, PATCHES, VALUES, merge, same
+from tests.model.strategies import DOCUMENTS, PATCHES, VALUES, same
+from tests.model.twin import merge
 
 # RFC 7396 appendix A
 RFC_CASES: list[tuple[Any, Any, Any]] = [

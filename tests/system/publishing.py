@@ -8,18 +8,9 @@ from typing import Any
 
 import redis
 
-STATE = {
-    "title": "Test match",
-    "game": "arena",
-    "status": "live",
-    "clock": {"t_ms": 0, "running": True},
-    "teams": {"red": {"name": "Red", "score": 0, "order": 0}, "blue": {"name": "Blue", "score": 0, "order": 1}},
-    "players": {
-        f"p{n}": {"name": f"Player {n}", "team": "red" if n < 5 else "blue", "kills": 0, "deaths": 0, "assists": 0}
-        for n in range(10)
-    },
-    "objectives": {},
-}
+import loadtest.publisher
+
+STATE = {"title": "Test match", **loadtest.publisher.STATE}
 
 
 class Studio:

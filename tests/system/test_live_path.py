@@ -14,9 +14,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.model.twin import merge
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import STATE, Studio
-from tests.wire.peer import Closed, Document, Peer, merge, peer, until
+from tests.wire.peer import Closed, Document, Peer, peer, until
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,8 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
+from tests.model.twin import merge
+
 TIMEOUT_S = 10.0
 
 
@@ -227,19 +229,6 @@ class Document:
             self.events += message.get("events", [])
         elif message["type"] == "tick":
             assert message["version"] == self.version
-
-
-def merge(target: Any, patch: Any) -> Any:
-    """RFC 7396 section 2, to the letter."""
-    if not isinstance(patch, dict):
-        return patch
-    result = dict(target) if isinstance(target, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            result.pop(name, None)
-        else:
-            result[name] = merge(result.get(name), value)
-    return result
 
 
 @contextlib.contextmanager
