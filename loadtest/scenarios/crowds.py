@@ -6,42 +6,51 @@ of one event are timed by themselves, over as many channels, so that their cache
 
 from __future__ import annotations
 
+import gc
 import statistics
 import time
 from collections.abc import Callable
 from typing import Any
 
+import hiredis
 import msgspec
 
+from gateway.bus.ranges import entries_of
 from gateway.edge.context import channel_limits
 from gateway.edge.encoding import Encoder, Encoding
 from gateway.model.audience import Audience
 from gateway.model.channel import Channel, Folded
-from gateway.model.entry import Entry
+from gateway.model.entry import Entry, decode_events, entry_digest_of
 from gateway.model.messages import Delta
 from gateway.model.version import Position, Version, mix
 from gateway.model.view import View
 from gateway.settings import Settings
 from gateway.settings.tree import DeflateSettings
 from loadtest.fleet import Fleet
-from loadtest.gateway_process import GatewayProcess, percentile_limit_ms, share_within
+from loadtest.gateway_process import GatewayProcess, percentile_limit_ms
 from loadtest.publisher import STATE, Publisher
 from loadtest.scenarios.channels import LOOP_LAG
-from loadtest.scenarios.checks import HELD_MAX_S, LOOP_HELD
+from loadtest.scenarios.checks import at_most, loop_held, unbroken
 from loadtest.scenarios.fanout import floor_us
 
 CHANNELS = 5_000
 VIEWERS_EACH = 3
-EVENTS_PER_S = 500.0
-WARM_UP_S = 10.0
-DURATION_S = 30.0
+RATES = (500.0, 5_000.0)
+"""Events a second over all channels; the last is the one that is held against the bound: a crowd of live matches, 1 Hz each."""
+WARM_UP_S = 8.0
+DURATION_S = 20.0
 RATIO_MAX = 1.6
 OPENING_RATE = 1000.0
 TIMEOUT_S = 120.0
 FLOOR_ROUNDS = 5
 
 
-def run(channels: int = CHANNELS, duration_s: float = DURATION_S, warm_up_s: float = WARM_UP_S) -> dict[str, Any]:
+def run(
+    channels: int = CHANNELS,
+    duration_s: float = DURATION_S,
+    warm_up_s: float = WARM_UP_S,
+    rates: tuple[float, ...] = RATES,
+) -> dict[str, Any]:
     """`VIEWERS_EACH` viewers for each channel; `checks` says what was missed."""
     viewers = channels * VIEWERS_EACH
     with (
@@ -63,43 +72,67 @@ def run(channels: int = CHANNELS, duration_s: float = DURATION_S, warm_up_s: flo
         )
         fleet.wait_open(TIMEOUT_S)
         held_bytes = gateway.private_bytes() - idle_bytes
-        publisher.start(EVENTS_PER_S)
-        time.sleep(warm_up_s)
-        before, cpu_s = gateway.metrics(), gateway.cpu_s()
-        fleet.reset_latency()
-        time.sleep(duration_s)
-        latency = fleet.summary()["latency"]
-        cpu_s = gateway.cpu_s() - cpu_s
-        after = gateway.metrics()
+        phases = [_phase(gateway, publisher, fleet, rate, warm_up_s, duration_s) for rate in rates]
         publisher.stop()
         summary = fleet.summary()
     floor = floor_us(viewers, FLOOR_ROUNDS)
-    cpu_us = cpu_s * 1e6 / max(1, latency["count"])
-    held = 100 - share_within(before, after, LOOP_HELD, HELD_MAX_S)
-    bad = sum(int(summary[name]) for name in ("gaps", "duplicates", "violations", "malformed", "strays", "lost"))
+    for phase in phases:
+        phase["ratio"] = round(phase["cpu_us"] / floor, 2)
+    standard = phases[-1]
+    taken = steps(channels)
+    sends_us = round(VIEWERS_EACH * floor, 1)
     return {
         "scenario": "crowds",
         "channels": channels,
         "viewers": viewers,
-        "events_per_s": EVENTS_PER_S,
-        "latency": latency,
+        "rates": phases,
         "floor_us": round(floor, 2),
-        "cpu_us": round(cpu_us, 2),
-        "ratio": round(cpu_us / floor, 2),
-        "steps_us_per_event": steps(channels),
+        "cpu_us": standard["cpu_us"],
+        "ratio": standard["ratio"],
+        "steps_us_per_event": {
+            **taken,
+            "send": sends_us,
+            "other": round(VIEWERS_EACH * standard["cpu_us"] - sum(taken.values()) - sends_us, 1),
+        },
         "bytes_per_channel": round(held_bytes / channels),
-        "loop_held_percent": round(held, 3),
-        "loop_lag_p999_ms": percentile_limit_ms(before, after, LOOP_LAG, 99.9),
         "raw": summary,
         "checks": [
-            _check(
-                f"CPU a frame, {channels} channels of {VIEWERS_EACH}, against the C loop",
-                round(cpu_us / floor, 2),
+            at_most(
+                f"CPU a frame, {channels} channels of {VIEWERS_EACH}, {standard['events_per_s']:,.0f} events/s, "
+                "against the C loop",
+                standard["ratio"],
                 RATIO_MAX,
             ),
-            _check("samples of a loop held for more than 5 ms (percent)", round(held, 3), 0.1),
-            _check("gaps, duplicates and broken messages", bad, 0),
+            *(phase["held"] for phase in phases),
+            unbroken(summary),
         ],
+    }
+
+
+def _phase(
+    gateway: GatewayProcess,
+    publisher: Publisher,
+    fleet: Fleet,
+    events_per_s: float,
+    warm_up_s: float,
+    duration_s: float,
+) -> dict[str, Any]:
+    """One rate of events."""
+    publisher.start(events_per_s)
+    time.sleep(warm_up_s)
+    before, cpu_s = gateway.metrics(), gateway.cpu_s()
+    fleet.reset_latency()
+    time.sleep(duration_s)
+    latency = fleet.summary()["latency"]
+    cpu_s = gateway.cpu_s() - cpu_s
+    after = gateway.metrics()
+    return {
+        "events_per_s": events_per_s,
+        "latency": latency,
+        "cpu_us": round(cpu_s * 1e6 / max(1, latency["count"]), 2),
+        "cores": round(cpu_s / duration_s, 2),
+        "loop_lag_p999_ms": percentile_limit_ms(before, after, LOOP_LAG, 99.9),
+        "held": loop_held(before, after, f", {events_per_s:,.0f} events/s"),
     }
 
 
@@ -113,41 +146,71 @@ def steps(channels: int, rounds: int = 3) -> dict[str, float]:
         channel.fold(Entry(Position(1, 0), 0, opening), 0)
         view.replace(channel.doc, _version(channel, audience), [])
     encoder = Encoder(DeflateSettings())
-    taken: dict[str, list[float]] = {"decode and fold": [], "view": [], "encode": []}
     event = msgspec.json.encode({"op": "score", "team": "red", "player": "p0", "sent_us": 1})
+    taken: dict[str, list[float]] = {}
     for seq in range(1, rounds + 1):
+        replies = [
+            b"*2\r\n" + b"".join(_entry_reply(number, event if number else opening) for number in (seq - 1, seq))
+            for _ in made
+        ]
+        entries: list[Entry] = []
         folded: list[Folded] = []
-        deltas: list[Delta | None] = []
+        deltas: list[Delta] = []
 
-        def fold(seq: int = seq, folded: list[Folded] = folded) -> None:
-            for channel, _ in made:
-                folded.append(channel.fold(Entry(Position(1, seq), 0, event), 0))
+        def read(replies: list[bytes] = replies, entries: list[Entry] = entries) -> None:
+            reader = hiredis.Reader()
+            for reply in replies:
+                reader.feed(reply)
+                known, new = entries_of(reader.gets())
+                entry_digest_of(known)
+                entries.append(new)
 
-        def advance(folded: list[Folded] = folded, deltas: list[Delta | None] = deltas) -> None:
+        def decode(entries: list[Entry] = entries) -> None:
+            for entry in entries:
+                decode_events(entry.raw, limits)
+
+        def fold(entries: list[Entry] = entries, folded: list[Folded] = folded) -> None:
+            for (channel, _), entry in zip(made, entries, strict=True):
+                folded.append(channel.fold(entry, 0))
+
+        def advance(folded: list[Folded] = folded, deltas: list[Delta] = deltas) -> None:
             for (channel, view), new in zip(made, folded, strict=True):
                 patch, events = audience.project_patch(new.patch), audience.project_events(list(new.events))
-                deltas.append(view.advance(patch, events, 0, _version(channel, audience)))
-
-        def encode(deltas: list[Delta | None] = deltas) -> None:
-            for delta in deltas:
+                delta = view.advance(patch, events, 0, _version(channel, audience))
                 assert delta is not None
+                deltas.append(delta)
+
+        def encode(deltas: list[Delta] = deltas) -> None:
+            for delta in deltas:
                 encoder.frame(delta, Encoding.JSON)
 
-        for name, step in (("decode and fold", fold), ("view", advance), ("encode", encode)):
-            taken[name].append(_timed(step) / channels)
-    return {name: round(statistics.median(values), 1) for name, values in taken.items()}
+        for name, step in (("read", read), ("decode", decode), ("fold", fold), ("view", advance), ("encode", encode)):
+            taken.setdefault(name, []).append(_timed(step) / channels)
+    found = {name: round(statistics.median(values), 1) for name, values in taken.items()}
+    # A fold decodes, too: there is no other way to time it.
+    found["fold"] = round(max(0.1, found["fold"] - found["decode"]), 1)
+    return found
+
+
+def _entry_reply(seq: int, event: bytes) -> bytes:
+    """One entry in the store's reply to XRANGE."""
+    name = b"1-%d" % seq
+    return b"*2\r\n$%d\r\n%b\r\n*4\r\n$1\r\nt\r\n$1\r\n0\r\n$1\r\ne\r\n$%d\r\n%b\r\n" % (
+        len(name), name, len(event), event,
+    )  # fmt: skip
 
 
 def _timed(step: Callable[[], None]) -> float:
-    begun = time.process_time()
-    step()
-    return (time.process_time() - begun) * 1e6
+    gc.collect()
+    gc.disable()
+    try:
+        begun = time.process_time()
+        step()
+        return (time.process_time() - begun) * 1e6
+    finally:
+        gc.enable()
 
 
 def _version(channel: Channel, audience: Audience) -> str:
     assert channel.position is not None
     return str(Version(channel.position, mix(channel.digest, audience.key)))
-
-
-def _check(name: str, value: float, limit: float) -> dict[str, Any]:
-    return {"name": name, "value": value, "limit": limit, "passed": value <= limit}
