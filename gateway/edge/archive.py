@@ -15,9 +15,11 @@ from starlette.routing import BaseRoute, Route
 
 from gateway.access.tokens import Grant
 from gateway.edge.archive_answers import (
+    CoursePoint,
     EventPage,
     HeadToHead,
     ListedMatch,
+    MatchCourse,
     MatchList,
     MatchSummary,
     PlayerStats,
@@ -30,7 +32,8 @@ from gateway.edge.context import Context
 from gateway.edge.failures import NotFound, Unavailable, UnknownChannel, Unprocessable
 from gateway.edge.guard import Guard
 from gateway.edge.hub import Hub
-from gateway.edge.parameters import text, whole, word
+from gateway.edge.parameters import names, text, whole, word
+from gateway.history.course import Courses
 from gateway.history.cursors import BadCursor, EventCursor, MatchCursor, RowCursor, parse_match_cursor
 from gateway.history.database import Database
 from gateway.history.errors import HistoryError
@@ -51,7 +54,10 @@ EVENTS_DEFAULT, EVENTS_MAX = 100, 1000
 MATCHES_DEFAULT, MATCHES_MAX = 100, 500
 RECENT_MATCHES = 10
 SCANS_MAX = 8
-"""Reads for one page of an audience that may see hardly any event; then the page is short, and `next` goes on."""
+"""Reads for one page of which hardly any event is to be shown; then the page is short, and `next` goes on."""
+OPS_MAX = 32
+CHOSEN_SCAN = 500
+"""Events looked at in one read where only some ops are wanted."""
 LAST_INDEX = 100_000
 PAST = ("ended", "scheduled")
 """What the history adds to the live list; a match that is live is in that list."""
@@ -70,12 +76,14 @@ class Archive:
         self._guard = guard
         self._reader = Reader(database, context.channel_limits) if database is not None else None
         self._matches = Matches(database) if database is not None else None
+        self._courses = Courses(self._reader) if self._reader is not None else None
 
     def routes(self) -> list[BaseRoute]:
         """What is served."""
         return [
             Route("/v1/channels/{channel}/events", self.events, methods=["GET"]),
             Route("/v1/matches", self.listed, methods=["GET"]),
+            Route("/v1/matches/{id}/course", self.course, methods=["GET"]),
             Route("/v1/matches/{id}/summary", self.summary, methods=["GET"]),
             Route("/v1/players/{id}/stats", self.stats, methods=["GET"]),
         ]
@@ -93,6 +101,7 @@ class Archive:
         grant = self._guard.grant_of(request)
         self._guard.check_scope(grant, "watch", name)
         limit = whole(request, "limit", EVENTS_DEFAULT, 1, EVENTS_MAX)
+        ops = names(request, "ops", OPS_MAX)
         after, before = text(request, "after"), text(request, "before")
         if after is not None and before is not None:
             raise Unprocessable("after and before exclude each other", "before")
@@ -106,7 +115,7 @@ class Archive:
                 # Not stored yet: it may be a channel all the same.
                 await self._hub.outlet(name, grant.audience)
                 return _answer(request, EventPage(name, self._context.now_ms(), [], None), grant, FRESH_CACHE)
-            shown, more = await self._page(reader, name, audience, until_ms, start, end, before is not None, limit)
+            shown, more = await self._page(reader, name, audience, until_ms, start, end, before is not None, limit, ops)
         except HistoryError:
             raise Unavailable("the history cannot be read now") from None
         page = EventPage(
@@ -127,24 +136,26 @@ class Archive:
         end: EventCursor | None,
         backwards: bool,
         limit: int,
+        ops: frozenset[str] | None,
     ) -> tuple[list[tuple[EventCursor, int, dict[str, Any]]], EventCursor | None]:
         """Up to `limit` events that the audience may see, and where to go on."""
+        count = 1 + (limit if ops is None else max(limit, CHOSEN_SCAN))
         page: list[tuple[EventCursor, int, dict[str, Any]]] = []
         last: EventCursor | None = None
         for _ in range(SCANS_MAX):
             found: list[Shown] = (
-                await reader.events_before(name, end, until_ms, limit + 1)
+                await reader.events_before(name, end, until_ms, count)
                 if backwards
-                else await reader.events_after(name, start, until_ms, limit + 1)
+                else await reader.events_after(name, start, until_ms, count)
             )
-            for one in found[:limit]:
+            for one in found[: count - 1]:
                 if len(page) == limit:
                     return page, last
                 last = start = end = one.cursor
                 event = audience.project_event(one.event)
-                if event is not None:
+                if event is not None and (ops is None or event.get("op") in ops):
                     page.append((one.cursor, one.at_ms, event))
-            if len(found) <= limit:
+            if len(found) < count:
                 return page, None
             if len(page) == limit:
                 return page, last
@@ -214,6 +225,26 @@ class Archive:
         page.next = str(after) if after is not None else f"h.{until_ms}.1.0"
 
     # -- one match, one player ---------------------------------------------------------------------------------
+
+    async def course(self, request: Request) -> Response:
+        """How a match came to where it is."""
+        name = self._guard.check_channel(f"match:{request.path_params['id']}")
+        grant = self._guard.grant_of(request)
+        self._guard.check_scope(grant, "watch", name)
+        courses, matches = self._kept(self._courses), self._kept(self._matches)
+        audience, until_ms = self._audience(grant)
+        try:
+            row = await matches.newest(name, until_ms)
+            points = await courses.of(name, until_ms)
+        except HistoryError:
+            raise Unavailable("the history cannot be read now") from None
+        if row is None or points is None:
+            raise NotFound("there is no such match", "id")
+        shown = [
+            CoursePoint(str(point.position), point.at_ms, **audience.project_doc(point.outline)) for point in points
+        ]
+        answer = MatchCourse(row.match, row.started_ms, min(row.updated_ms, until_ms), shown)
+        return _answer(request, answer, grant, STATS_CACHE)
 
     async def summary(self, request: Request) -> Response:
         """A match's result and its players' totals."""

@@ -58,6 +58,25 @@ class MatchList(msgspec.Struct, omit_defaults=True):
     complete: bool = True
 
 
+class CoursePoint(msgspec.Struct, omit_defaults=True):
+    """How a match stood after an entry: the document's clock, and the numbers of teams and figures."""
+
+    id: str
+    at_ms: int
+    clock: dict[str, Any] | None = None
+    teams: dict[str, Any] | None = None
+    figures: dict[str, Any] | None = None
+
+
+class MatchCourse(msgspec.Struct):
+    """A match from its beginning, half a minute of its clock apart, oldest first."""
+
+    match: str
+    started_ms: int
+    as_of_ms: int
+    points: list[CoursePoint]
+
+
 class SummedPlayer(msgspec.Struct, omit_defaults=True):
     """A player in one match: totals by metric."""
 

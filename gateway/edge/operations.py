@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.edge import archive, leaderboards
-from gateway.edge.archive_answers import EventPage, MatchList, MatchSummary, PlayerStats
+from gateway.edge.archive_answers import EventPage, MatchCourse, MatchList, MatchSummary, PlayerStats
 from gateway.edge.ingest import Published
 from gateway.edge.leaderboards import BoardList, BoardPage
 from gateway.edge.moments import SPEED_MAX, SPEED_MIN
@@ -95,6 +95,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         (
             Parameter("after", "events after this one, oldest first", {"type": "string", "pattern": POSITION}),
             Parameter("before", "events before this one (empty: from the newest), newest first", {"type": "string"}),
+            Parameter("ops", "only these ops, with commas between them", {"type": "string", "maxLength": 1024}),
             _limit(archive.EVENTS_DEFAULT, archive.EVENTS_MAX),
             IF_NONE_MATCH,
         ),
@@ -129,6 +130,13 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             Parameter("after", "the `next` of the page before", {"type": "string"}),
             IF_NONE_MATCH,
         ),
+        validated=True,
+    ),
+    ("GET", "/v1/matches/{id}/course"): Operation(
+        "How a match came to where it is: clock, teams and figures, half a minute apart",
+        MatchCourse,
+        READS,
+        (IF_NONE_MATCH,),
         validated=True,
     ),
     ("GET", "/v1/matches/{id}/summary"): Operation(

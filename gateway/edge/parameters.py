@@ -47,3 +47,18 @@ def word(request: Request, name: str, words: Collection[str]) -> str | None:
     if value is not None and value not in words:
         raise Unprocessable(f"{name} is one of {', '.join(sorted(words))}", name)
     return value
+
+
+def names(request: Request, name: str, most: int) -> frozenset[str] | None:
+    """Names with commas between them; None where the parameter is not given.
+
+    Raises:
+        Unprocessable
+    """
+    value = text(request, name, 1024)
+    if value is None:
+        return None
+    found = value.split(",")
+    if not all(found) or len(found) > most:
+        raise Unprocessable(f"{name} is 1 to {most} names with commas between them", name)
+    return frozenset(found)

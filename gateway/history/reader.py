@@ -18,7 +18,7 @@ from gateway.model.rules import TRANSIENT_OPS
 from gateway.model.version import Position
 
 EPOCHS = """
-SELECT e.id, e.epoch, e.last_seq, e.last_at_ms, e.first_day, e.last_day, e.events, e.gaps
+SELECT e.id, e.epoch, e.last_seq, e.last_at_ms, e.first_day, e.last_day, e.events, e.gaps, e.run
 FROM epochs e JOIN channels c ON c.id = e.channel_id
 WHERE c.name = $1 AND NOT e.superseded
 """
@@ -48,6 +48,10 @@ ORDER BY at_ms DESC, seq DESC LIMIT 1
 KEYFRAME_AT = """
 SELECT seq, frame FROM keyframes WHERE epoch_id = $1 AND seq <= $2 AND day BETWEEN $3 AND $4 ORDER BY seq DESC LIMIT 1
 """
+KEYFRAMES_FROM = """
+SELECT k.seq, n.at_ms, k.frame FROM keyframes k JOIN entries n ON n.epoch_id = k.epoch_id AND n.seq = k.seq AND n.day = k.day
+WHERE k.epoch_id = $1 AND k.seq >= $2 AND k.day BETWEEN $3 AND $4 ORDER BY k.seq LIMIT $5
+"""
 EPOCHS_AT_ONCE = 100
 PAGE_ENTRIES_MIN = 50
 
@@ -64,6 +68,7 @@ class EpochRow:
     last_day: date
     events: int
     gaps: int
+    run: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +217,29 @@ class Reader:
             return Channel.from_keyframe(rows[0]["frame"], channel, self._limits, ring=False) if rows else None
         except BadKeyframe:
             return None
+
+    async def epochs_of_run(self, channel: str, newest: EpochRow, most: int) -> list[EpochRow]:
+        """The epochs up to `newest` in which the same run was played, oldest first."""
+        rows = await self._epochs(EPOCHS_BELOW, channel, newest.epoch + 1, most)
+        return [row for row in reversed(rows) if row.run == newest.run]
+
+    async def documents(
+        self, channel: str, epoch: EpochRow, seq: int, count: int
+    ) -> list[tuple[int, int, dict[str, Any]]]:
+        """Up to `count` kept documents of an epoch from entry `seq` on: number and arrival of the entry, and the document.
+
+        One of an older form is empty.
+        """
+        rows = await self._database.fetch(KEYFRAMES_FROM, epoch.id, seq, epoch.first_day, epoch.last_day, count)
+        found: list[tuple[int, int, dict[str, Any]]] = []
+        for row in rows:
+            try:
+                kept = Channel.from_keyframe(row["frame"], channel, self._limits, ring=False)
+            except BadKeyframe:
+                found.append((row["seq"], row["at_ms"], {}))
+            else:
+                found.append((row["seq"], row["at_ms"], kept.doc))
+        return found
 
     async def channel_at(self, channel: str, epoch: EpochRow, seq: int) -> Channel:
         """The channel folded up to entry `seq`.

@@ -22,6 +22,10 @@ from gateway.model.version import Position
 
 KEYFRAME_EVERY = 500
 """Entries between two keyframes of the history: what a reader folds at most to reach an entry."""
+KEYFRAME_CLOCK_MS = 30_000
+"""The match's time between two keyframes where its clock runs: the steps of a match's course."""
+CLOCK_KEYFRAMES_MAX = 1000
+"""Of these, in one epoch: a clock that leaps makes no more."""
 NAME_MAX_CHARS = 256
 """Longer names of metrics and members are not indexed and therefore not stored; the entry itself always is."""
 ENDED = "ended"
@@ -36,6 +40,8 @@ class Epoch:
         id: its row; None until it is stored.
         stored_seq: the writer's committed position, -1 before the first.
         noted_seq: what has been noted.
+        keyframe_clock_ms: the match's time at the last keyframe; None where it has no clock.
+        clock_keyframes: keyframes that were written because of it.
     """
 
     number: int
@@ -50,6 +56,8 @@ class Epoch:
     gaps: int = 0
     events: int = 0
     since_keyframe: int = KEYFRAME_EVERY
+    keyframe_clock_ms: float | None = None
+    clock_keyframes: int = 0
 
 
 @dataclass(slots=True)
@@ -198,8 +206,15 @@ class Scribe:
 
     def _note_keyframe(self, epoch: Epoch, seq: int, day: date, rows: Rows) -> None:
         epoch.since_keyframe += 1
-        if epoch.since_keyframe > KEYFRAME_EVERY:
+        clock_ms, last_ms = clock_ms_of(self.channel.doc), epoch.keyframe_clock_ms
+        ran = clock_ms is not None and last_ms is not None and abs(clock_ms - last_ms) >= KEYFRAME_CLOCK_MS
+        ran = ran and epoch.clock_keyframes < CLOCK_KEYFRAMES_MAX
+        if last_ms is None:
+            epoch.keyframe_clock_ms = clock_ms
+        if epoch.since_keyframe > KEYFRAME_EVERY or ran:
             epoch.since_keyframe = 0
+            epoch.clock_keyframes += ran
+            epoch.keyframe_clock_ms = clock_ms
             frame = self.channel.keyframe()
             rows.keyframes.append((epoch, seq, day, frame))
             rows.bytes += len(frame)
@@ -240,6 +255,13 @@ def summary_of(document: dict[str, Any]) -> tuple[str | None, str | None, str, s
         _json(teams_of(teams)) if isinstance(teams, dict) else None,
         _json(clock) if isinstance(clock, dict) else None,
     )
+
+
+def clock_ms_of(document: dict[str, Any]) -> float | None:
+    """The match's time; None where the document has none."""
+    clock = document.get("clock")
+    value = clock.get("t_ms") if isinstance(clock, dict) else None
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def duels_of(events: list[dict[str, Any]]) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from typing import Any
 from gateway.history.database import Database
 from gateway.history.errors import HistoryError
 from gateway.history.partitions import day_of, make_partitions
-from gateway.history.scribe import Epoch, Match, Rows, Scribe, summary_of
+from gateway.history.scribe import Epoch, Match, Rows, Scribe, clock_ms_of, summary_of
 from gateway.model.channel import Channel, ChannelLimits
 from gateway.model.entry import Entry
 from gateway.model.errors import BadKeyframe
@@ -79,7 +79,7 @@ class Writer:
             except BadKeyframe:
                 # Of an older form: folded from the beginning.
                 after = NOTHING
-        epoch.since_keyframe = 0
+        epoch.since_keyframe, epoch.keyframe_clock_ms = 0, clock_ms_of(channel.doc)
         async with connection.transaction():
             query = "SELECT seq, t_ms, at_ms, raw FROM entries WHERE epoch_id = $1 AND seq > $2 ORDER BY seq"
             async for row in connection.cursor(query, epoch.id, after):

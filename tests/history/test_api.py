@@ -108,6 +108,11 @@ async def test_pages_hold_every_event_once_in_both_directions(api: Api) -> None:
             assert backwards == events[::-1]
         after = api.get("/v1/channels/match:42/events?after=1-88")[1]["events"]
         assert [e["id"] for e in after] == ["1-90", "1-91", "7-1"]
+        chosen = api.walk("/v1/channels/match:42/events?ops=end,assist&limit=1", "events")
+        assert chosen == [event for event in events if event["event"]["op"] in ("end", "assist")]
+        assert api.walk("/v1/channels/match:42/events?ops=secret,clock&limit=7", "events") == []
+        for wrong in ("", "a,,b", ",".join("abcdefghijklmnopqrstuvwxyzABCDEFG")):
+            assert api.get(f"/v1/channels/match:42/events?ops={wrong}")[0] == 422
         before = api.get("/v1/channels/match:42/events?before=1-90&limit=1")[1]["events"]
         assert [e["id"] for e in before] == ["1-88"]
 

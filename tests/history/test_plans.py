@@ -29,6 +29,7 @@ READS: dict[str, tuple[str, list[Any]]] = {
     "ENTRIES_AFTER": (reader.ENTRIES_AFTER, [3, 5, f"'{DAY}'", f"'{DAY}'", 200]),
     "LAST_BY_TIME": (reader.LAST_BY_TIME, [3, FAR, f"'{DAY}'", f"'{DAY}'"]),
     "KEYFRAME_AT": (reader.KEYFRAME_AT, [3, 5, f"'{DAY}'", f"'{DAY}'"]),
+    "KEYFRAMES_FROM": (reader.KEYFRAMES_FROM, [3, 5, f"'{DAY}'", f"'{DAY}'", 20]),
     "LIST": (matches.LIST, ["'ended'", FAR, 2**31 - 1, 0, 100]),
     "ONE": (matches.ONE, ["'match:3'", FAR]),
     "PLAYERS": (matches.PLAYERS, [3, 0]),

@@ -29,11 +29,14 @@ def publish(store: Store, channel: str, ago_ms: int, word: str, count: int, begi
     players = {word: {"name": f"{word} name", "team": "red", "kills": 0, "note": SECRET}}
     for number in range(count):
         event: dict[str, object] = {
-            "op": "play", "word": word, "note": SECRET, "patch": {"word": word, "players": players},
-            "points": {"kills": {word: 1}},
+            "op": "play", "word": word, "note": SECRET, "points": {"kills": {word: 1}}, "patch": {
+                "word": word, "players": players, "clock": {"t_ms": 30_000 * number},
+                "figures": {word: number, SECRET: {word: number}},
+            },
         }  # fmt: skip
         if begin and number == 0:
-            event = {"op": "reset", "state": {"title": word, "status": "live", "players": players}}
+            state = {"title": word, "status": "live", "players": players, "clock": {"t_ms": 0}}
+            event = {"op": "reset", "state": state}
         store.client.xadd(f"live:{{{channel}}}", {"t": str(stamp_ms + number), "e": json.dumps(event)}, id="1-*")
 
 
@@ -45,7 +48,7 @@ def served(tmp_path: Path, valkey_server: Store) -> Iterator[GatewayProcess]:
     publish(valkey_server, "match:1", 2 * HOUR_MS, EARLY, 20, begin=True)
     publish(valkey_server, "match:1", 1000, TOO_NEW, 20)
     publish(valkey_server, "match:2", 1000, TOO_NEW, 20, begin=True)
-    hidden = ["/players/*/note", "/events/*/note", "/winner"]
+    hidden = ["/players/*/note", "/events/*/note", "/winner", f"/figures/{SECRET}"]
     try:
         with gateway(
             tmp_path, bus__url=valkey_server.url, history__url=server.url, history__flush_ms=20, history__stats_every_s=1,
@@ -75,7 +78,9 @@ def test_pages_summaries_stats_and_boards_tell_nothing_early(served: GatewayProc
         "/v1/channels/match:1", "/v1/channels/match:2", "/v1/channels/board:kills.all",
         "/v1/channels/match:1/events?limit=1000", "/v1/channels/match:1/events?before=&limit=1000",
         "/v1/channels/match:1/events?after=1-15", "/v1/channels/match:1/events?after=1-25",
-        "/v1/channels/match:1/events?before=1-40", "/v1/channels/match:2/events", "/v1/matches", "/v1/matches?status=live",
+        "/v1/channels/match:1/events?before=1-40", "/v1/channels/match:2/events",
+        "/v1/channels/match:1/events?ops=play,reset&limit=30", "/v1/channels/match:2/events?ops=play&before=",
+        "/v1/matches/1/course", "/v1/matches/2/course", "/v1/matches", "/v1/matches?status=live",
         "/v1/matches/1/summary", "/v1/matches/2/summary", f"/v1/players/{TOO_NEW}/stats", f"/v1/players/{EARLY}/stats",
         "/v1/leaderboards", "/v1/leaderboards/kills.all", "/v1/leaderboards/kills.match.1",
         f"/v1/leaderboards/kills.all/around/{TOO_NEW}", f"/v1/leaderboards/kills.all/members?ids={TOO_NEW},{EARLY}",
@@ -90,7 +95,13 @@ def test_pages_summaries_stats_and_boards_tell_nothing_early(served: GatewayProc
     summary = json.loads(told["/v1/matches/1/summary"][1])
     assert summary["events"] == 19
     assert summary["players"] == {EARLY: {"totals": {"kills": 19}, "name": "early name", "team": "red"}}
-    assert told["/v1/matches/2/summary"][0] == told[f"/v1/players/{TOO_NEW}/stats"][0] == 404
+    chosen = json.loads(told["/v1/channels/match:1/events?ops=play,reset&limit=30"][1])
+    assert ([one["event"] for one in chosen["events"]], chosen["next"]) == ([one["event"] for one in events], None)
+    points = json.loads(told["/v1/matches/1/course"][1])["points"]
+    assert [(one["id"], one["clock"]["t_ms"]) for one in points] == [(f"1-{n}", 30_000 * n) for n in range(20)]
+    assert [one.get("figures") for one in points] == [None, *({EARLY: n} for n in range(1, 20))]
+    for path in ("/v1/matches/2/course", "/v1/matches/2/summary", f"/v1/players/{TOO_NEW}/stats"):
+        assert told[path][0] == 404, path
     assert told["/v1/leaderboards/kills.all"][0] == 404
     assert json.loads(told["/v1/leaderboards"][1])["boards"] == []
 
