@@ -6,7 +6,7 @@ export const STYLE = `
 :host([hidden]), [hidden] { display: none !important; }
 @media (prefers-color-scheme: dark) { :host(:not([theme="light"])) { DARK } }
 :host([theme="dark"]) { DARK }
-article { border: 1px solid var(--l); border-radius: var(--grandstand-radius, 14px); background: var(--b); color: var(--i); padding: 0.9rem 1rem; display: grid; gap: 0.7rem;
+article { height: 100%; border: 1px solid var(--l); border-radius: var(--grandstand-radius, 14px); background: var(--b); color: var(--i); padding: 0.9rem 1rem; display: grid; gap: 0.7rem;
   font-family: var(--grandstand-font, ui-sans-serif, system-ui, "Segoe UI", Roboto, sans-serif); font-variant-numeric: tabular-nums; line-height: 1.3; min-height: 7.6rem; align-content: start; }
 header, footer { display: flex; align-items: center; gap: 0.6rem; font-size: 0.82rem; color: var(--s); min-width: 0; }
 h3 { font: inherit; margin: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; min-width: 0; }

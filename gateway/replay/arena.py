@@ -99,10 +99,10 @@ class World:
         self.duration_ms = duration_ms
         self.now_ms = 0
         self.points = [
-            Point("north", "North gate", 800, 160, 3, 4_000),
+            Point("north", "North gate", 480, 780, 3, 4_000),
             Point("centre", "The crossing", 800, 500, 3, 4_000),
-            Point("south", "South gate", 800, 840, 3, 4_000),
-            Point("titan", "Titan", 800, 330, 8, 6_000, open_from_ms=150_000, closed_ms=180_000),
+            Point("south", "South gate", 1_120, 220, 3, 4_000),
+            Point("titan", "Titan", 460, 260, 8, 6_000, open_from_ms=150_000, closed_ms=180_000),
         ]
         self.fighters = [self._fighter(number) for number in range(10)]
         # The one who leads early is not the one who is strong late: matches turn.

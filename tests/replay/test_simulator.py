@@ -38,7 +38,7 @@ def test_a_seed_gives_this_match_on_every_machine() -> None:
     places: dict[str, list[int]] = {}
     for _, event in events_of(simulate(Simulation(seed=1, duration_s=60)), "position"):
         places |= event.get("at", {})
-    assert [places[f"p{number}"] for number in (0, 4, 5, 9)] == [[693, 355], [658, 496], [842, 101], [874, 73]]
+    assert [places[f"p{number}"] for number in (0, 4, 5, 9)] == [[723, 535], [679, 424], [823, 633], [717, 770]]
 
 
 def test_time_does_not_go_back_and_ends_with_the_end(match: Recording) -> None:

@@ -14,6 +14,9 @@ import { useWords } from "./words.js";
 const LEAP = 0.2;
 /** Without smooth motion four pictures a second are enough. */
 const STILL_MS = 250;
+/** Whoever stands on a border is drawn as a whole: so far inside of it at least. */
+const WHOLE_PX = 14;
+const NAME_PX = 10.5;
 /** On a narrower map names would cover what they name. */
 const NAMED_PX = 420;
 /** The map is not higher than this. */
@@ -82,6 +85,14 @@ interface Body {
   gone: boolean;
 }
 
+/** A name, and where its player is on the canvas. */
+interface Label {
+  name: string;
+  x: number;
+  y: number;
+  radius: number;
+}
+
 class Picture {
   private readonly bodies = new Map<string, Body>();
   private readonly under = document.createElement("canvas");
@@ -95,6 +106,10 @@ class Picture {
   private size = { width: 0, height: 0 };
   private stale = true;
   private drawnUntil = 0;
+  /** Names of those who are in this picture. */
+  private labels: Label[] = [];
+  /** Of names as they are written now; measuring is dear. */
+  private widths = new Map<string, number>();
 
   constructor(
     private readonly element: HTMLCanvasElement,
@@ -131,6 +146,7 @@ class Picture {
     const brush = this.brush(context, bounds);
     context.drawImage(this.under, 0, 0);
     let newest = 0;
+    this.labels = [];
     for (const [id, body] of this.bodies) {
       newest = Math.max(newest, body.track.movedAt);
       if (body.gone) continue;
@@ -139,11 +155,13 @@ class Picture {
       this.paintBody(brush, body, body.track.at(moment), id === "ball", seen);
       context.globalAlpha = 1;
     }
+    this.paintNames(brush);
     this.drawnUntil = newest;
   }
 
   private repaint(): void {
     this.colours = new Map();
+    this.widths = new Map();
     this.stale = true;
   }
 
@@ -217,8 +235,12 @@ class Picture {
     this.drawnUntil = Infinity;
   }
 
-  private paintBody({ context, px, colour, project }: Brush, body: Body, place: readonly [number, number], ball: boolean, seen: boolean): void {
-    const [x, y] = project(place[0], place[1]);
+  private paintBody(brush: Brush, body: Body, place: readonly [number, number], ball: boolean, seen: boolean): void {
+    const { context, px, colour, project } = brush;
+    const { width, height } = this.under;
+    const at = project(place[0], place[1]);
+    const x = within(at[0], WHOLE_PX * px, width);
+    const y = within(at[1], WHOLE_PX * px, height);
     const radius = (ball ? 6 : 7.5) * px;
     context.fillStyle = body.colour;
     context.strokeStyle = ball ? colour("--card") : colour("--ink");
@@ -235,15 +257,32 @@ class Picture {
       context.arc(x, y, radius + 4 * px, -Math.PI / 2, -Math.PI / 2 + 2 * Math.PI * body.ring);
       context.stroke();
     }
-    if (seen && this.ground.named && body.name && this.under.width >= NAMED_PX * px) {
-      context.font = `600 ${10.5 * px}px ${this.style.fontFamily}`;
-      context.textAlign = "center";
-      context.fillStyle = colour("--ink");
-      context.strokeStyle = colour("--pitch");
-      context.lineWidth = 3 * px;
-      const short = body.name.length > 12 ? `${body.name.slice(0, 11)}…` : body.name;
-      context.strokeText(short, x, y + radius + 14 * px);
-      context.fillText(short, x, y + radius + 14 * px);
+    if (seen && this.ground.named && body.name && width >= NAMED_PX * px) this.labels.push({ name: body.name, x, y, radius });
+  }
+
+  /** Above all players; below its own, at the lower border above it; left out where another name is. */
+  private paintNames({ context, px, colour }: Brush): void {
+    const { width, height } = this.under;
+    const written: { middle: number; line: number; half: number }[] = [];
+    context.font = `600 ${NAME_PX * px}px ${this.style.fontFamily}`;
+    context.textAlign = "center";
+    context.fillStyle = colour("--ink");
+    context.strokeStyle = colour("--pitch");
+    context.lineWidth = 3 * px;
+    for (const { name, x, y, radius } of this.labels) {
+      const short = name.length > 12 ? `${name.slice(0, 11)}…` : name;
+      const half = (this.widths.get(short) ?? context.measureText(short).width) / 2;
+      this.widths.set(short, 2 * half);
+      const below = y + radius + 14 * px;
+      const line = below + 3 * px > height ? y - radius - 8 * px : below;
+      const middle = within(x, half + 2 * px, width);
+      if (written.some((other) => Math.abs(other.middle - middle) < other.half + half && Math.abs(other.line - line) < NAME_PX * px)) continue;
+      written.push({ middle, line, half });
+      context.strokeText(short, middle, line);
+      context.fillText(short, middle, line);
     }
   }
 }
+
+/** A place on a line of a length, no nearer to its ends than `margin`. */
+const within = (place: number, margin: number, length: number): number => Math.min(Math.max(place, margin), Math.max(margin, length - margin));

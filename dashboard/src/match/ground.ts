@@ -96,9 +96,10 @@ export const gates: Ground = {
   named: true,
   paint: (brush) => fill(brush, "--pitch"),
   marked: (doc) => [figuresOf(doc).points, doc.objectives],
-  marks: (doc, { context, project, px, colour }, side) => {
+  marks: (doc, { context, height, project, px, colour }, side) => {
     const figures = figuresOf(doc);
     if (!isObject(figures.points)) return;
+    const radius = Math.min(26 * px, 0.08 * height);
     const owners = new Map<string, string>();
     if (isObject(doc.objectives))
       for (const row of Object.values(doc.objectives)) if (isObject(row)) owners.set(text(row.name), text(row.team));
@@ -111,11 +112,11 @@ export const gates: Ground = {
       context.strokeStyle = owner ? side(owner) : colour("--pitch-line");
       context.lineWidth = (owner ? 3 : 1.5) * px;
       context.beginPath();
-      context.arc(x, y, 26 * px, 0, 2 * Math.PI);
+      context.arc(x, y, radius, 0, 2 * Math.PI);
       context.stroke();
       context.fillStyle = colour("--soft");
       context.font = `${11 * px}px sans-serif`;
-      context.fillText(text(point.name), x, y - 32 * px);
+      context.fillText(text(point.name), x, y - radius - 6 * px);
     }
   },
 };
