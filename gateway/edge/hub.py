@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
+from gateway.edge.beginnings import Beginnings
 from gateway.edge.context import Context
 from gateway.edge.failures import Failure, Unavailable, UnknownChannel
 from gateway.edge.links import Links
@@ -17,20 +19,37 @@ BEAT_SLICE_S = 0.001
 BEAT_PAUSE_S = 0.005
 """A beat of thousands of channels goes in slices, so that the loop stays free."""
 
-UNKNOWN_TTL_MS = 1000
-"""How long an unknown channel is not asked for again: guards the store against a crowd that is early."""
+LOOK_EVERY_S = 0.1
+"""How often the store is looked at for a channel that was not there: a crowd that is early shares a look."""
 UNKNOWN_MAX = 10_000
 
 
+@dataclass(slots=True)
+class _Load:
+    """A seat on its way.
+
+    Attributes:
+        looking: it has begun to look whether the channel exists.
+    """
+
+    task: asyncio.Task[Seat]
+    looking: bool = False
+
+
 class Hub:
-    """Opens, moves and closes seats."""
+    """Opens, moves and closes seats.
+
+    Attributes:
+        beginnings: the channels that do not exist yet and that viewers wait for.
+    """
 
     def __init__(self, context: Context, links: Links) -> None:
+        self.beginnings = Beginnings(context, lambda name: name in self._seats or name in self._loading)
         self._context = context
         self._links = links
         self._seats: dict[str, Seat] = {}
-        self._loading: dict[str, asyncio.Task[Seat]] = {}
-        self._unknown: dict[str, int] = {}
+        self._loading: dict[str, _Load] = {}
+        self._looked_s: dict[str, float] = {}
         self._members: tuple[int, ...] = (context.index,)
         self._beating: asyncio.Task[None] | None = None
 
@@ -42,8 +61,9 @@ class Hub:
         """Closes all seats (after the plane has been stopped)."""
         if self._beating is not None:
             self._beating.cancel()
-        for task in self._loading.values():
-            task.cancel()
+        for load in self._loading.values():
+            load.task.cancel()
+        self.beginnings.close()
         for seat in self._seats.values():
             seat.close()
         self._seats.clear()
@@ -60,10 +80,6 @@ class Hub:
         assert owner is not None
         return owner
 
-    def begun(self, name: str) -> None:
-        """A channel exists now that may have been asked for too early."""
-        self._unknown.pop(name, None)
-
     def ready_outlet(self, name: str, audience: str) -> Outlet | None:
         """The outlet when it can be joined without waiting."""
         seat = self._seats.get(name)
@@ -78,43 +94,57 @@ class Hub:
         Raises:
             UnknownChannel, Unavailable
         """
-        seat = self._seats.get(name)
-        if seat is None:
-            seat = await asyncio.shield(self._load(name, audience, own))
-        elif own and not seat.owns:
+        while (seat := self._seats.get(name)) is None:
+            load = self._loading.get(name) or self._load(name, audience, own)
+            late = load.looking
+            try:
+                seat = await asyncio.shield(load.task)
+                break
+            except UnknownChannel:
+                # A look that had begun before this was asked may have been too early.
+                if not late:
+                    raise
+        if own and not seat.owns:
             seat.move(self._context.index)
         seat.idle_since_ms = None
         return await seat.outlet(audience)
 
-    def _load(self, name: str, audience: str, own: bool) -> asyncio.Task[Seat]:
-        task = self._loading.get(name)
-        if task is None:
-            now_ms = self._context.now_ms()
-            if self._unknown.get(name, 0) > now_ms:
-                raise UnknownChannel(f"there is no channel {name}")
-            if len(self._seats) + len(self._loading) >= self._context.settings.channel.max_channels:
-                raise Unavailable("this worker serves as many channels as it may")
-            task = self._context.loop.create_task(self._open(name, audience, own))
-            task.add_done_callback(lambda done: done.cancelled() or done.exception())
-            self._loading[name] = task
-        return task
+    def _load(self, name: str, audience: str, own: bool) -> _Load:
+        if len(self._seats) + len(self._loading) >= self._context.settings.channel.max_channels:
+            raise Unavailable("this worker serves as many channels as it may")
+        task = self._context.loop.create_task(self._open(name, audience, own))
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        load = self._loading[name] = _Load(task)
+        return load
 
     async def _open(self, name: str, audience: str, own: bool) -> Seat:
+        try:
+            due_s = self._looked_s.get(name, 0.0) + LOOK_EVERY_S
+            if (wait_s := due_s - self._context.loop.time()) > 0:
+                await asyncio.sleep(wait_s)
+            self._loading[name].looking = True
+            self.beginnings.step_aside(name)
+            seat = self._seats[name] = await self._look(name, audience, own)
+        finally:
+            del self._loading[name]
+            if name in self._seats:
+                self.beginnings.begun(name)
+            else:
+                self.beginnings.go_on(name)
+        return seat
+
+    async def _look(self, name: str, audience: str, own: bool) -> Seat:
         seat = Seat(name, self._context, self._links, self._context.index if own else self._owner(name))
         try:
             await seat.load(audience)
-        except UnknownChannel:
-            if len(self._unknown) >= UNKNOWN_MAX:
-                self._unknown.clear()
-            self._unknown[name] = self._context.now_ms() + UNKNOWN_TTL_MS
+        except (Failure, asyncio.CancelledError) as failure:
             seat.close()
+            if isinstance(failure, UnknownChannel):
+                if len(self._looked_s) >= UNKNOWN_MAX:
+                    self._looked_s.clear()
+                self._looked_s[name] = self._context.loop.time()
             raise
-        except (Failure, asyncio.CancelledError):
-            seat.close()
-            raise
-        finally:
-            self._loading.pop(name, None)
-        self._seats[name] = seat
+        self._looked_s.pop(name, None)
         if not own:
             # The members may have changed while the channel was loading.
             seat.move(self._owner(name))

@@ -41,6 +41,8 @@ OPENING_MAX = 10_000
 """Handshakes that wait for a channel to load; more are answered 503."""
 OPENING_TIMEOUT_S = 5.0
 GRANTS_MAX = 65_536
+LET_IN_AT_ONCE = 100
+"""Viewers of a channel that has just begun who are let in before others have their turn."""
 
 
 class Wish(NamedTuple):
@@ -73,6 +75,8 @@ class Live:
         self._grant_numbers: dict[tuple[object, ...], int] = {}
         self._opening: set[asyncio.Task[None]] = set()
         self._hold_ms = 5000
+        self._beginnings = hub.beginnings
+        self._beginnings.on_begun = lambda name: self._spawn(self._let_in(name))
 
     # -- opening -----------------------------------------------------------------------------------------------
 
@@ -104,10 +108,11 @@ class Live:
         self, conn: int, kind: int, head: bytes, grant: Grant, encoding: Encoding, word: int, wanted: Wanted
     ) -> None:
         """Loads what is not here yet; a single unknown channel is refused before the upgrade."""
-        failed: list[tuple[str, Failure]] = []
+        failed: list[tuple[Wish, Failure]] = []
         joins: list[Join] = []
         rewinds: list[tuple[str, Moment]] = []
-        for name, since, moment in wanted:
+        for wish in wanted:
+            name, since, moment = wish
             try:
                 async with asyncio.timeout(OPENING_TIMEOUT_S):
                     outlet = await self._hub.outlet(name, grant.audience)
@@ -116,15 +121,15 @@ class Live:
                 else:
                     rewinds.append((name, moment))
             except Failure as caught:
-                failed.append((name, caught))
+                failed.append((wish, caught))
             except TimeoutError:
-                failed.append((name, Unavailable("the channel could not be loaded in time")))
+                failed.append((wish, Unavailable("the channel could not be loaded in time")))
         if failed and len(wanted) == 1:
             self.refuse(conn, failed[0][1])
             return
         self._upgrade(conn, kind, head, grant, encoding, word, joins)
-        for name, failure in failed:
-            self._tell(conn, encoding, failure, name)
+        for wish, failure in failed:
+            self._fail(conn, encoding, failure, wish)
         for name, moment in rewinds:
             self._rewind(conn, encoding, grant, name, moment)
 
@@ -141,6 +146,7 @@ class Live:
             self._rewind(conn, encoding, grant, wish.name, wish.moment)
             return
         self._rewinds.end(conn, wish.name)
+        self._beginnings.leave(conn, wish.name)
         outlet.join(conn, encoding, wish.since, self._context.now_ms(), self._hold_ms)
 
     def _upgrade(
@@ -198,7 +204,8 @@ class Live:
             wish = Wish(name, message.since, moment_of(message.at, message.speed) if message.at is not None else None)
             if not sibling:
                 self._check_watch(conn, grant, name)
-                if len(self._table.subscriptions(conn)) >= self._context.settings.viewers.max_channels:
+                watched = len(self._table.subscriptions(conn)) + self._beginnings.awaited(conn, besides=name)
+                if watched >= self._context.settings.viewers.max_channels:
                     raise RateLimited("this connection watches as many channels as it may", "channel")
             outlet = self._hub.ready_outlet(name, grant.audience)
             seat = self._hub.seats.get(name)
@@ -231,14 +238,50 @@ class Live:
             async with asyncio.timeout(OPENING_TIMEOUT_S):
                 outlet = await self._hub.outlet(name, grant.audience, own=sibling)
         except Failure as failure:
-            self._tell(conn, encoding, failure, name)
+            if sibling:
+                self._tell(conn, encoding, failure, name)
+            else:
+                self._fail(conn, encoding, failure, wish)
         except TimeoutError:
             self._tell(conn, encoding, Unavailable("the channel could not be loaded in time"), name)
         else:
             self._join(conn, encoding, grant, wish, outlet)
 
+    def _fail(self, conn: int, encoding: Encoding, failure: Failure, wish: Wish) -> None:
+        """Tells a parked viewer of the failure; what does not exist yet it waits for."""
+        self._tell(conn, encoding, failure, wish.name)
+        may_begin = isinstance(failure, UnknownChannel) and wish.name not in self._hub.seats
+        if may_begin and wish.moment is None and self._table.kind(conn) == WS:
+            self._beginnings.wait(wish.name, conn, wish.since)
+
+    async def _let_in(self, name: str) -> None:
+        """A channel has begun: those who wait for it watch it."""
+        for number, conn in enumerate(self._beginnings.waiting(name), start=1):
+            if number % LET_IN_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            if not self._beginnings.waits(conn, name):
+                continue
+            grant, encoding = self.rights(conn)
+            try:
+                async with asyncio.timeout(OPENING_TIMEOUT_S):
+                    outlet = await self._hub.outlet(name, grant.audience)
+            except UnknownChannel:
+                # Gone as soon as it came: waiting goes on.
+                return
+            except (Failure, TimeoutError) as error:
+                if self._beginnings.waits(conn, name):
+                    self._beginnings.leave(conn, name)
+                    failure = (
+                        error if isinstance(error, Failure) else Unavailable("the channel could not be loaded in time")
+                    )
+                    self._tell(conn, encoding, failure, name)
+                continue
+            if self._beginnings.waits(conn, name):
+                self._join(conn, encoding, grant, Wish(name, self._beginnings.leave(conn, name)), outlet)
+
     def _unwatch(self, conn: int, grant: Grant, channel: str) -> None:
         self._rewinds.end(conn, channel)
+        self._beginnings.leave(conn, channel)
         outlet = self._hub.ready_outlet(channel, grant.audience)
         if outlet is not None:
             outlet.leave(conn)
@@ -256,6 +299,7 @@ class Live:
         if reason == RateLimited.code.value:
             metrics.REFUSALS.labels(reason).inc()
         self._rewinds.end(conn)
+        self._beginnings.gone(conn)
 
     def _word(self, grant: Grant, encoding: Encoding) -> int:
         """The number kept with the connection: which grant, which encoding."""

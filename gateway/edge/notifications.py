@@ -95,7 +95,6 @@ class Notifications:
             raise Conflict("the channel's key in the store is not a stream", "id") from None
         except BusError:
             raise Unavailable("the store cannot be written to now") from None
-        self._hub.begun(name)
         return json_response(Posted(identity, position), 201)
 
     @staticmethod

@@ -1,7 +1,7 @@
 """The owner of a channel: reads the stream, folds it, paces it and flushes it to the channel's outlets.
 
 Phases: load (keyframe + tail) -> follow -> fold -> flush at the pace; start over when the store tells another history.
-Owns the full document; only reads the store.
+Owns the full document; only reads the store. A user's channel is empty before anything was posted into it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
+from gateway.access.tokens import USER_KIND
 from gateway.bus.errors import BusError, NoSuchStream
 from gateway.bus.loading import load
 from gateway.edge.context import Context
@@ -23,10 +24,12 @@ from gateway.model.lag import Lag
 from gateway.model.messages import Status
 from gateway.model.names import kind_of
 from gateway.model.pace import Pace
-from gateway.model.version import Version, mix
+from gateway.model.version import Position, Version, mix
 from gateway.observe import metrics
 from gateway.observe.log import logger
 
+NOTHING = Position(0, 0)
+"""Where a channel stands into which nothing was ever posted."""
 LAGGING_MS = 2000
 """Behind by more than this, viewers are told."""
 
@@ -77,7 +80,13 @@ class Owner:
             UnknownChannel: no such stream.
             BusError: the store cannot be read.
         """
-        self._channel = await self._load()
+        try:
+            self._channel = await self._load()
+        except UnknownChannel:
+            if kind_of(self.name) != USER_KIND:
+                raise
+            self._channel = Channel(self.name, self._context.channel_limits, self._context.load_rules)
+            self._delayed.begin(self._channel)
         if self._stopped:
             return
         for name, audience in self._context.audiences.items():
@@ -172,8 +181,7 @@ class Owner:
     def _version(self, outlet: Outlet) -> str:
         channel = self._channel
         assert channel is not None
-        assert channel.position is not None
-        return str(Version(channel.position, mix(channel.digest, outlet.audience.key)))
+        return str(Version(channel.position or NOTHING, mix(channel.digest, outlet.audience.key)))
 
     # -- the stream's side (bus.Sink) --------------------------------------------------------------------------
 
@@ -294,16 +302,16 @@ class Owner:
             version = Version.parse(since)
         except BadVersion:
             return Resume("snapshot", reason="bad_version")
-        if channel is None or channel.position is None or outlet.view.version is None:
+        if channel is None or outlet.view.version is None:
             return Resume("snapshot", reason="starting")
-        head = Version.parse(outlet.view.version)
-        if version.position > channel.position:
+        head, newest = Version.parse(outlet.view.version), channel.position or NOTHING
+        if version.position > newest:
             return HOLD
         if outlet.audience.delay_ms:
             return Resume("snapshot", reason="audience")
         start = channel.lookup(version, outlet.audience)
         if start is None:
-            known = version.position.epoch == channel.position.epoch
+            known = version.position.epoch == newest.epoch
             return Resume("snapshot", reason="too_old_or_other" if known else "epoch")
         if version.position > head.position:
             return HOLD

@@ -71,6 +71,9 @@ class ChannelSettings(Section, frozen=True):
         float, Meta(ge=1, le=86_400, description="a channel without viewers is let go after this")
     ] = 60.0
     max_channels: Annotated[int, Meta(ge=1, description="channels that one worker serves at once")] = 20_000
+    max_awaited: Annotated[
+        int, Meta(ge=0, description="channels that do not exist yet and whose beginning a worker's viewers wait for")
+    ] = 1000
 
 
 class PaceSettings(Section, frozen=True):
