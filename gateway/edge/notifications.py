@@ -111,8 +111,11 @@ class Notifications:
     async def _old(self, name: str) -> list[str]:
         """The notifications for which there is no room beside a new one."""
         try:
+            if name not in self._hub.seats and await self._context.bus.tail(name) is None:
+                # The first one: a channel that nobody watches is not served for it.
+                return []
             outlet = await self._hub.outlet(name, PUBLIC)
-        except Failure:
+        except (BusError, Failure):
             return []
         rows = outlet.view.doc.get("notifications")
         return sorted(rows)[: max(0, len(rows) - KEPT + 1)] if isinstance(rows, dict) else []
