@@ -11,7 +11,7 @@ from typing import Protocol
 
 from gateway.aggregate.boards.boards import Begin, Boards
 from gateway.aggregate.sink import Start
-from gateway.bus.base import Bus
+from gateway.bus.base import Bus, StreamInfo
 from gateway.bus.errors import BusError
 from gateway.bus.loading import newest_confirmed
 from gateway.model.channel import Channel, ChannelLimits, Folded
@@ -84,14 +84,17 @@ class Folding:
                 info = await self._bus.tail(name)
                 if info is None or info.last_generated is None:
                     return None
-                begin = await self._boards.begin(name, info) if self._boards.counts(name) else Begin(False, None)
-                channel = None
-                if not begin.whole:
+                counts = self._boards.counts(name)
+                begin = await self._boards.begin(name, info) if counts else Begin(None)
+                channel, first = None, begin.first
+                if first is None and (begin.after is not None or not counts):
                     channel = await newest_confirmed(self._bus, name, info, self._restore, begin.after)
                 known = Channel(name, self._limits, ring=False) if channel is None else channel
-                if info.first is not None and known.misses(info.first):
-                    # Entries are gone between what the boards have and what the stream has. What is left before the
-                    # newest keyframe is counted; the document is the keyframe's.
+                if first is None and info.first is not None and known.misses(info.first):
+                    # Entries are gone between what the boards have and what the stream has.
+                    first = await self._bridge(name, known, begin, info)
+                if first is None and info.first is not None and known.misses(info.first):
+                    # What is left before the newest keyframe is counted; the document is the keyframe's.
                     ahead = await newest_confirmed(self._bus, name, info, self._restore)
                     if ahead is not None:
                         self._ahead[name] = ahead
@@ -100,10 +103,21 @@ class Folding:
             return None
         self._old[name] = info.last_generated
         self.channels[name] = known
+        past = None
+        if first is not None:
+            past = self._boards.past.entries(name, first, info.last_generated, begin.first is not None)
         if channel is None:
-            return Start()
+            return Start(past=past)
         self._tell(channel, [])
-        return Start(channel.position, channel.keyframe_entry_digest)
+        return Start(channel.position, channel.keyframe_entry_digest, past)
+
+    async def _bridge(self, name: str, known: Channel, begin: Begin, info: StreamInfo) -> Position | None:
+        """From where on the history has what the stream has no longer, in the epoch in which the boards are."""
+        first, after = info.first, begin.after
+        if first is None or after is None or after.epoch != first.epoch:
+            return None
+        start = known.position.next if known.position is not None else Position(first.epoch, 0)
+        return start if start.epoch == first.epoch and await self._boards.past.holds(name, start, first) else None
 
     def _restore(self, frame: bytes, name: str) -> Channel:
         return Channel.from_keyframe(frame, name, self._limits, ring=False)

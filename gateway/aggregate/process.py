@@ -13,6 +13,7 @@ import uvloop
 from gateway.aggregate.boards.boards import Boards
 from gateway.aggregate.boards.ledger import Ledger
 from gateway.aggregate.boards.letters import Letters
+from gateway.aggregate.boards.past import Past
 from gateway.aggregate.boards.showing import STREAM_ENTRIES, Showing
 from gateway.aggregate.boards.status import Status
 from gateway.aggregate.folding import Folding
@@ -34,6 +35,9 @@ from gateway.model.channel import ChannelLimits
 from gateway.observe import gc_pauses, log
 from gateway.observe.log import logger
 from gateway.settings import Settings
+
+PAST_CONNECTIONS = 2
+"""To the history, for what boards are counted anew from: its writer has its own."""
 
 
 def run(settings: Settings, supervisor: socket.socket | None = None) -> int:
@@ -73,13 +77,15 @@ async def aggregate(settings: Settings, url: str, stop: asyncio.Event) -> None:
     def again(channel: str) -> None:
         readers[0].again(channel)
 
-    boards = Boards(bus, ledger, letters, scopes, _wall_ms, again, settings.boards.max_per_entry, lambda: runner)
+    past_database = Database(settings.history.url, PAST_CONNECTIONS) if _keeps(settings) else None
+    past = Past(bus, past_database, limits)
+    boards = Boards(bus, ledger, past, letters, scopes, _wall_ms, again, settings.boards.max_per_entry, lambda: runner)
     every_s = settings.presence.every_s
     presence = Presence(url, int(every_s * 3000))
     viewers = Viewers(presence, publisher, lambda name: folding.channels.get(name), every_s, _wall_ms)
     folding = Folding(bus, limits, boards, [keyframes, lobby, viewers], _wall_ms, again)
     readers = [Reader(bus, folding)]
-    database = Database(settings.history.url) if settings.history.url not in ("", "none") else None
+    database = Database(settings.history.url) if _keeps(settings) else None
     if database is not None:
         readers.append(_history(settings, url, limits, database))
     runner = Runner(leases, publisher, readers)
@@ -112,10 +118,15 @@ async def aggregate(settings: Settings, url: str, stop: asyncio.Event) -> None:
     await letters.close()
     await presence.close()
     await publisher.close()
-    if database is not None:
-        await database.close()
+    for one in (database, past_database):
+        if one is not None:
+            await one.close()
     for task in done:
         task.result()
+
+
+def _keeps(settings: Settings) -> bool:
+    return settings.history.url not in ("", "none")
 
 
 def _history(settings: Settings, url: str, limits: ChannelLimits, database: Database) -> Reader:

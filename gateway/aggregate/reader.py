@@ -1,17 +1,19 @@
 """Reads the channels of this process for one sink, by a bus of its own: a slow sink slows its own reading and nobody else's.
 
-Opens channels from the sink's watermarks, pauses a channel while the sink's backlog is full, opens a channel again when its
-history is lost.
+Opens channels from the sink's watermarks, gives what a channel had before its stream begins, pauses a channel while the sink's
+backlog is full, opens a channel again when its history is lost.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from itertools import islice
 
 from gateway.aggregate.sink import Sink, Start
 from gateway.bus.base import Bus
 from gateway.bus.errors import BusError
+from gateway.history.errors import HistoryError
 from gateway.model.entry import Entry
 from gateway.observe import metrics
 from gateway.observe.log import logger
@@ -19,6 +21,8 @@ from gateway.observe.log import logger
 OPEN_AT_ONCE = 64
 LOOK_EVERY_S = 0.05
 RETRY_S = 1.0
+GIVE_ENTRIES = 100
+"""Entries of the past that the sink is given at once."""
 
 
 class Reader:
@@ -31,6 +35,7 @@ class Reader:
         self._opened: set[str] = set()
         self._paused: dict[str, Entry] = {}
         self._retry_s: dict[str, float] = {}
+        self._pasts: dict[str, asyncio.Task[None]] = {}
 
     # -- what is to be read ------------------------------------------------------------------------------------
 
@@ -54,17 +59,23 @@ class Reader:
     def _let_go(self, name: str) -> None:
         self._opened.discard(name)
         self._paused.pop(name, None)
+        if (past := self._pasts.pop(name, None)) is not None:
+            past.cancel()
         self.bus.unfollow(name)
 
     async def run(self) -> None:
         """Opens what is wanted and goes on with what was paused, until cancelled."""
-        while True:
-            await self._open_some()
-            self._resume()
-            metrics.AGGREGATE_BACKLOG.labels(self.sink.name).set(self.sink.backlog)
-            await asyncio.sleep(LOOK_EVERY_S)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                while True:
+                    await self._open_some(tasks)
+                    self._resume()
+                    metrics.AGGREGATE_BACKLOG.labels(self.sink.name).set(self.sink.backlog)
+                    await asyncio.sleep(LOOK_EVERY_S)
+        finally:
+            self._pasts.clear()
 
-    async def _open_some(self) -> None:
+    async def _open_some(self, tasks: asyncio.TaskGroup) -> None:
         if len(self._opened) == len(self._wanted):
             # None that is not wanted is open.
             return
@@ -88,12 +99,40 @@ class Reader:
                 self.sink.close(name)
                 continue
             self._opened.add(name)
+            if start.past is None:
+                self.bus.follow(name, start.after, self, start.digest)
+            else:
+                self._pasts[name] = tasks.create_task(self._give_past(name, start, start.past))
+
+    async def _give_past(self, name: str, start: Start, past: AsyncIterator[list[Entry]]) -> None:
+        """Gives the sink what came before, at its pace; then the stream is followed."""
+        last: Entry | None = None
+        try:
+            async for entries in past:
+                for begin in range(0, len(entries), GIVE_ENTRIES):
+                    self.on_entries(name, entries[begin : begin + GIVE_ENTRIES])
+                    await asyncio.sleep(0)
+                    while name in self._paused:
+                        await asyncio.sleep(LOOK_EVERY_S)
+                last = entries[-1]
+        except (BusError, HistoryError) as error:
+            logger.info("past_not_read", channel=name, sink=self.sink.name, why=str(error))
+            self._retry_s[name] = asyncio.get_running_loop().time() + RETRY_S
+            del self._pasts[name]
+            self._let_go(name)
+            self.sink.close(name)
+            return
+        del self._pasts[name]
+        if last is not None:
+            self.bus.follow(name, last, self)
+        else:
             self.bus.follow(name, start.after, self, start.digest)
 
     def _resume(self) -> None:
         if self._paused and self.sink.backlog * 2 <= self.sink.backlog_max:
             for name, last in self._paused.items():
-                self.bus.follow(name, last, self)
+                if name not in self._pasts:
+                    self.bus.follow(name, last, self)
             self._paused.clear()
 
     # -- bus.Sink ----------------------------------------------------------------------------------------------

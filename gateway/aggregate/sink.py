@@ -6,7 +6,7 @@ in order within a channel, from one process at a time (almost: see leases), and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,10 +21,12 @@ class Start:
     Args:
         after: the last entry that it has; None: from the stream's beginning.
         digest: that entry's digest (entry.entry_digest_of), so that the first read can tell whether the stream still has it.
+        past: what is to be given before the stream is followed, page by page: then it is followed from the last entry of these.
     """
 
     after: Position | None = None
     digest: int | None = None
+    past: AsyncIterator[list[Entry]] | None = None
 
 
 class Sink(Protocol):

@@ -9,7 +9,13 @@ from typing import Any
 import msgspec
 
 from gateway.bus.client import guarded, make_client
-from gateway.model.boards import LETTERS_KEY, LETTERS_SEEN_KEY, RECOUNTS_KEY, board_marks_key
+from gateway.model.boards import (
+    LETTERS_KEY,
+    RECOUNTS_KEY,
+    RECOUNTS_LEFT_KEY,
+    WITH_LETTERS,
+    board_marks_key,
+)
 
 
 class Letter(msgspec.Struct):
@@ -67,26 +73,6 @@ class BoardOrders:
             last = f"({_text(rows[-1][0])}"
         return found[:count]
 
-    async def take_letters(self, channel: str | None = None) -> list[str]:
-        """Takes letters away, before their channels are counted anew; an entry that is still poison comes back.
-
-        Returns:
-            The channels that had letters.
-
-        Raises:
-            BusError
-        """
-        channels: dict[str, None] = {}
-        rows: Any = await guarded(self._client.xrange(LETTERS_KEY))
-        for letter_id, fields in rows:
-            name = _text(fields[b"channel"])
-            if channel is None or name == channel:
-                channels[name] = None
-                seen = f"{name} {_text(fields[b'id'])}.{_text(fields[b'digest'])}"
-                await guarded(self._client.hdel(LETTERS_SEEN_KEY, seen))
-                await guarded(self._client.xdel(LETTERS_KEY, letter_id))
-        return list(channels)
-
     async def channels_of(self, board: str) -> list[str]:
         """The channels that have ever added to the board.
 
@@ -96,14 +82,18 @@ class BoardOrders:
         names: Any = await guarded(self._client.hkeys(board_marks_key(board)))
         return sorted(_text(name) for name in names)
 
-    async def recount(self, channels: Sequence[str]) -> None:
-        """Asks the channels' aggregators to count them anew, from what their streams hold.
+    async def recount(self, channels: Sequence[str], letters: bool = False) -> None:
+        """Asks the channels' aggregators to count them anew, from their streams and the history.
+
+        Args:
+            letters: their dead letters are tried again; an entry that is still poison comes back.
 
         Raises:
             BusError
         """
         if channels:
-            request = os.urandom(8).hex()
+            await guarded(self._client.hdel(RECOUNTS_LEFT_KEY, *channels))
+            request = (WITH_LETTERS if letters else "") + os.urandom(8).hex()
             mapping: Any = dict.fromkeys(channels, request)
             await guarded(self._client.hset(RECOUNTS_KEY, mapping=mapping))
 
@@ -117,6 +107,15 @@ class BoardOrders:
             return 0
         found: Any = await guarded(self._client.hmget(RECOUNTS_KEY, list(channels)))
         return sum(request is not None for request in found)
+
+    async def left(self, channels: Sequence[str]) -> dict[str, str]:
+        """Those of the channels that were left as they are, and what of them is missing.
+
+        Raises:
+            BusError
+        """
+        found: Any = await guarded(self._client.hmget(RECOUNTS_LEFT_KEY, list(channels))) if channels else []
+        return {name: _text(why) for name, why in zip(channels, found, strict=True) if why is not None}
 
 
 def _text(value: bytes) -> str:

@@ -191,6 +191,15 @@ class BoardReader:
         whose = [partition_of(scope.replace(".", ":", 1))] if scope.startswith("match.") else range(PARTITIONS)
         return completeness(board, self._standings, whose, time.time_ns() // 1_000_000, self._stale_ms)
 
+    async def troubles(self) -> list[tuple[str, str, str]]:
+        """Channels of which something is not counted: channel, why, and what is missing for good as far as that is known.
+
+        Raises:
+            Unavailable
+        """
+        standings = (await self._read_standings()).values()
+        return sorted((name, why, one.missing.get(name, "")) for one in standings for name, why in one.troubles.items())
+
     async def _read_standings(self) -> dict[int, Standing]:
         try:
             found: Any = await guarded(self._client.hgetall(STATUS_KEY))

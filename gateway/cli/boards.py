@@ -1,4 +1,4 @@
-"""`grandstand boards`: lists boards, rebuilds them while they stay up, shows dead letters and counts them again."""
+"""`grandstand boards`: lists boards and what they miss, rebuilds them while they stay up, shows dead letters, counts them again."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ class Action(Enum):
     REBUILD = "rebuild"
     LETTERS = "letters"
     REPLAY = "replay"
+    TROUBLES = "troubles"
 
 
 def boards(
-    action: Annotated[Action, typer.Argument(help="list; rebuild; letters (the dead ones); replay them")],
+    action: Annotated[Action, typer.Argument(help="list; rebuild; letters (the dead ones); replay them; troubles")],
     target: Annotated[
         str, typer.Argument(help="a board (rebuild) or a channel (letters, replay); all if left out")
     ] = "",
@@ -49,6 +50,7 @@ def boards(
         Action.REBUILD: _rebuild,
         Action.LETTERS: _letters,
         Action.REPLAY: _replay,
+        Action.TROUBLES: _troubles,
     }
 
     async def run() -> None:
@@ -78,6 +80,17 @@ async def _list(settings: Settings, _target: str) -> None:
         await reader.close()
 
 
+async def _troubles(settings: Settings, _target: str) -> None:
+    from gateway.bus.board_reader import BoardReader
+
+    reader = BoardReader(settings.bus.url, settings.boards.stale_s)
+    try:
+        for channel, why, missing in await reader.troubles():
+            typer.echo(json.dumps({"channel": channel, "why": why, "missing": missing}))
+    finally:
+        await reader.close()
+
+
 async def _letters(settings: Settings, target: str) -> None:
     from gateway.bus.board_orders import BoardOrders
 
@@ -96,30 +109,9 @@ async def _replay(settings: Settings, target: str) -> None:
     orders = BoardOrders(_url(settings))
     try:
         channels = dict.fromkeys(letter.channel for letter in await orders.letters(settings.boards.letters_kept))
-        whole = await _whole(settings, [name for name in channels if target in ("", name)])
-        for name in whole:
-            await orders.take_letters(name)
-        await _recount(orders, whole)
+        await _recount(orders, [name for name in channels if target in ("", name)], letters=True)
     finally:
         await orders.close()
-
-
-async def _whole(settings: Settings, channels: list[str]) -> list[str]:
-    """The channels whose streams have everything; of the others nothing can be counted anew."""
-    from gateway.bus.connect import open_bus
-
-    bus = open_bus(_url(settings), settings.bus.wakeup)
-    found = []
-    try:
-        for name in channels:
-            info = await bus.tail(name)
-            if info is not None and info.whole:
-                found.append(name)
-            else:
-                typer.echo(f"{name}: left as it is, its stream has been trimmed", err=True)
-    finally:
-        await bus.close()
-    return found
 
 
 async def _rebuild(settings: Settings, target: str) -> None:
@@ -141,19 +133,18 @@ async def _rebuild(settings: Settings, target: str) -> None:
             channels = await orders.channels_of(target)
         else:
             channels = sorted({name async for name in publisher.channels() if kind_of(name) not in NOT_COUNTED})
-        channels = await _whole(settings, channels)
-        await _recount(orders, channels)
+        counted = await _recount(orders, channels)
         for name in names:
             await ledger.repair(name)
-        typer.echo(f"{len(names)} boards are made from {len(channels)} streams")
+        typer.echo(f"{len(names)} boards are made from {counted} streams")
     finally:
         for one in (orders, ledger, publisher, reader):
             await one.close()
 
 
-async def _recount(orders: BoardOrders, channels: list[str]) -> None:
-    """Returns when all are counted anew."""
-    await orders.recount(channels)
+async def _recount(orders: BoardOrders, channels: list[str], letters: bool = False) -> int:
+    """Returns when all are counted anew that can be, with their number; the others are told of."""
+    await orders.recount(channels, letters)
     left, moved_s = len(channels), time.monotonic()
     while left:
         await asyncio.sleep(0.2)
@@ -163,3 +154,7 @@ async def _recount(orders: BoardOrders, channels: list[str]) -> None:
             typer.echo(f"{len(channels) - left} of {len(channels)} streams are counted", err=True)
         elif time.monotonic() - moved_s > NOBODY_AFTER_S:
             fail(f"{left} streams wait to be counted: is an aggregator at work, and do these streams exist still?")
+    leftover = await orders.left(channels)
+    for name, why in sorted(leftover.items()):
+        typer.echo(f"{name}: left as it is: {why}", err=True)
+    return len(channels) - len(leftover)

@@ -41,6 +41,9 @@ ENTRIES_AFTER = """
 SELECT seq, t_ms, at_ms, raw FROM entries
 WHERE epoch_id = $1 AND seq > $2 AND day BETWEEN $3 AND $4 ORDER BY seq LIMIT $5
 """
+COUNT = """
+SELECT count(*) AS n FROM entries WHERE epoch_id = $1 AND seq >= $2 AND seq < $3 AND day BETWEEN $4 AND $5
+"""
 LAST_BY_TIME = """
 SELECT seq FROM entries WHERE epoch_id = $1 AND at_ms <= $2 AND day BETWEEN $3 AND $4
 ORDER BY at_ms DESC, seq DESC LIMIT 1
@@ -123,11 +126,15 @@ class Reader:
         rows = await self._epochs(NEXT_EPOCH, channel, number)
         return rows[0] if rows else None
 
+    async def epochs_below(self, channel: str, number: int) -> list[EpochRow]:
+        """Up to EPOCHS_AT_ONCE epochs below a number, the newest first."""
+        return await self._epochs(EPOCHS_BELOW, channel, number, EPOCHS_AT_ONCE)
+
     async def epoch_at(self, channel: str, at_ms: int) -> tuple[EpochRow, int] | None:
         """The last entry that had arrived at a time: its epoch and number; None where there was none."""
         before = INT64_MAX
         while True:
-            rows = await self._epochs(EPOCHS_BELOW, channel, before, EPOCHS_AT_ONCE)
+            rows = await self.epochs_below(channel, before)
             for row in rows:
                 found = await self._database.fetch(LAST_BY_TIME, row.id, at_ms, row.first_day, row.last_day)
                 if found:
@@ -209,6 +216,11 @@ class Reader:
         return [
             Arrived(Entry(Position(epoch.epoch, row["seq"]), row["t_ms"], row["raw"]), row["at_ms"]) for row in rows
         ]
+
+    async def count(self, epoch: EpochRow, start: int, end: int) -> int:
+        """How many entries of an epoch are stored from number `start` up to `end` (exclusive)."""
+        rows = await self._database.fetch(COUNT, epoch.id, start, end, epoch.first_day, epoch.last_day)
+        return int(rows[0]["n"])
 
     async def keyframe_at(self, channel: str, epoch: EpochRow, seq: int) -> Channel | None:
         """The channel at the newest keyframe that is not after entry `seq`; None where there is none."""

@@ -183,6 +183,12 @@ LETTERS_SEEN_KEY: Final = "dead:{aggregate}:seen"
 RECOUNTS_KEY: Final = "recount:{aggregate}"
 """Hash: channel -> request to count it anew; the channel's aggregator takes it away when it has."""
 
+WITH_LETTERS: Final = "letters "
+"""What a request begins with that tries dead letters again."""
+
+RECOUNTS_LEFT_KEY: Final = "recount:{aggregate}:left"
+"""Hash: channel -> what of it is missing, so that it was left as it is."""
+
 NAMES_KEY: Final = "names:{aggregate}"
 """Hash: member -> name, as the matches' documents have them."""
 

@@ -16,7 +16,8 @@ class Standing(msgspec.Struct, omit_defaults=True):
         as_of_ms: all that came before it is counted.
         told_ms: when this was said.
         generation: of the lease.
-        troubles: channels of which something is missing, and why: gap, trimmed, behind, unconfirmed.
+        troubles: channels of which something is missing, and why: gap, trimmed, recount, behind, unconfirmed.
+        missing: what of these channels is in neither their streams nor the history.
         broken: boards that cannot be written, and why.
     """
 
@@ -24,6 +25,7 @@ class Standing(msgspec.Struct, omit_defaults=True):
     told_ms: int
     generation: int = 0
     troubles: dict[str, str] = {}
+    missing: dict[str, str] = {}
     broken: dict[str, str] = {}
 
 

@@ -110,6 +110,12 @@ HISTORY_WRITE = Histogram(
 BOARDS_WRITTEN = Counter("grandstand_boards_written_total", "Writes of boards that had changed")
 BOARDS_BROKEN = Gauge("grandstand_boards_broken", "Boards that cannot be written", multiprocess_mode="livesum")
 BOARDS_SHOWN = Counter("grandstand_boards_shown_total", "Messages of boards published as channels")
+BOARDS_INCOMPLETE = Gauge(
+    "grandstand_boards_incomplete_channels",
+    "Channels of which something is not counted, by reason",
+    ["reason"],
+    multiprocess_mode="livesum",
+)
 RECOUNTS = Counter("grandstand_board_recounts_total", "Streams whose points were counted anew")
 DEAD_LETTERS = Counter("grandstand_dead_letters_total", "Entries that could not be counted, by reason", ["reason"])
 KEYFRAMES = Counter("grandstand_keyframes_total", "Keyframes written")

@@ -9,6 +9,7 @@ import msgspec
 from gateway.aggregate.boards.boards import Boards
 from gateway.aggregate.boards.ledger import Ledger
 from gateway.aggregate.boards.letters import Letters
+from gateway.aggregate.boards.past import Past
 from gateway.aggregate.folding import Folding
 from gateway.aggregate.reader import Reader
 from gateway.bus.ending import end
@@ -43,7 +44,10 @@ async def test_entries_that_were_trimmed_unread_begin_the_document_anew(valkey_s
     """It was folded on without them, and the wrong document became a keyframe, from which owners begin."""
     bus, publisher = RedisStreams(valkey_server.url), Publisher(valkey_server.url)
     ledger, letters = Ledger(valkey_server.url, 86_400), Letters(valkey_server.url, 10)
-    boards = Boards(bus, ledger, letters, Scopes("", 86_400_000), lambda: 0, lambda name: reader.again(name), 16, Sole)
+    past = Past(bus, None, ChannelLimits())
+    boards = Boards(
+        bus, ledger, past, letters, Scopes("", 86_400_000), lambda: 0, lambda name: reader.again(name), 16, Sole
+    )
     folding = Folding(bus, ChannelLimits(), boards, [], lambda: 0, lambda name: reader.again(name))
     reader = Reader(bus, folding)
     await bus.connect()

@@ -27,6 +27,7 @@ READS: dict[str, tuple[str, list[Any]]] = {
     "SHOWN_AFTER": (reader.SHOWN_AFTER, [3, 5, FAR, f"'{DAY}'", f"'{DAY}'", 100]),
     "SHOWN_BEFORE": (reader.SHOWN_BEFORE, [3, 5, FAR, f"'{DAY}'", f"'{DAY}'", 100]),
     "ENTRIES_AFTER": (reader.ENTRIES_AFTER, [3, 5, f"'{DAY}'", f"'{DAY}'", 200]),
+    "COUNT": (reader.COUNT, [3, 0, 5, f"'{DAY}'", f"'{DAY}'"]),
     "LAST_BY_TIME": (reader.LAST_BY_TIME, [3, FAR, f"'{DAY}'", f"'{DAY}'"]),
     "KEYFRAME_AT": (reader.KEYFRAME_AT, [3, 5, f"'{DAY}'", f"'{DAY}'"]),
     "KEYFRAMES_FROM": (reader.KEYFRAMES_FROM, [3, 5, f"'{DAY}'", f"'{DAY}'", 20]),

@@ -8,48 +8,30 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.aggregate.boards.care import Care
 from gateway.aggregate.boards.ledger import Increment, Ledger, Overtaken
 from gateway.aggregate.boards.letters import Letters
 from gateway.aggregate.boards.names import Names
-from gateway.aggregate.boards.stream import SKIPPED, Stream, position_of
-from gateway.aggregate.boards.tally import Counted, count, mark_of
+from gateway.aggregate.boards.opening import GAP, RECOUNT, TROUBLE, Begin, Opening, Troubles
+from gateway.aggregate.boards.past import Past
+from gateway.aggregate.boards.stream import Stream
+from gateway.aggregate.boards.tally import Counted, count
 from gateway.bus.base import Bus, StreamInfo
 from gateway.bus.errors import BusError
 from gateway.model.boards import NOT_COUNTED, BadPoints, Scopes
 from gateway.model.channel import Channel, Folded
 from gateway.model.entry import Entry
-from gateway.model.errors import BadVersion
 from gateway.model.names import kind_of
-from gateway.model.version import Position, Version
+from gateway.model.version import Position
 from gateway.observe import metrics
 from gateway.observe.log import logger
 
 FLUSH_EVERY_S = 0.1
 RECORD_EVERY_S = 2.0
 ROUNDS_MAX = 4
-PAIRS_OF_CALL = 1000
 WAITING_MAX_S = 10.0
-
-GAP, TRIMMED = "gap", "trimmed"
-TROUBLE = "!"
-"""The field of a stream's marks that says what is wrong with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Begin:
-    """Where a channel's folding is to begin.
-
-    Args:
-        whole: from the stream's beginning.
-        after: not after this position; the boards have all before it.
-    """
-
-    whole: bool
-    after: Position | None
 
 
 class Lease(Protocol):
@@ -72,6 +54,7 @@ class Boards:
     """The boards of this process's channels.
 
     Args:
+        past: what of the channels is in the history.
         again: asks for a channel to be read from where `begin` says.
         max_metrics: metrics of one entry.
         lease: under which corrections are made.
@@ -81,6 +64,7 @@ class Boards:
         self,
         bus: Bus,
         ledger: Ledger,
+        past: Past,
         letters: Letters,
         scopes: Scopes,
         now_ms: Callable[[], int],
@@ -89,9 +73,10 @@ class Boards:
         lease: Callable[[], Lease],
     ) -> None:
         self.streams: dict[str, Stream] = {}
-        self.troubles: dict[str, str] = {}
+        self.troubles = Troubles()
+        self.past = past
+        self.opening = Opening(bus, ledger, past, self.troubles)
         self.broken: dict[str, str] = {}
-        self._bus = bus
         self._ledger = ledger
         self._letters = letters
         self._scopes = scopes
@@ -99,8 +84,6 @@ class Boards:
         self._again = again
         self._max_metrics = max_metrics
         self._lease = lease
-        self._to_recount: set[str] = set()
-        self._asked: set[str] = set()
         self._waiting_s: dict[str, float] = {}
         self._recorded: dict[str, str] = {}
         # Streams with something to write or to remember: a flush must not cost what all channels cost.
@@ -109,7 +92,7 @@ class Boards:
         self._names = Names(ledger)
         self._documents: dict[str, Channel] = {}
         self._recorded_s = 0.0
-        self._care = Care(self, ledger, scopes.kept_ms, now_ms)
+        self._care = Care(self, bus, ledger, scopes.kept_ms, now_ms)
         self.writing = asyncio.Lock()
 
     # -- channels ----------------------------------------------------------------------------------------------
@@ -119,72 +102,16 @@ class Boards:
         return kind_of(channel) not in NOT_COUNTED
 
     async def begin(self, channel: str, info: StreamInfo) -> Begin:
-        """Reads what is known of the stream; a history that does not fit it is counted anew.
+        """Where the channel's folding is to begin.
 
         Raises:
             BusError
         """
-        marks = await self._ledger.marks_of_stream(channel)
-        confirmed, trouble = marks.pop("", ""), marks.pop(TROUBLE, "")
-        last = info.last_generated
-        assert last is not None
-        self.troubles.pop(channel, None)
-        if trouble:
-            self.troubles[channel] = trouble
-        lost = channel in self._to_recount or not await self._fits(channel, confirmed, info)
-        lost = lost or SKIPPED in marks.values()
-        if channel in self._asked:
-            self._asked.discard(channel)
-            lost = lost or info.whole
-            if not info.whole:
-                logger.warning("recount_impossible", channel=channel, why="the stream has been trimmed")
-        if lost and info.whole:
-            self._to_recount.discard(channel)
-            self._moving[channel] = self.streams[channel] = Stream(channel, confirmed, marks, recount_to=last)
-            metrics.RECOUNTS.inc()
-            logger.info("recount_begun", channel=channel, entries=info.length)
-            self.troubles.pop(channel, None)
-            return Begin(True, None)
-        if lost:
-            self._to_recount.discard(channel)
-            await self._adopt(channel, marks)
-        known = position_of(confirmed)
-        if known is not None and known > last:
-            confirmed, known = "", None
-        self._moving[channel] = self.streams[channel] = Stream(channel, confirmed, marks)
-        return Begin(known is None, known)
-
-    async def _fits(self, channel: str, confirmed: str, info: StreamInfo) -> bool:
-        """Whether the stream has the entry up to which the boards have all, or has trimmed it."""
-        if not confirmed:
-            return True
-        try:
-            version = Version.parse(confirmed)
-        except BadVersion:
-            return False
-        assert info.last_generated is not None
-        if version.position > info.last_generated:
-            return False
-        entries = await self._bus.read(channel, version.position, version.position, 1)
-        if entries:
-            return mark_of(entries[0]) == confirmed
-        return info.first is None or info.first > version.position
-
-    async def _adopt(self, channel: str, marks: dict[str, str]) -> None:
-        """The stream's beginning is gone: boards keep what they have, say so, and go on from here."""
-        self._trouble(channel, TRIMMED)
-        boards = list(marks)
-        for start in range(0, len(boards), PAIRS_OF_CALL):
-            some = boards[start : start + PAIRS_OF_CALL]
-            found = await self._ledger.board_marks([(board, channel) for board in some])
-            for board, mark in zip(some, found, strict=True):
-                if isinstance(mark, str):
-                    marks[board] = mark
-
-    def _trouble(self, channel: str, reason: str) -> None:
-        if self.troubles.get(channel) != reason:
-            self.troubles[channel] = reason
-            logger.warning("boards_incomplete", channel=channel, reason=reason)
+        begin, stream = await self.opening.begin(channel, info)
+        if begin.letters:
+            await self._letters.take(channel)
+        self._moving[channel] = self.streams[channel] = stream
+        return begin
 
     def take(self, channel: Channel, steps: list[tuple[Entry, Folded]]) -> None:
         """Counts entries; what cannot be counted becomes a dead letter."""
@@ -196,8 +123,9 @@ class Boards:
             if folded.kind == "duplicate":
                 continue
             stream.stamped_ms = max(stream.stamped_ms, min(entry.t_ms or 0, now_ms))
-            if folded.gap and not self._has(stream, entry.position):
-                self._trouble(channel.name, GAP)
+            if folded.gap and not stream.recounts and not self._has(stream, entry.position):
+                missing = f"entries between {stream.seen or 'the beginning'} and {entry.position}"
+                self.troubles.set(channel.name, GAP, missing)
             counted: Counted | None = None
             if folded.kind == "malformed":
                 self._poison(stream, entry, folded.reason)
@@ -221,16 +149,21 @@ class Boards:
     def lost(self, channel: str) -> None:
         """The stream tells another history."""
         self.close(channel)
-        self._to_recount.add(channel)
+        self.opening.recount(channel)
 
-    def recount(self, channel: str, asked: bool = False) -> None:
-        """The channel is to be counted anew, from its beginning.
+    def recount(self, channel: str) -> None:
+        """The channel is to be counted anew, from its beginning."""
+        self.lost(channel)
+        self._again(channel)
+
+    def ask(self, channel: str, letters: bool) -> None:
+        """The same, if nothing of the channel is gone.
 
         Args:
-            asked: by an operator; left alone where the stream's beginning is gone.
+            letters: its dead letters are tried again.
         """
         self.close(channel)
-        (self._asked if asked else self._to_recount).add(channel)
+        self.opening.ask(channel, letters)
         self._again(channel)
 
     def close(self, channel: str) -> None:
@@ -239,7 +172,7 @@ class Boards:
         if stream is not None:
             self._pending -= len(stream.pending)
         self._moving.pop(channel, None)
-        self.troubles.pop(channel, None)
+        self.troubles.clear(channel)
         self._documents.pop(channel, None)
         self._recorded.pop(channel, None)
         self._waiting_s.pop(channel, None)
@@ -393,6 +326,10 @@ class Boards:
             self.recount(stream.channel)
             raise
         stream.corrected(tallies, mark, failed)
+        if self.streams.get(stream.channel) is stream:
+            self.opening.recounted(stream.channel)
+            if self.troubles.reasons.get(stream.channel) == RECOUNT:
+                self.troubles.clear(stream.channel)
         await self._ledger.touch(tallies)
         logger.info("recount_done", channel=stream.channel, boards=len(tallies), failed=len(failed))
 
@@ -417,7 +354,7 @@ class Boards:
             boards = stream.changed()
             if boards or idle:
                 moved[channel] = {**{board: stream.expected[board] for board in boards}, "": stream.confirmed}
-                trouble = self.troubles.get(channel)
+                trouble = self.troubles.reasons.get(channel)
                 if trouble:
                     moved[channel][TROUBLE] = trouble
                 else:

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gateway.aggregate.boards.ledger import Ledger
+from gateway.aggregate.boards.opening import GAP, TRIMMED
 from gateway.aggregate.boards.stream import SKIPPED, position_of
+from gateway.bus.base import Bus
 from gateway.bus.errors import BusError
-from gateway.model.boards import expires
+from gateway.model.boards import WITH_LETTERS, expires
 from gateway.observe import metrics
 from gateway.observe.log import logger
 
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 VERIFY_EVERY_S = 20.0
 RETRY_BROKEN_S = 2.0
 REQUESTS_EVERY_S = 1.0
+MEND_EVERY_S = 5.0
+MEND_AGAIN_S, MEND_AGAIN_MAX_S = 5.0, 300.0
+"""How long a channel of which something is missing is let be until the history is asked for it again: twice as long each time."""
+MENDED_AT_ONCE = 50
 PAIRS_OF_CALL = 1000
 
 
@@ -30,13 +36,16 @@ class Care:
         now_ms: the wall clock.
     """
 
-    def __init__(self, boards: Boards, ledger: Ledger, kept_ms: int, now_ms: Callable[[], int]) -> None:
+    def __init__(self, boards: Boards, bus: Bus, ledger: Ledger, kept_ms: int, now_ms: Callable[[], int]) -> None:
         self._boards = boards
+        self._bus = bus
         self._ledger = ledger
         self._kept_ms = kept_ms
         self._now_ms = now_ms
         self._serving: dict[str, str] = {}
-        self._verified_s = self._retried_s = self._asked_s = 0.0
+        self._verified_s = self._retried_s = self._asked_s = self._mended_s = 0.0
+        # When a channel is looked at again, and how long it was let be.
+        self._waits: dict[str, tuple[float, float]] = {}
 
     def soon(self) -> None:
         """The store was away: whatever comes back is to be verified."""
@@ -58,6 +67,27 @@ class Care:
         if now_s - self._asked_s > REQUESTS_EVERY_S:
             self._asked_s = now_s
             await self._serve()
+        if now_s - self._mended_s > MEND_EVERY_S:
+            self._mended_s = now_s
+            await self._mend(now_s)
+
+    async def _mend(self, now_s: float) -> None:
+        """Counts channels anew of which something was missing, when the history has come to have it."""
+        missing = [name for name, why in self._boards.troubles.reasons.items() if why in (GAP, TRIMMED)]
+        self._waits = {name: wait for name, wait in self._waits.items() if name in self._boards.streams}
+        due = [name for name in missing if self._waits.get(name, (0.0, 0.0))[0] <= now_s]
+        for name in due[:MENDED_AT_ONCE]:
+            _, wait_s = self._waits.get(name, (0.0, MEND_AGAIN_S / 2))
+            wait_s = min(2 * wait_s, MEND_AGAIN_MAX_S)
+            self._waits[name] = now_s + wait_s, wait_s
+            info = await self._bus.tail(name)
+            if info is None or info.last_generated is None:
+                continue
+            survey = await self._boards.past.survey(name, info)
+            if survey.first is not None:
+                self._boards.recount(name)
+            elif name in self._boards.troubles.reasons:
+                self._boards.troubles.missing[name] = survey.missing
 
     async def _serve(self) -> None:
         """Counts anew what operators have asked for; a request is done when its channel is counted."""
@@ -67,10 +97,10 @@ class Care:
                 continue
             if self._serving.get(channel) == request:
                 del self._serving[channel]
-                await self._ledger.served(channel, request)
+                await self._ledger.served(channel, request, self._boards.opening.left.pop(channel, ""))
             else:
                 self._serving[channel] = request
-                self._boards.recount(channel, asked=True)
+                self._boards.ask(channel, request.startswith(WITH_LETTERS))
 
     async def _retry_broken(self) -> None:
         for board in list(self._boards.broken):

@@ -17,6 +17,7 @@ from gateway.bus.scripts import Call, Script, call_many
 from gateway.model.boards import (
     NAMES_KEY,
     RECOUNTS_KEY,
+    RECOUNTS_LEFT_KEY,
     STAMP_CHARS,
     STATUS_KEY,
     board_channel,
@@ -35,6 +36,7 @@ MEMBERS_OF_CALL = 2000
 """Increments of one call: a few milliseconds of the store's time."""
 PARTS_OF_CALL = 20_000
 """Tallies looked at in one call of a correction: members times streams."""
+LEFT_KEPT_S = 3600
 DONE = 1
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -252,9 +254,16 @@ class Ledger:
         found: Any = await guarded(self._client.hgetall(RECOUNTS_KEY))
         return {key.decode(): value.decode() for key, value in found.items()}
 
-    async def served(self, channel: str, request: str) -> None:
-        """The request has been carried out, unless another one has come."""
+    async def served(self, channel: str, request: str, left: str) -> None:
+        """The request has been carried out, unless another one has come.
+
+        Args:
+            left: why the channel was left as it is; empty: it was not.
+        """
         if await guarded(self._client.hget(RECOUNTS_KEY, channel)) == request.encode():
+            if left:
+                await guarded(self._client.hset(RECOUNTS_LEFT_KEY, channel, left))
+                await guarded(self._client.expire(RECOUNTS_LEFT_KEY, LEFT_KEPT_S))
             await guarded(self._client.hdel(RECOUNTS_KEY, channel))
 
     # -- what others read --------------------------------------------------------------------------------------

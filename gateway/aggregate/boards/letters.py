@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Final
 
-from gateway.bus.client import make_client
+from gateway.bus.client import guarded, make_client
 from gateway.bus.errors import BusError
 from gateway.bus.scripts import Call, Script, call_many
 from gateway.model.boards import LETTERS_KEY, LETTERS_SEEN_KEY
@@ -69,6 +69,19 @@ class Letters:
         """This entry cannot be counted."""
         metrics.DEAD_LETTERS.labels(reason).inc()
         self._waiting.append((channel, entry, reason))
+
+    async def take(self, channel: str) -> None:
+        """Takes a channel's letters away, before it is counted anew; an entry that is still poison comes back.
+
+        Raises:
+            BusError
+        """
+        rows: Any = await guarded(self._client.xrange(LETTERS_KEY))
+        for letter_id, fields in rows:
+            if fields[b"channel"] == channel.encode():
+                seen = b"%b %b.%b" % (fields[b"channel"], fields[b"id"], fields[b"digest"])
+                await guarded(self._client.hdel(LETTERS_SEEN_KEY, seen))
+                await guarded(self._client.xdel(LETTERS_KEY, letter_id))
 
     async def write(self) -> None:
         """Writes what waits.

@@ -6,22 +6,27 @@ A partition whose owner is gone is not told of any more: its time stands still, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
 from gateway.aggregate.boards.boards import Boards
 from gateway.aggregate.boards.ledger import Ledger
+from gateway.aggregate.boards.opening import GAP, RECOUNT, TRIMMED
 from gateway.aggregate.folding import Folding
 from gateway.aggregate.runner import Runner
 from gateway.bus.base import Bus
 from gateway.bus.errors import BusError
 from gateway.model.standing import Standing
+from gateway.observe import metrics
 from gateway.observe.log import logger
 
 TELL_EVERY_S, TELL_LATEST_S = 0.5, 1.0
 TELL_SHARE = 50
 """Every channel is looked at: where there are many it is told less often, to take a fiftieth of the time."""
+BEHIND, UNCONFIRMED = "behind", "unconfirmed"
+REASONS = (GAP, TRIMMED, RECOUNT, BEHIND, UNCONFIRMED)
 TOLD_MAX = 100
 """Troubles of one partition that are told by name."""
 
@@ -78,7 +83,7 @@ class Status:
         }
         known = {}
         now_s = asyncio.get_running_loop().time()
-        troubles, stale_ms = self._boards.troubles, self._stale_s * 1000
+        troubles, stale_ms = self._boards.troubles.reasons, self._stale_s * 1000
         for number, names in self._runner.channels_held():
             standing = found[number]
             for name in names:
@@ -89,14 +94,23 @@ class Status:
                     standing.as_of_ms = as_of_ms
                 trouble = troubles.get(name, "")
                 if not trouble and now_ms - as_of_ms > stale_ms:
-                    trouble = "behind" if self._bus.confirmed_s(name) is not None else "unconfirmed"
+                    trouble = BEHIND if self._bus.confirmed_s(name) is not None else UNCONFIRMED
                 if trouble and len(standing.troubles) < TOLD_MAX:
                     standing.troubles[name] = trouble
+                    if missing := self._boards.troubles.missing.get(name):
+                        standing.missing[name] = missing
         self._as_of_ms = known
+        self._count(found.values())
         for board, reason in self._boards.broken.items():
             for standing in found.values():
                 standing.broken[board] = reason
         return found
+
+    @staticmethod
+    def _count(standings: Iterable[Standing]) -> None:
+        reasons = Counter(reason for standing in standings for reason in standing.troubles.values())
+        for reason in REASONS:
+            metrics.BOARDS_INCOMPLETE.labels(reason).set(reasons[reason])
 
     def _advanced(self, name: str, now_ms: int, now_s: float) -> int:
         """The time up to which the channel is counted; stands still while something is pending or unconfirmed."""

@@ -61,6 +61,11 @@ class Stream:
             return False
         return self._until is None or (self._seen is not None and self._seen >= self._until)
 
+    @property
+    def recounts(self) -> bool:
+        """Whether what comes now is known to be all that there was."""
+        return self._until is not None and not (self._seen is not None and self._seen >= self._until)
+
     def take(self, counted: Counted) -> None:
         """The next entry; one that all boards have already is left out."""
         if self._seen is not None and counted.position <= self._seen:
