@@ -7,8 +7,7 @@
 #   make fuzz       each target for SECONDS=60, native code built with sanitizers and branch counters; MERGE=1 keeps what is new
 #   make churn      a million connects and disconnects    CHURN=10000 for fewer
 #   make lock       choose dependencies' versions anew            make generate   tables and types that are made from code
-#   make board-scroll  ten thousand rows scrolled while they change: frames; and each page's largest paint
-#   make page-load  100 events a second on a page slowed four times: frames, long tasks, tick to pixel
+#   make browser    the page's long proofs in Chromium: frames, tick to pixel, first sight; BROWSER="load scroll" for some
 #   make screenshots  every page, light and dark, into build/screenshots
 #   make wheel      what is installed elsewhere, into dist/       make clean      remove all that make has made
 
@@ -28,7 +27,7 @@ PAGE := $(shell find dashboard -type f -not -path '*/node_modules/*' -not -path 
 PYTEST ?= tests
 , := ,
 
-.PHONY: board-scroll page-load screenshots help demo test lint rewind bench sanitize conformance fuzz dashboard lock generate clean browser wheel churn proxies
+.PHONY: screenshots help demo test lint rewind bench sanitize conformance fuzz dashboard lock generate clean browser chromium wheel churn proxies
 
 help:
 	@sed -n '3,$${/^#/!q;s/^# \{0,1\}//p}' Makefile
@@ -36,7 +35,7 @@ help:
 demo: .make/native .make/page
 	@exec $(BIN)/grandstand demo $(DEMO)
 
-test: .make/native .make/page lint browser proxies
+test: .make/native .make/page lint chromium proxies
 	@echo "testing the dashboard"
 	@npm --prefix dashboard test --silent
 	@echo "testing the gateway"
@@ -66,13 +65,10 @@ sanitize: .make/native
 
 dashboard: .make/page
 
-board-scroll: .make/native .make/page browser
-	@$(BIN)/python -m tests.browser.scroll $(SECONDS_WATCHED)
+browser: .make/native .make/page chromium
+	@$(BIN)/python -m tests.browser.long $(BROWSER)
 
-page-load: .make/native .make/page browser
-	@$(BIN)/python -m tests.browser.load $(SECONDS_WATCHED)
-
-screenshots: .make/native .make/page browser
+screenshots: .make/native .make/page chromium
 	@$(BIN)/python -m tests.browser.screenshots $(PAGES)
 
 # Older files that setuptools has kept of the last time are not part of it; compiled objects are used again.
@@ -132,7 +128,7 @@ proxies: | .make/tools
 	  apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nginx-light haproxy; } >/dev/null \
 	  || echo "make: nginx and HAProxy could not be installed; tests/proxies will be skipped" >&2
 
-browser: | .make/tools
+chromium: | .make/tools
 	$(call need,Chromium (for tests/browser),chromium,command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .make/python: requirements.lock | .make/tools

@@ -6,17 +6,11 @@ The tables of docs/performance.md are made from the results by `python -m loadte
 
 from __future__ import annotations
 
-import argparse
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
-from loadtest import results
-from loadtest.machine import describe
+from loadtest.running import run_all
 from loadtest.scenarios import (
     boards,
     channels,
@@ -53,45 +47,7 @@ SCENARIOS: dict[str, Callable[[bool], dict[str, Any]]] = {
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the scenarios asked for; the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m loadtest.bench", description=__doc__)
-    parser.add_argument("scenarios", nargs="*", help=f"of: {', '.join(SCENARIOS)} (all)")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds and shorter runs; results are not kept")
-    asked = parser.parse_args(argv)
-    names = asked.scenarios or list(SCENARIOS)
-    if unknown := [name for name in names if name not in SCENARIOS]:
-        parser.error(f"no such scenario: {', '.join(unknown)}")
-    console = Console()
-    missed = 0
-    for name in names:
-        machine = describe()
-        console.print(f"[bold]{name}[/bold] …")
-        began_s = time.monotonic()
-        try:
-            result = SCENARIOS[name](asked.quick)
-        except Exception:  # noqa: BLE001
-            # The others are measured all the same; what has failed is a missed bound and more.
-            console.print_exception()
-            missed += 1
-            continue
-        if not asked.quick:
-            path = results.store(result, machine, f"python -m loadtest.bench {name}")
-            console.print(f"raw result: {path.name}")
-        console.print(_table(result))
-        console.print(f"{time.monotonic() - began_s:.0f} s")
-        missed += sum(not check["passed"] for check in result["checks"])
-    return 1 if missed else 0
-
-
-def _table(result: dict[str, Any]) -> Table:
-    table = Table()
-    for heading in ("check", "measured", "limit", ""):
-        table.add_column(heading)
-    for check in result["checks"]:
-        outcome = "[green]held[/green]" if check["passed"] else "[red]missed[/red]"
-        table.add_row(
-            check["name"], str(check["value"]), f"{'≥' if check.get('at_least') else '≤'} {check['limit']}", outcome
-        )
-    return table
+    return run_all("python -m loadtest.bench", __doc__ or "", SCENARIOS, argv)
 
 
 if __name__ == "__main__":

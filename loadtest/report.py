@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from loadtest import page_tables
 from loadtest.plots import draw
 from loadtest.results import read_latest
 
@@ -290,7 +291,12 @@ def _matches(result: Result) -> list[str]:
     return rows + _checks(result) + _origin(result)
 
 
+def _of_page(rows: Callable[[Result], list[str]]) -> Callable[[Result], list[str]]:
+    return lambda result: rows(result) + _checks(result) + _origin(result)
+
+
 TABLES: dict[str, Callable[[Result], list[str]]] = {
+    **{name: _of_page(rows) for name, rows in page_tables.ROWS.items()},
     "fanout": _fanout,
     "deflated": _fanout,
     "openings": _openings,

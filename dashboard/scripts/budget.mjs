@@ -1,4 +1,4 @@
-// node scripts/budget.mjs BYTES FILE…: fails when the files are together larger than that, each gzipped.
+// node scripts/budget.mjs BYTES FILE…: fails when the files are together larger than that, each gzipped; --print for BYTES says how large they are.
 // Of an HTML file those scripts count that it loads at once.
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -14,7 +14,8 @@ function scriptsOf(file) {
 
 const [budget, ...files] = process.argv.slice(2);
 const bytes = files.flatMap(scriptsOf).reduce((sum, file) => sum + gzipSync(readFileSync(file), { level: 9 }).length, 0);
-if (bytes > Number(budget)) {
+if (budget === "--print") console.log(bytes);
+else if (bytes > Number(budget)) {
   console.error(`${files.join(", ")}: ${bytes} bytes gzipped, ${budget} are allowed`);
   process.exit(1);
 }

@@ -99,6 +99,21 @@ const commands = {
     const { cdp } = await tabOf(tab);
     await cdp.send("Emulation.setCPUThrottlingRate", { rate });
   },
+  /** Seconds that the page's thread has spent on tasks, and its clock. */
+  async work({ tab }) {
+    const { cdp } = await tabOf(tab);
+    await cdp.send("Performance.enable");
+    const { metrics } = await cdp.send("Performance.getMetrics");
+    return Object.fromEntries(metrics.filter(({ name }) => /^(Timestamp|\w+Duration)$/.test(name)).map(({ name, value }) => [name, value]));
+  },
+  /** What the page holds once its garbage is collected. */
+  async heap({ tab }) {
+    const { cdp } = await tabOf(tab);
+    await cdp.send("HeapProfiler.collectGarbage");
+    const { usedSize } = await cdp.send("Runtime.getHeapUsage");
+    const { nodes, jsEventListeners } = await cdp.send("Memory.getDOMCounters");
+    return { bytes: usedSize, nodes, listeners: jsEventListeners };
+  },
   async close({ tab }) {
     const { page } = await tabOf(tab);
     tabs.delete(tab);

@@ -75,7 +75,7 @@ class Site:
 def browser(url: str) -> Iterator[None]:
     """A browser on that page."""
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert program is not None, "make browser installs one"
+    assert program is not None, "make chromium installs one"
     with tempfile.TemporaryDirectory(prefix="grandstand-browser-", ignore_cleanup_errors=True) as profile:
         options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--remote-debugging-port=0"]
         process = subprocess.Popen(

@@ -1,0 +1,24 @@
+"""`make browser`: what takes too long or too quiet a machine for `make test`, of the real page in a real browser.
+
+`BROWSER="load heap"` takes only these. Each holds its figures against bounds (exit code 1 when one is missed) and keeps them;
+the tables of docs/performance.md are made from them by `python -m loadtest.report`.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from loadtest.running import Scenario, run_all
+from tests.browser.long import load, scroll, sight
+
+RUNS: dict[str, Scenario] = {
+    "load": lambda quick: load.run(8.0, 3.0) if quick else load.run(),
+    "scroll": lambda quick: scroll.run(3.0) if quick else scroll.run(),
+    "sight": lambda quick: sight.run(1) if quick else sight.run(),
+}
+
+
+if __name__ == "__main__":
+    sys.exit(
+        run_all("python -m tests.browser.long", __doc__ or "", RUNS, None, lambda name: f"make browser BROWSER={name}")
+    )
