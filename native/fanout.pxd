@@ -8,7 +8,7 @@ from native.state cimport gs_table
 cdef class Fanout:
     cdef Table table
 
-    cdef int _begin(self, uint32_t group, Frame frame, uint64_t from_seq, uint64_t to_seq, bint aux) except -1
+    cdef object _begin(self, uint32_t group, Frame frame, uint64_t from_seq, uint64_t to_seq, bint aux)
 
 # Visits members of the active groups until the time is over; True when work is left.
 cdef bint gs_run(gs_table *t, int64_t until_us) noexcept nogil

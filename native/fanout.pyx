@@ -5,7 +5,7 @@ frame already is passed over). A member whose socket is full is behind: it gets 
 then one catch-up frame by serve(). Never composes a frame; never allocates for a viewer.
 """
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from native.connections cimport Table
@@ -16,6 +16,7 @@ cdef enum:
     TURN = 256          # members of one group before the next group has its turn
     CLOCK_EVERY = 16    # members between two looks at the clock
     SERVE_MAX = 1024    # members that one serve() gives a frame to; the rest is told of again
+    SMALL = 16          # members of a group that is sent to at once: a fraction of a slice
 
 
 cdef int64_t _now_us() noexcept nogil:
@@ -145,24 +146,28 @@ cdef class Fanout:
     def start(self, uint32_t group, Frame frame not None, uint64_t from_seq, uint64_t to_seq):
         """Begins to send `frame` to the members that hold `from_seq`, which then hold `to_seq`.
 
+        A small group has been sent to when it returns. Returns whether the frame is still on its way.
+
         Raises:
             RuntimeError: a frame is still on its way to this group.
             ValueError: there is no such group, or `to_seq` is not after `from_seq`.
         """
         if to_seq <= from_seq:
             raise ValueError("a frame brings its receivers forward")
-        self._begin(group, frame, from_seq, to_seq, False)
+        return self._begin(group, frame, from_seq, to_seq, False)
 
     def start_aux(self, uint32_t group, Frame frame not None):
         """Begins to send a frame that moves no version; members that are behind or in the middle of a frame miss it.
+
+        A small group has been sent to when it returns. Returns whether the frame is still on its way.
 
         Raises:
             RuntimeError: a frame is still on its way to this group.
             ValueError: there is no such group.
         """
-        self._begin(group, frame, 0, 0, True)
+        return self._begin(group, frame, 0, 0, True)
 
-    cdef int _begin(self, uint32_t group, Frame frame, uint64_t from_seq, uint64_t to_seq, bint aux) except -1:
+    cdef object _begin(self, uint32_t group, Frame frame, uint64_t from_seq, uint64_t to_seq, bint aux):
         cdef gs_table *t = self.table.t
         cdef gs_group *g
         cdef gs_frame *shared = buffer_of(frame)
@@ -170,7 +175,7 @@ cdef class Fanout:
         g = &t.groups[group]
         if g.active:
             raise RuntimeError(f"a frame is still on its way to group {group}")
-        if not gs_work_add(t, group):
+        if g.n > SMALL and not gs_work_add(t, group):
             raise MemoryError()
         g.frame = gs_frame_retain(shared)
         g.from_seq = from_seq
@@ -182,7 +187,12 @@ cdef class Fanout:
         g.rotation += <uint32_t>0x9E3779B1
         g.cursor = <uint32_t>((<uint64_t>g.rotation * g.n) >> 32)
         g.active = 1
-        return 0
+        if g.queued:
+            return True
+        with nogil:
+            while g.active:
+                _turn(t, g, INT64_MAX)
+        return False
 
     def active(self, uint32_t group):
         """Whether a frame is on its way to the group."""

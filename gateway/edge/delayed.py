@@ -40,6 +40,10 @@ class DelayedFlush:
         for queue in self._queues.values():
             queue.pop(1 << 62)
 
+    def __bool__(self) -> bool:
+        """Whether there is an audience with a delay."""
+        return bool(self._queues)
+
     def push(self, folded: Folded, channel: Channel, arrived_ms: int) -> None:
         """One folded entry, or the state that loading began with."""
         if not self._queues:
@@ -105,10 +109,12 @@ class DelayedFlush:
         if states:
             self._replace(outlet, due[states[-1] :])
             return
+        last = None
         for waiting in due:
-            delta = outlet.view.advance(waiting.patch, waiting.events, waiting.skipped, waiting.version)
-            if delta is not None:
-                outlet.advanced(delta)
+            last = outlet.view.advance(waiting.patch, waiting.events, waiting.skipped, waiting.version) or last
+        if last is not None:
+            # Once for all that is due by now: the outlet sends it as one.
+            outlet.advanced(last)
 
     @staticmethod
     def _replace(outlet: Outlet, due: list[Waiting]) -> None:

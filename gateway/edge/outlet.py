@@ -79,6 +79,8 @@ class Outlet:
         self._groups: dict[Encoding, int] = {}
         """In the order in which they are sent to: siblings first."""
         self._encodings: dict[int, Encoding] = {}
+        self._under_way = 0
+        """Groups to which a frame is on its way."""
         self._sent_seq = view.flush_seq
         self._latest: tuple[int, Delta, bytes | None] | None = None
         self._frames: dict[tuple[Encoding, str, int | str], Frame] = {}
@@ -114,7 +116,7 @@ class Outlet:
     @property
     def busy(self) -> bool:
         """Whether a frame is still on its way to some viewers."""
-        return any(self._plane.busy(group) for group in self._groups.values())
+        return self._under_way > 0
 
     @property
     def waiting(self) -> int:
@@ -272,14 +274,14 @@ class Outlet:
 
     def _pump(self) -> None:
         """Starts what waits: asides first, then all that came since the last frame as one delta."""
-        if self.busy:
+        if self._under_way:
             return
         if self._aside:
             messages = list(self._aside.values())
             self._aside.clear()
             for encoding, group in self._populated():
-                self._plane.send_aside(group, self._encoder.frames(messages, encoding))
-            if self.busy:
+                self._under_way += self._plane.send_aside(group, self._encoder.frames(messages, encoding))
+            if self._under_way:
                 return
         if self._sent_seq == self.view.flush_seq:
             return
@@ -297,7 +299,7 @@ class Outlet:
                 frame = self._encoder.frame(message, encoding, payloads[form])
             else:
                 frame = self._snapshot(encoding)
-            self._plane.send(group, frame, from_seq, self._sent_seq)
+            self._under_way += self._plane.send(group, frame, from_seq, self._sent_seq)
 
     def _next_message(self, from_seq: int) -> tuple[Delta | None, bytes | None]:
         if self._latest is not None and self._latest[0] == self._sent_seq and from_seq + 1 == self._sent_seq:
@@ -310,8 +312,9 @@ class Outlet:
 
     def on_idle(self, group: int) -> None:
         """The frame under way has reached everybody who can take it."""
+        self._under_way -= 1
         self._pump()
-        if not self.busy and self.on_drained is not None:
+        if not self._under_way and self.on_drained is not None:
             self.on_drained()
 
     def catch_up(self, group: int, held: int) -> None:

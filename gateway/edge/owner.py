@@ -25,7 +25,7 @@ from gateway.model.messages import Status
 from gateway.model.names import kind_of
 from gateway.model.pace import Pace
 from gateway.model.version import Position, Version, mix
-from gateway.observe import metrics
+from gateway.observe import gathered, metrics
 from gateway.observe.log import logger
 
 NOTHING = Position(0, 0)
@@ -70,6 +70,9 @@ class Owner:
         self._errors: list[dict[str, object]] = []
         self._entries = 0
         self._gaps = 0
+        self._paused_after_ms: float = (
+            context.settings.pace.paused_after_s * 1000 if kind_of(name) == "match" else float("inf")
+        )
 
     # -- life --------------------------------------------------------------------------------------------------
 
@@ -196,7 +199,7 @@ class Owner:
             if folded.kind == "duplicate":
                 continue
             self._entries += 1
-            metrics.EVENTS_IN.inc(max(1, len(folded.events)))
+            gathered.EVENTS_IN.value += len(folded.events) or 1
             if folded.reason:
                 self._note(entry, folded)
             if folded.gap:
@@ -208,7 +211,8 @@ class Owner:
                 self._pending.replace()
             else:
                 self._pending.add(folded.patch, folded.events)
-            self._delayed.push(folded, held, now_ms)
+            if self._delayed:
+                self._delayed.push(folded, held, now_ms)
             if not folded.published:
                 continue
             self._last_entry_ms = now_ms
@@ -237,7 +241,7 @@ class Owner:
     # -- flushing ----------------------------------------------------------------------------------------------
 
     def _schedule(self) -> None:
-        if not self._pending or self._flush_timer is not None or self._flush_began_ms is not None:
+        if self._flush_timer is not None or self._flush_began_ms is not None or not self._pending.entries:
             return
         now_ms = self._context.now_ms()
         due_ms = self._pace.offer(now_ms)
@@ -269,15 +273,16 @@ class Owner:
             audience = outlet.audience
             delta = outlet.view.advance(
                 audience.project_patch(pending.patch),
-                audience.project_events(list(pending.events)),
+                audience.project_events(pending.events),
                 pending.skipped,
                 self._version(outlet),
-                force=bool(outlet.waiting),
+                force=outlet.waiting > 0,
+                doc=channel.doc if audience.sees_all else None,
             )
             if delta is not None:
                 outlet.advanced(delta)
         for lag_ms in pending.lags_ms:
-            metrics.PUBLISH_TO_FLUSH.observe(lag_ms / 1000)
+            gathered.PUBLISH_TO_FLUSH.observe(lag_ms / 1000)
         pending.clear()
         self._tell_status(now_ms)
         self._flush_began_ms = now_ms
@@ -285,8 +290,11 @@ class Owner:
 
     def _on_drained(self) -> None:
         """Every viewer who can take it has the flush: the pace learns how long that took."""
-        if self._flush_began_ms is None or any(outlet.busy for outlet in self._outlets.values()):
+        if self._flush_began_ms is None:
             return
+        for outlet in self._outlets.values():
+            if outlet.busy:
+                return
         now_ms = self._context.now_ms()
         took_ms = now_ms - self._flush_began_ms
         self._flush_began_ms = None
@@ -372,25 +380,23 @@ class Owner:
             outlet.expire_holds(now_ms)
 
     def _status(self, now_ms: int) -> Status:
-        silent_ms = now_ms - self._last_entry_ms
-        limit_ms = self._context.settings.pace.paused_after_s * 1000
-        word = "live"
+        return Status(channel=self.name, status=self._status_word(now_ms), behind_ms=self._behind_ms)
+
+    def _status_word(self, now_ms: int) -> str:
         if self._channel is not None and self._channel.status_word == "ended":
-            word = "ended"
-        elif not self._connected or (kind_of(self.name) == "match" and silent_ms > limit_ms):
-            word = "paused"
-        elif self._behind_ms > LAGGING_MS or self._pace.interval_ms > LAGGING_MS:
-            word = "lagging"
-        return Status(channel=self.name, status=word, behind_ms=self._behind_ms)
+            return "ended"
+        if not self._connected or now_ms - self._last_entry_ms > self._paused_after_ms:
+            return "paused"
+        if self._behind_ms > LAGGING_MS or self._pace.interval_ms > LAGGING_MS:
+            return "lagging"
+        return "live"
 
     def _tell_status(self, now_ms: int) -> None:
-        status = self._status(now_ms)
+        word = self._status_word(now_ms)
         for outlet in self._outlets.values():
             shown = outlet.status
-            if shown.status != status.status or (
-                status.status == "lagging" and abs(shown.behind_ms - status.behind_ms) > 500
-            ):
-                outlet.set_status(status)
+            if shown.status != word or (word == "lagging" and abs(shown.behind_ms - self._behind_ms) > 500):
+                outlet.set_status(Status(channel=self.name, status=word, behind_ms=self._behind_ms))
 
     def _lookup(self, outlet: Outlet, version: str) -> int | None:
         assert self._channel is not None

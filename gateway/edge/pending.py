@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any
 
 from gateway.model.patch import Patch, compose
@@ -22,7 +21,7 @@ class Pending:
     def clear(self) -> None:
         """Forgets everything."""
         self.patch: Patch = {}
-        self.events: deque[dict[str, Any]] = deque(maxlen=self._max_events)
+        self.events: list[dict[str, Any]] = []
         self.skipped = 0
         self.entries = 0
         self.replaced = False
@@ -35,8 +34,11 @@ class Pending:
         """Takes one entry's grounded patch and public events."""
         self.entries += 1
         self.patch = compose(self.patch, patch) if self.patch else patch
-        self.skipped += max(0, len(self.events) + len(events) - self._max_events)
-        self.events.extend(events)
+        kept = self.events
+        kept += events
+        if (over := len(kept) - self._max_events) > 0:
+            self.skipped += over
+            del kept[:over]
 
     def replace(self) -> None:
         """The document was replaced (reset, or a history started over): viewers need a snapshot."""

@@ -90,19 +90,23 @@ class Plane:
         self._running.discard(number)
         self.table.group_free(number)
 
-    def send(self, number: int, frame: Frame, from_seq: int, to_seq: int) -> None:
-        """Fans a frame out to the members of group `number` that hold `from_seq`."""
-        self.fanout.start(number, frame, from_seq, to_seq)
-        self._began(number)
+    def send(self, number: int, frame: Frame, from_seq: int, to_seq: int) -> bool:
+        """Fans a frame out to the members of group `number` that hold `from_seq`.
 
-    def send_aside(self, number: int, frame: Frame) -> None:
-        """Fans out a frame that moves no version (tick, status, bye)."""
-        self.fanout.start_aux(number, frame)
-        self._began(number)
+        Returns:
+            Whether it is still on its way; `on_idle` is called when it is not any more. A small group has it at once.
+        """
+        if self.fanout.start(number, frame, from_seq, to_seq):
+            self._began(number)
+            return True
+        return False
 
-    def busy(self, number: int) -> bool:
-        """Whether a frame is still on its way to group `number`."""
-        return self.fanout.active(number)
+    def send_aside(self, number: int, frame: Frame) -> bool:
+        """Fans out a frame that moves no version (tick, status, bye); returns what `send` does."""
+        if self.fanout.start_aux(number, frame):
+            self._began(number)
+            return True
+        return False
 
     def _began(self, number: int) -> None:
         self._running.add(number)

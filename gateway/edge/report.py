@@ -14,7 +14,7 @@ from gateway.edge.fallthrough import FallThrough
 from gateway.edge.hub import Hub
 from gateway.edge.live import SIBLING
 from gateway.edge.seat import Seat
-from gateway.observe import loop_lag, metrics
+from gateway.observe import gathered, loop_lag, metrics
 
 INTERVAL_S = 1.0
 CHANNELS_MAX = 1000
@@ -54,6 +54,7 @@ class Reporter:
         self._timer = self._context.loop.call_later(INTERVAL_S, self._copy)
 
     def _copy_once(self) -> None:
+        gathered.settle()
         stats = self._context.plane.table.stats()
         metrics.copy_table(stats, self._last, self._http.connections)
         self._last = stats

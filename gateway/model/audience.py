@@ -46,6 +46,11 @@ class Audience:
             else:
                 _add(self._tree, parts[1:])
 
+    @property
+    def sees_all(self) -> bool:
+        """Whether nothing of the document is hidden from it."""
+        return not self._tree
+
     def project_doc(self, document: Json) -> Json:
         """The document as the audience sees it."""
         return _project(document, [self._tree]) if self._tree else document

@@ -14,7 +14,7 @@ import msgspec
 from gateway.model.audience import Audience
 from gateway.model.entry import Entry, EntryLimits, Event, decode_events, entry_digest_of
 from gateway.model.errors import BadKeyframe, BadVersion, MalformedEntry
-from gateway.model.patch import Patch, compose, fold, strip_nulls
+from gateway.model.patch import Patch, compose, fold, pack, strip_nulls, unpack, weight
 from gateway.model.rules import TRANSIENT_OPS, VIEWERS_OP, Rules, load_rules
 from gateway.model.version import Position, Version, mix, roll
 
@@ -57,15 +57,23 @@ class Folded(msgspec.Struct, frozen=True, gc=False):
 
 
 class RingEntry(msgspec.Struct, frozen=True, gc=False):
-    """One folded entry."""
+    """One folded entry.
+
+    Args:
+        patch: packed.
+        raw: the entry's bytes, for its events; empty where it has none to show.
+    """
 
     position: Position
     digest: int
     entry_digest: int
     patch: Any
-    events: list[dict[str, Any]]
-    arrived_ms: int
-    size_bytes: int
+    raw: bytes
+
+    @property
+    def size_bytes(self) -> int:
+        """About how much memory it takes."""
+        return weight(self.patch) + len(self.raw) + 300
 
 
 DUPLICATE = Folded("duplicate")
@@ -140,8 +148,8 @@ class Channel:
         if folded.published:
             self.published_ms = arrived_ms
         if self._keeps_ring:
-            self._remember(RingEntry(position, self.digest, digest, folded.patch, folded.events, arrived_ms,
-                                     len(entry.raw) + 200))  # fmt: skip
+            raw = entry.raw if folded.events else b""
+            self._remember(RingEntry(position, self.digest, digest, pack(folded.patch), raw))
         return folded
 
     def _open_epoch(self) -> None:
@@ -232,9 +240,12 @@ class Channel:
         events: list[dict[str, Any]] = []
         for index in range(start + 1, end + 1):
             entry = self._ring[index - self._first_index]
-            if entry.patch:
-                patch = compose(patch, entry.patch) if patch else entry.patch
-            events.extend(entry.events)
+            step = unpack(entry.patch)
+            if step:
+                patch = compose(patch, step) if patch else step
+            if entry.raw:
+                shown = decode_events(entry.raw, self.limits)
+                events.extend(event.public for event in shown if event.op not in TRANSIENT_OPS)
         kept = self.limits.feed_entries
         skipped = max(0, len(events) - kept)
         return patch, events[skipped:], skipped
@@ -299,12 +310,12 @@ class Channel:
         channel.keyframe_entry_digest = channel._last_entry_digest = frame.entry_digest
         if ring:
             # The keyframe's own version can be resumed from.
-            channel._remember(RingEntry(position, frame.digest, frame.entry_digest, {}, [], frame.arrived_ms, 200))
+            channel._remember(RingEntry(position, frame.digest, frame.entry_digest, b"{}", b""))
         return channel
 
     def memory_bytes(self) -> int:
         """About how much the ring and the document hold: entry bytes with their overhead, and the document's own."""
-        return 2_000 + self._ring_bytes * 6 + _size(self.doc) + sum(_size(event) for event in self.feed)
+        return 2_000 + self._ring_bytes + _size(self.doc) + sum(_size(event) for event in self.feed)
 
 
 def _sum(scores: list[dict[str, dict[str, int]]]) -> dict[str, dict[str, int]]:

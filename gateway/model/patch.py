@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
+
 from gateway.model.errors import PatchTooDeep, PatchTooLarge
 
 Json = Any
@@ -17,6 +19,9 @@ Patch = Any
 """A merge patch, perhaps with Replace nodes."""
 
 _MISSING: Final = object()
+
+NODE_BYTES: Final = 20
+"""What a node of a patch is taken for that is kept as objects."""
 
 
 class Replace:
@@ -161,6 +166,45 @@ def _replacement(value: Json, over: Json) -> Json:
     for key, member in value.items():
         result[key] = _replacement(member, over.get(key))
     return result
+
+
+def pack(patch: Patch) -> bytes | Patch:
+    """The patch to be kept: as JSON, which takes a fraction of the memory and nothing of the collector's time; one with a
+    Replace stays as it is."""
+    try:
+        return _encode(patch)
+    except _NotJson:
+        return patch
+
+
+def unpack(kept: bytes | Patch) -> Patch:
+    """The patch that was packed."""
+    return _decode(kept) if type(kept) is bytes else kept
+
+
+def weight(kept: bytes | Patch) -> int:
+    """About how many bytes of JSON a packed patch is."""
+    return len(kept) if type(kept) is bytes else NODE_BYTES * _nodes(kept)
+
+
+def _nodes(value: Any) -> int:
+    if type(value) is Replace:
+        return 2 + _nodes(value.value) + _nodes(value.over)
+    if isinstance(value, dict):
+        return 1 + sum(map(_nodes, value.values()))
+    return 1 + len(value) if isinstance(value, list) else 1
+
+
+class _NotJson(Exception):
+    """A Replace has no form in JSON."""
+
+
+def _refuse(value: object) -> object:
+    raise _NotJson
+
+
+_encode = msgspec.json.Encoder(enc_hook=_refuse).encode
+_decode = msgspec.json.Decoder().decode
 
 
 def strip_nulls(value: Json) -> Json:

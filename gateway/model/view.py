@@ -12,21 +12,33 @@ import msgspec
 
 from gateway.model.audience import Audience
 from gateway.model.messages import Delta, Snapshot
-from gateway.model.patch import Patch, Replace, apply, compose, fold, to_merge_patch
+from gateway.model.patch import Patch, apply, compose, fold, pack, to_merge_patch, unpack, weight
 
-RING_NODES = 200_000
-"""JSON nodes that a view's ring may hold; with the number of flushes it bounds the ring's memory."""
+RING_BYTES = 4_000_000
+"""JSON that a view's ring may hold; with the number of flushes it bounds the ring's memory."""
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(list[dict[str, Any]]).decode
 
 
 class Flush(msgspec.Struct, frozen=True, gc=False):
-    """One step of the view."""
+    """One step of the view.
+
+    Args:
+        patch: packed.
+        events: as JSON; empty when there are none.
+    """
 
     from_version: str
     version: str
     patch: Any
-    events: list[dict[str, Any]]
+    events: bytes
     skipped: int
-    nodes: int
+
+    @property
+    def size_bytes(self) -> int:
+        """About how many bytes of JSON it is."""
+        return weight(self.patch) + len(self.events) + 80
 
 
 class View:
@@ -47,7 +59,7 @@ class View:
         self._feed_entries = feed_entries
         self._ring_entries = ring_entries
         self._ring: deque[Flush] = deque()
-        self._nodes = 0
+        self._ring_bytes = 0
         self._seqs: dict[str, int] = {}
 
     def replace(self, doc: dict[str, Any], version: str, feed: list[dict[str, Any]]) -> None:
@@ -58,7 +70,7 @@ class View:
         self.flush_seq += 1
         self._ring.clear()
         self._seqs.clear()
-        self._nodes = 0
+        self._ring_bytes = 0
         self._seqs[version] = self.flush_seq
 
     def advance(
@@ -68,16 +80,18 @@ class View:
         skipped: int,
         version: str,
         force: bool = False,
+        doc: dict[str, Any] | None = None,
     ) -> Delta | None:
         """Takes a projected, grounded patch to `version`; None when there is nothing to see (unless forced).
 
-        Viewers then keep the version that they hold: to this audience it is still the newest.
+        Viewers then keep the version that they hold: to this audience it is still the newest. `doc` is the patched document where
+        the caller has it: an audience that nothing is hidden from shares the channel's.
         """
         if self.version is None:
             raise ValueError("a view begins with a state")
         if version == self.version or (not patch and not events and not skipped and not force):
             return None
-        return self._step(apply(self.doc, patch), patch, events, skipped, version)
+        return self._step(apply(self.doc, patch) if doc is None else doc, patch, events, skipped, version)
 
     def receive(self, delta: Delta) -> Delta:
         """Takes a delta whose `from` is the version held; returns it."""
@@ -89,16 +103,17 @@ class View:
         self, doc: dict[str, Any], patch: Patch, events: list[dict[str, Any]], skipped: int, version: str
     ) -> Delta:
         assert self.version is not None
-        flush = Flush(self.version, version, patch, events, skipped, _nodes(patch) + 4 * len(events) + 4)
+        kept = pack(patch)
+        flush = Flush(self.version, version, kept, _encode(events) if events else b"", skipped)
         self.doc, self.version = doc, version
         self.feed.extend(events)
         self.flush_seq += 1
         self._ring.append(flush)
         self._seqs[version] = self.flush_seq
-        self._nodes += flush.nodes
-        while len(self._ring) > self._ring_entries or (self._nodes > RING_NODES and len(self._ring) > 1):
+        self._ring_bytes += flush.size_bytes
+        while len(self._ring) > self._ring_entries or (self._ring_bytes > RING_BYTES and len(self._ring) > 1):
             gone = self._ring.popleft()
-            self._nodes -= gone.nodes
+            self._ring_bytes -= gone.size_bytes
             self._seqs.pop(gone.from_version, None)
         return self.delta_of(flush.from_version, patch, events, skipped, version)
 
@@ -129,8 +144,10 @@ class View:
         first_seq = self.flush_seq - len(self._ring)
         for offset in range(seq - first_seq, len(self._ring)):
             flush = self._ring[offset]
-            patch = compose(patch, flush.patch) if patch else flush.patch
-            events.extend(flush.events)
+            step = unpack(flush.patch)
+            patch = compose(patch, step) if patch else step
+            if flush.events:
+                events.extend(_decode(flush.events))
             skipped += flush.skipped
         over = max(0, len(events) - self._feed_entries)
         return self.delta_of(version, patch, events[over:], skipped + over, self.version)
@@ -147,11 +164,3 @@ class View:
     def flush_seq_of(self, version: str) -> int | None:
         """The flush after which viewers held `version`."""
         return self._seqs.get(version)
-
-
-def _nodes(value: Any) -> int:
-    if type(value) is Replace:
-        return 2 + _nodes(value.value)
-    if isinstance(value, dict):
-        return 1 + sum(_nodes(member) for member in value.values())
-    return 1 + len(value) if isinstance(value, list) else 1

@@ -5,6 +5,7 @@ The directory in $PROMETHEUS_MULTIPROC_DIR, set before the first import, makes a
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ from prometheus_client import (
     Histogram,
     generate_latest,
     multiprocess,
+    values,
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -25,6 +27,19 @@ from prometheus_client.samples import Sample
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 LAG_BUCKETS_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 15.0)
 LOOP_BUCKETS_S: Final = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
+
+_pid = os.getpid()
+
+
+def _forked() -> None:
+    global _pid
+    _pid = os.getpid()
+
+
+os.register_at_fork(after_in_child=_forked)
+if values.ValueClass._multiprocess:
+    # Asked for with every increment, by default of the kernel.
+    values.ValueClass = values.MultiProcessValue(lambda: _pid)  # type: ignore[no-untyped-call]
 
 # Viewers
 CONNECTIONS = Gauge("grandstand_connections", "Connections now, by state", ["state"], multiprocess_mode="livesum")

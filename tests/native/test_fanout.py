@@ -56,10 +56,40 @@ def test_who_holds_less_than_the_job_starts_from_is_told_of_as_behind(stand: Sta
     assert viewer.frames() == [(1, b"all")]
 
 
+def test_a_small_group_has_the_frame_at_once(stand: Stand) -> None:
+    group, freed = stand.group(), stand.table.group_new()
+    viewers = members(stand, group, 16)
+    assert stand.fanout.start(group, ws_frame(b"a", False), 1, 2) is False
+    assert stand.fanout.start_aux(group, ws_frame(b"b", False)) is False
+    assert stand.fanout.start(group, ws_frame(b"c", False), 2, 3) is False
+    assert not stand.fanout.active(group)
+    for viewer, _ in viewers:
+        assert viewer.frames() == [(1, b"a"), (1, b"b"), (1, b"c")]
+    assert not stand.fanout.run(), "nothing was left for a slice"
+    stand.table.group_free(freed)
+    assert stand.fanout.start(stand.group(), raw_frame(b"nobody"), 1, 2) is False
+    members(stand, group, 1, held=3)
+    assert stand.fanout.start(group, ws_frame(b"d", False), 3, 4) is True, "one more is a crowd"
+    stand.run()
+
+
+def test_members_that_died_do_not_keep_a_small_group(stand: Stand) -> None:
+    group = stand.group()
+    viewers = members(stand, group, 8)
+    for viewer, _ in viewers[:5]:
+        viewer.sock.close()
+    frame = ws_frame(b"x" * 100, False)
+    for seq in range(1, 4):
+        assert stand.fanout.start(group, frame, seq, seq + 1) is False
+    assert stand.table.group_size(group) == 3
+    for viewer, _ in viewers[5:]:
+        assert len(viewer.frames()) == 3
+
+
 def test_one_job_at_a_time(stand: Stand) -> None:
     group, other = stand.group(), stand.group()
-    members(stand, group, 2)
-    members(stand, other, 2)
+    members(stand, group, 17)
+    members(stand, other, 17)
     frame = raw_frame(b"x")
     stand.fanout.start(group, frame, 1, 2)
     with pytest.raises(RuntimeError, match="still on its way"):
@@ -287,12 +317,12 @@ def test_a_viewer_that_goes_while_it_waits_for_its_catch_up(stand: Stand) -> Non
 
 def test_groups_are_freed_when_empty_only(stand: Stand) -> None:
     group = stand.table.group_new()
-    viewer, conn = stand.parked()
-    stand.table.subscribe(conn, group, 1)
+    (viewer, conn), *others = members(stand, group, 17)
     with pytest.raises(ValueError, match="members"):
         stand.table.group_free(group)
     stand.fanout.start(group, raw_frame(b"x"), 1, 2)
-    stand.table.unsubscribe(conn, group)
+    for _, member in [(viewer, conn), *others]:
+        stand.table.unsubscribe(member, group)
     stand.table.group_free(group)
     assert not stand.fanout.active(group)
     with pytest.raises(ValueError, match="no group"):

@@ -15,10 +15,16 @@ from gateway.observe.document import rows
 
 WORKER = """
 import sys
-from gateway.observe import metrics
+from gateway.observe import gathered, metrics
 from native.connections import Table
 table = Table(16)
-metrics.EVENTS_IN.inc(5)
+metrics.EVENTS_IN.inc(2)
+gathered.EVENTS_IN.value += 3
+for lag_s in (0.0005, 0.002, 0.002, 99.0):
+    gathered.PUBLISH_TO_FLUSH.observe(lag_s)
+metrics.PUBLISH_TO_FLUSH.observe(0.002)
+gathered.settle()
+gathered.settle()
 metrics.LOOP_LAG.observe(0.001)
 first = {**table.stats(), "ws": 10, "behind": 2, "frames_out": 7, "bytes_out": 70, "bytes_in": 3}
 metrics.copy_table(first, {}, 4)
@@ -73,6 +79,12 @@ def test_workers_are_summed_and_a_dead_one_leaves_its_counters(
     assert both['grandstand_connections{state="http"}'] == 8
     assert both["grandstand_behind_viewers"] == 4
     assert both["grandstand_events_total"] == 10
+    lags = "grandstand_publish_to_flush_seconds"
+    assert both[f'{lags}_bucket{{le="0.001"}}'] == 2
+    assert both[f'{lags}_bucket{{le="0.002"}}'] == 8, "a bound belongs to its bucket, as where the library observes"
+    assert both[f'{lags}_bucket{{le="15.0"}}'] == 8
+    assert both[f"{lags}_count"] == 10
+    assert both[f"{lags}_sum"] == pytest.approx(2 * (0.0005 + 3 * 0.002 + 99))
     assert both["grandstand_frames_out_total"] == 18
     assert both["grandstand_bytes_out_total"] == 180
     assert both["grandstand_loop_lag_seconds_count"] == 2
