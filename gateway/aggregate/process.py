@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import time
+from datetime import datetime
 
 import uvloop
 
@@ -30,11 +31,12 @@ from gateway.bus.ending import end
 from gateway.bus.errors import Unavailable
 from gateway.bus.presence import Presence
 from gateway.history.database import Database
+from gateway.model.board_kinds import Kind
 from gateway.model.boards import DAY_MS, Scopes
 from gateway.model.channel import ChannelLimits
 from gateway.observe import gc_pauses, log
 from gateway.observe.log import logger
-from gateway.settings import Settings
+from gateway.settings import BoardSettings, Settings
 
 PAST_CONNECTIONS = 2
 """To the history, for what boards are counted anew from: its writer has its own."""
@@ -72,7 +74,7 @@ async def aggregate(settings: Settings, url: str, stop: asyncio.Event) -> None:
     lobby = Lobby(publisher, _wall_ms, lambda name: runner.holds(name))
     ledger = Ledger(url, settings.boards.kept_days * 86_400)
     letters = Letters(url, settings.boards.letters_kept)
-    scopes = Scopes(settings.boards.season, settings.boards.kept_days * DAY_MS)
+    scopes = _scopes(settings.boards)
 
     def again(channel: str) -> None:
         readers[0].again(channel)
@@ -123,6 +125,25 @@ async def aggregate(settings: Settings, url: str, stop: asyncio.Event) -> None:
             await one.close()
     for task in done:
         task.result()
+
+
+def _scopes(boards: BoardSettings) -> Scopes:
+    kinds = tuple(
+        Kind(
+            name,
+            kind.field,
+            tuple(kind.path.split("/")[1:]),
+            _ms(kind.begins),
+            _ms(kind.ends),
+            frozenset(kind.metrics),
+        )
+        for name, kind in boards.kinds.items()
+    )
+    return Scopes(boards.season, boards.kept_days * DAY_MS, kinds, boards.max_further_per_entry)
+
+
+def _ms(moment: datetime | None) -> int | None:
+    return int(moment.timestamp() * 1000) if moment is not None else None
 
 
 def _keeps(settings: Settings) -> bool:

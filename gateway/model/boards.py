@@ -1,6 +1,7 @@
 """Boards: their names, which boards an event's points belong to, and the total order of members. Pure.
 
-A board is `{metric}.{scope}`: `kills.all`, `kills.season.s3`, `kills.day.2026-11-25`, `kills.week.2026-W48`, `kills.match.42`.
+A board is `{metric}.{scope}`: `kills.all`, `kills.season.s3`, `kills.day.2026-11-25`, `kills.week.2026-W48`, `kills.match.42`,
+or of a further kind (board_kinds.py).
 Order: points, then who reached them first (the greatest stamp among the events that made the score), then member id.
 """
 
@@ -12,6 +13,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
 
+from gateway.model.board_kinds import BUILT_IN, KIND_RE, VALUE_RE, Kind
 from gateway.model.names import id_of, kind_of
 
 METRIC_RE: Final = re.compile(r"[A-Za-z0-9_~-]{1,32}")
@@ -37,10 +39,14 @@ class Scopes:
     Args:
         season: the season's name now; empty: no season boards.
         kept_ms: boards of windows older than this are not counted any more.
+        kinds: further kinds.
+        max_further: boards of further kinds that one entry adds to.
     """
 
     season: str = ""
     kept_ms: int = 90 * DAY_MS
+    kinds: tuple[Kind, ...] = ()
+    max_further: int = 128
 
 
 class BadPoints(Exception):
@@ -119,13 +125,21 @@ def boards_of(metric: str, scopes: tuple[str, ...]) -> tuple[str, ...]:
 def parse_board(board: str) -> tuple[str, str] | None:
     """Metric and scope; None for text that is no board's id."""
     metric, dot, scope = board.partition(".")
-    good = dot and len(board) <= BOARD_MAX_CHARS and METRIC_RE.fullmatch(metric) and SCOPE_RE.fullmatch(scope)
+    good = dot and len(board) <= BOARD_MAX_CHARS and METRIC_RE.fullmatch(metric) and _is_scope(scope)
     return (metric, scope) if good else None
 
 
+def _is_scope(text: str) -> bool:
+    kind, dot, value = text.partition(".")
+    if kind in BUILT_IN:
+        return SCOPE_RE.fullmatch(text) is not None
+    return KIND_RE.fullmatch(kind) is not None and (not dot or VALUE_RE.fullmatch(value) is not None)
+
+
 def expires(board: str) -> bool:
-    """Whether the board is let go some time after its last change: those of matches and windows are."""
-    return board.partition(".")[2].partition(".")[0] in ("day", "week", "match")
+    """Whether the board is let go some time after its last change: those that a match, a day or a value names are."""
+    kind, dot, _ = board.partition(".")[2].partition(".")
+    return bool(dot) and kind != "season"
 
 
 # -- keys: one slot a board, the slot of its channel -----------------------------------------------------------------

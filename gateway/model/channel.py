@@ -15,7 +15,7 @@ from gateway.model.audience import Audience
 from gateway.model.entry import Entry, EntryLimits, Event, decode_events, entry_digest_of
 from gateway.model.errors import BadKeyframe, BadVersion, MalformedEntry
 from gateway.model.patch import Patch, compose, fold, pack, strip_nulls, unpack, weight
-from gateway.model.rules import TRANSIENT_OPS, VIEWERS_OP, Rules, load_rules
+from gateway.model.rules import TRANSIENT_OPS, VIEWERS_OP, Points, Rules, load_rules
 from gateway.model.version import Position, Version, mix, roll
 
 KEYFRAME_FORM = 1
@@ -28,6 +28,10 @@ class ChannelLimits(EntryLimits, frozen=True, kw_only=True):
     ring_bytes: int = 2_097_152
     feed_entries: int = 50
     max_document_nodes: int = 200_000
+
+
+Scored = tuple[dict[str, Any], Points]
+"""An event's public fields, and its points by metric and member."""
 
 
 class Folded(msgspec.Struct, frozen=True, gc=False):
@@ -43,6 +47,8 @@ class Folded(msgspec.Struct, frozen=True, gc=False):
         points: by board and member.
         published: it came from the publisher, not from the gateway itself.
         entry_digest: the entry's own digest (entry.entry_digest_of).
+        scored: the events that brought points: their public fields, and what they brought.
+        document: after the entry.
     """
 
     kind: str
@@ -51,9 +57,11 @@ class Folded(msgspec.Struct, frozen=True, gc=False):
     reason: str = ""
     patch: Any = {}
     events: list[dict[str, Any]] = []
-    points: dict[str, dict[str, int]] = {}
+    points: Points = {}
     published: bool = True
     entry_digest: int = 0
+    scored: list[Scored] = []
+    document: dict[str, Any] = {}
 
 
 class RingEntry(msgspec.Struct, frozen=True, gc=False):
@@ -175,32 +183,32 @@ class Channel:
             reset = True
         patch: Patch = {}
         shown: list[dict[str, Any]] = []
-        scores: list[dict[str, dict[str, int]]] = []
+        scored: list[Scored] = []
         document = self.doc
         for event in events[1:] if reset else events:
             if event.op == "reset":
                 raise MalformedEntry("reset_in_epoch")
-            change, scored = event.patch, event.points
-            if change is None or scored is None:
+            change, points = event.patch, event.points
+            if change is None or points is None:
                 derived, counted = self._rules(document, event)
                 change = derived if change is None else change
-                scored = counted if scored is None else scored
+                points = counted if points is None else points
             if change:
                 document, grounded = fold(document, change)
                 patch = compose(patch, grounded) if patch else grounded
-            if scored:
-                scores.append(scored)
+            if points:
+                scored.append((event.public, points))
             published = published or event.op != VIEWERS_OP
             if event.op not in TRANSIENT_OPS:
                 shown.append(event.public)
         self.doc = document
         self.feed.extend(shown)
-        points = scores[0] if len(scores) == 1 else _sum(scores)
+        total = scored[0][1] if len(scored) == 1 else _sum(scored)
         if reset:
-            return Folded("reset", gap, True, "", patch, shown, points, True, entry_digest)
+            return Folded("reset", gap, True, "", patch, shown, total, True, entry_digest, scored, document)
         # Without its reset an epoch is still applied, on an empty document; operators are told why it looks so.
         reason = "epoch_without_reset" if opens and not gap else ""
-        return Folded("applied", gap, opens, reason, patch, shown, points, published, entry_digest)
+        return Folded("applied", gap, opens, reason, patch, shown, total, published, entry_digest, scored, document)
 
     def _remember(self, entry: RingEntry) -> None:
         ring = self._ring
@@ -318,10 +326,10 @@ class Channel:
         return 2_000 + self._ring_bytes + _size(self.doc) + sum(_size(event) for event in self.feed)
 
 
-def _sum(scores: list[dict[str, dict[str, int]]]) -> dict[str, dict[str, int]]:
+def _sum(scored: list[Scored]) -> dict[str, dict[str, int]]:
     """Points of several events."""
     total: dict[str, dict[str, int]] = {}
-    for points in scores:
+    for _, points in scored:
         for board, members in points.items():
             known = total.setdefault(board, {})
             for member, increment in members.items():

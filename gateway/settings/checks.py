@@ -14,6 +14,10 @@ from gateway.settings.tree import ALGORITHMS, Settings
 
 STORE_SCHEMES = ("redis", "rediss", "unix")
 CLUSTER_SUFFIX = "+cluster"
+BOARD_KIND = re.compile(r"[a-z][a-z0-9_-]{0,23}")
+BOARD_KINDS_TAKEN = ("all", "season", "day", "week", "match")
+BOARD_KINDS_MAX = 16
+METRIC = re.compile(r"[A-Za-z0-9_~-]{1,32}")
 AUDIENCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 SOCKET_PATH_ROOM = 75
 """Characters of a directory that leave room for a Unix socket's name: the kernel takes 107 in all (unix(7))."""
@@ -31,6 +35,7 @@ def check_together(settings: Settings) -> None:
     _check_history(settings)
     _check_access(settings)
     _check_audiences(settings)
+    _check_boards(settings)
     if settings.pace.max_interval_ms < settings.pace.min_interval_ms:
         raise SettingsError("pace.max_interval_ms", "is shorter than pace.min_interval_ms")
     if settings.channel.max_event_bytes > settings.channel.ring_bytes:
@@ -140,6 +145,33 @@ def _check_audiences(settings: Settings) -> None:
         if not AUDIENCE_NAME.fullmatch(name):
             raise SettingsError(f"audiences.{name}", "a name has up to 32 of a-z, 0-9, _ and -")
         for path in audience.hidden:
-            parts = path.split("/")
-            if parts[0] or len(parts) < 2 or not all(parts[1:]):
+            if not _is_path(path):
                 raise SettingsError(f"audiences.{name}", f"{path!r} is not a path like /players/*/pos")
+
+
+def _is_path(text: str) -> bool:
+    parts = text.split("/")
+    return not parts[0] and len(parts) > 1 and all(parts[1:])
+
+
+def _check_boards(settings: Settings) -> None:
+    kinds = settings.boards.kinds
+    if len(kinds) > BOARD_KINDS_MAX:
+        raise SettingsError("boards.kinds", f"are more than {BOARD_KINDS_MAX}")
+    for name, kind in kinds.items():
+        key = f"boards.kinds.{name}"
+        if not BOARD_KIND.fullmatch(name):
+            raise SettingsError(key, "a name has up to 24 of a-z, 0-9, _ and -, and begins with a letter")
+        if name in BOARD_KINDS_TAKEN:
+            raise SettingsError(key, "there are such boards anyway")
+        if kind.field and kind.path:
+            raise SettingsError(key, "is made either of a field or of a path")
+        if not (kind.field or kind.path or kind.begins or kind.ends):
+            raise SettingsError(key, "needs a field, a path, or a window (begins, ends)")
+        if kind.path and not _is_path(kind.path):
+            raise SettingsError(key, f"{kind.path!r} is not a path like /players/*/hero")
+        if kind.begins is not None and kind.ends is not None and kind.begins >= kind.ends:
+            raise SettingsError(key, "ends before it begins")
+        for metric in kind.metrics:
+            if not METRIC.fullmatch(metric):
+                raise SettingsError(key, f"{metric!r} is not a metric")

@@ -5,6 +5,7 @@ Names are dotted (`listen.port`); units are in the names.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -214,6 +215,16 @@ class AggregateSettings(Section, frozen=True):
     ] = 5.0
 
 
+class BoardKindSettings(Section, frozen=True):
+    """One further kind of boards."""
+
+    field: str = ""
+    path: str = ""
+    begins: Annotated[datetime, Meta(tz=True)] | None = None
+    ends: Annotated[datetime, Meta(tz=True)] | None = None
+    metrics: list[str] = msgspec.field(default_factory=list)
+
+
 class BoardSettings(Section, frozen=True):
     """Leaderboards."""
 
@@ -224,12 +235,26 @@ class BoardSettings(Section, frozen=True):
     kept_days: Annotated[
         int,
         Meta(
-            ge=1, le=36_500, description="days after their last change that boards of matches, days and weeks are kept"
+            ge=1,
+            le=36_500,
+            description="days after their last change that boards of matches, days, weeks and values are kept",
         ),
     ] = 90
     max_per_entry: Annotated[
         int, Meta(ge=1, le=1000, description="metrics of one entry; one with more becomes a dead letter")
     ] = 32
+    kinds: Annotated[
+        dict[str, BoardKindSettings],
+        Meta(
+            description='further kinds of boards by name, up to 16: `{region = {path = "/region"}}` makes `kills.region.eu` of the '
+            'match\'s document, `path = "/players/*/hero"` of the member\'s row in it, `field = "weapon"` of the event that '
+            "scores; `begins` and `ends` (RFC 3339) keep to a window, `metrics` to some metrics"
+        ),
+    ] = msgspec.field(default_factory=dict)
+    max_further_per_entry: Annotated[
+        int,
+        Meta(ge=1, le=10_000, description="boards of further kinds of one entry; one with more becomes a dead letter"),
+    ] = 128
     letters_kept: Annotated[int, Meta(ge=10, le=1_000_000, description="dead letters that the store keeps")] = 10_000
     stale_s: Annotated[
         float, Meta(ge=1, le=3600, description="a board is incomplete when a stream was not confirmed for this")

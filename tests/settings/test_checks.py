@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,22 @@ from gateway.settings import SettingsError, load
         ({"audiences": '{"A b": {}}'}, "audiences.A b: a name has up to 32"),
         ({"audiences": '{"a": {"hidden": ["players"]}}'}, "audiences.a: 'players' is not a path"),
         ({"audiences": '{"a": {"hidden": ["/players//pos"]}}'}, "audiences.a: '/players//pos' is not a path"),
+        ({"boards.kinds": '{"Region": {"path": "/region"}}'}, "boards.kinds.Region: a name has up to 24 of a-z"),
+        ({"boards.kinds": '{"week": {"path": "/region"}}'}, "boards.kinds.week: there are such boards anyway"),
+        ({"boards.kinds": '{"a": {"path": "/a", "field": "a"}}'}, "boards.kinds.a: is made either of a field or of a path"),
+        ({"boards.kinds": '{"a": {"metrics": ["kills"]}}'}, "boards.kinds.a: needs a field, a path, or a window"),
+        ({"boards.kinds": '{"a": {"path": "region"}}'}, "boards.kinds.a: 'region' is not a path like /players/*/hero"),
+        ({"boards.kinds": '{"a": {"field": "a", "metrics": ["a.b"]}}'}, "boards.kinds.a: 'a.b' is not a metric"),
+        (
+            {"boards.kinds": '{"a": {"begins": "2026-12-02T00:00:00Z", "ends": "2026-12-01T00:00:00Z"}}'},
+            "boards.kinds.a: ends before it begins",
+        ),
+        ({"boards.kinds": '{"a": {"begins": "2026-12-02T00:00:00"}}'}, "boards.kinds.begins: expected `datetime`"),
+        ({"boards.kinds": '{"a": {"fields": "x"}}'}, "boards.kinds: object contains unknown field `fields`"),
+        (
+            {"boards.kinds": json.dumps({f"k{number}": {"field": "a"} for number in range(17)})},
+            "boards.kinds: are more than 16",
+        ),
         ({"runtime_dir": "/" + "x" * 100}, "runtime_dir: is longer than 75 characters"),
     ],
 )

@@ -132,6 +132,8 @@ class Boards:
             else:
                 try:
                     counted = count(channel.name, entry, folded, self._scopes, now_ms, self._max_metrics)
+                    if counted.reason:
+                        self._poison(stream, entry, counted.reason)
                 except BadPoints as bad:
                     self._poison(stream, entry, bad.reason)
             stream.take(counted or Counted(entry.position, folded.entry_digest, {}))

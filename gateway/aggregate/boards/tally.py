@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gateway.model.boards import Scopes, boards_of, check_points, scopes_of
+from gateway.model.board_kinds import further
+from gateway.model.boards import BOARD_MAX_CHARS, INCREMENT_MAX, BadPoints, Scopes, boards_of, check_points, scopes_of
 from gateway.model.channel import Folded
 from gateway.model.entry import Entry, entry_digest_of
 from gateway.model.rules import VOID_OP
 from gateway.model.version import Position, Version
+
+BAD_VALUE = "bad_scope"
+"""A field or a place in the document whose value no board can be named after."""
 
 Score = tuple[int, int]
 """Points, and the greatest stamp among the events that made them."""
@@ -33,12 +37,14 @@ class Counted:
         source: the entry's digest, or its whole mark.
         groups: never changed: merging copies.
         void: all that the stream has added before is taken back.
+        reason: why some boards do not take it; empty: all do.
     """
 
     position: Position
     source: int | str
     groups: Groups
     void: bool = False
+    reason: str = ""
 
     @property
     def mark(self) -> str:
@@ -55,7 +61,7 @@ def count(channel: str, entry: Entry, folded: Folded, scopes: Scopes, now_ms: in
     """What the entry adds to every board.
 
     Raises:
-        BadPoints: the boards take none of it.
+        BadPoints: no board takes any of it.
     """
     points = folded.points
     void = any(event.get("op") == VOID_OP for event in folded.events)
@@ -68,7 +74,17 @@ def count(channel: str, entry: Entry, folded: Folded, scopes: Scopes, now_ms: in
         boards_of(metric, found): {member: (by, t_ms if by else 0) for member, by in members.items()}
         for metric, members in points.items()
     }
-    return Counted(entry.position, folded.entry_digest, groups)
+    if not scopes.kinds:
+        return Counted(entry.position, folded.entry_digest, groups)
+    added, bad = further(scopes.kinds, t_ms, folded.document, folded.scored)
+    if len(added) > scopes.max_further:
+        raise BadPoints("too_many_boards")
+    for board, increments in added.items():
+        if any(abs(by) > INCREMENT_MAX for by in increments.values()):
+            raise BadPoints("bad_points")
+        if len(board) <= BOARD_MAX_CHARS:
+            groups[board,] = {member: (by, t_ms if by else 0) for member, by in increments.items()}
+    return Counted(entry.position, folded.entry_digest, groups, reason=BAD_VALUE if bad else "")
 
 
 def merge(into: Tally, other: Tally) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import redis
 
+from gateway.model.board_kinds import Kind
 from gateway.model.boards import Scopes, rank_key, scopes_of, score_key, sort_key
 from gateway.model.channel import Channel, ChannelLimits
 from gateway.model.entry import Entry
@@ -41,10 +42,10 @@ def recount(histories: Mapping[str, Iterable[Entry]], scopes: Scopes, now_ms: in
                 continue
             for metric, members in folded.points.items():
                 for scope in scopes_of(channel, entry.t_ms or 0, scopes, now_ms):
-                    board = mine.setdefault(f"{metric}.{scope}", {})
-                    for member, by in members.items():
-                        points, reached = board.get(member, (0, 0))
-                        board[member] = (points + by, max(reached, (entry.t_ms or 0) if by else 0))
+                    _add(mine.setdefault(f"{metric}.{scope}", {}), members, entry)
+            for kind in scopes.kinds:
+                for board, members in _by_kind(kind, folding.doc, entry).items():
+                    _add(mine.setdefault(board, {}), members, entry)
         for name, members in mine.items():
             total = sums.setdefault(name, {})
             for member, (by, reached) in members.items():
@@ -54,6 +55,37 @@ def recount(histories: Mapping[str, Iterable[Entry]], scopes: Scopes, now_ms: in
         name: sorted(((m, p, r) for m, (p, r) in members.items()), key=lambda row: sort_key(*row))
         for name, members in sums.items()
     }
+
+
+def _add(board: dict[str, tuple[int, int]], members: Mapping[str, int], entry: Entry) -> None:
+    for member, by in members.items():
+        points, reached = board.get(member, (0, 0))
+        board[member] = (points + by, max(reached, (entry.t_ms or 0) if by else 0))
+
+
+def _by_kind(kind: Kind, document: dict[str, Any], entry: Entry) -> dict[str, dict[str, int]]:
+    """What an entry whose events bring their points themselves adds to the boards of one kind."""
+    low, high = kind.begins_ms, kind.ends_ms
+    t_ms = entry.t_ms or 0
+    if (low is not None or high is not None) and not (t_ms and (low or 0) <= t_ms < (high or 2**62)):
+        return {}
+    added: dict[str, dict[str, int]] = {}
+    events = msgspec.json.decode(entry.raw)
+    for one in events if isinstance(events, list) else [events]:
+        for metric, members in one.get("points", {}).items():
+            for member, by in members.items():
+                value = one.get(kind.field) if kind.field else _at(document, kind.path, member)
+                name = f"{metric}.{kind.name}" if value is document else f"{metric}.{kind.name}.{value}"
+                if value not in (None, "") and (not kind.metrics or metric in kind.metrics):
+                    board = added.setdefault(name, {})
+                    board[member] = board.get(member, 0) + by
+    return added
+
+
+def _at(document: dict[str, Any], path: tuple[str, ...], member: str) -> Any:
+    for name in path:
+        document = document.get(member if name == "*" else name, {})
+    return document if document != {} or not path else None
 
 
 def stored(client: redis.Redis, board: str) -> Rows:

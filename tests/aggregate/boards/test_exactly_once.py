@@ -11,6 +11,7 @@ import random
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,19 @@ EVENTS = int(os.environ.get("BOARD_EVENTS", "10000"))
 FOLDERS = [folder for folder in sorted(DATA.iterdir()) if folder.is_dir()] if DATA.is_dir() else []
 CHANNELS = 40
 MEMBERS = 300
+WEAPONS = ("bow", "axe", None)
 METRICS = ("kills", "assists", "score")
 BATCH = 50
 SEASON, KEPT_DAYS = "s1", 90
+CUP_ENDS_MS = time.time_ns() // 1_000_000 - 86_400_000
+KINDS = {
+    "region": {"path": "/region"},
+    "role": {"path": "/players/*/role", "metrics": ["kills"]},
+    "weapon": {"field": "weapon", "metrics": ["score"]},
+    "cup": {"begins": "2020-01-01T00:00:00Z", "ends": datetime.fromtimestamp(CUP_ENDS_MS / 1000, UTC).isoformat()},
+}
+"""Further kinds of boards, as recount.sql counts them: regions by the number of the match, roles by that of the member."""
+BOARDS = {"boards__season": SEASON, "boards__kept_days": KEPT_DAYS, "boards__kinds": json.dumps(KINDS)}
 DEADLINE_S = 180.0
 RECOUNT = Path(__file__).with_name("recount.sql").read_text()
 
@@ -44,14 +55,17 @@ async def publish_simulated(publisher: Publisher, seed: int, events: int) -> Non
     choose = random.Random(seed)
     now_ms = time.time_ns() // 1_000_000
     for index in range(CHANNELS):
-        await publisher.append(f"match:sim{index}", 1, b'{"op":"reset","state":{"players":{}}}', now_ms)
+        players = {f"p{number}": {"role": ("scout", "medic")[number % 2]} for number in range(MEMBERS)}
+        reset = {"op": "reset", "state": {"region": f"r{index % 3}", "players": players}}
+        await publisher.append(f"match:sim{index}", 1, json.dumps(reset).encode(), now_ms)
     for number in range(0, events, BATCH):
         name = f"match:sim{choose.randrange(CHANNELS)}"
         batch = []
         for _ in range(BATCH):
             member = f"p{int(choose.random() ** 2 * MEMBERS)}"
             by = choose.choice((1, 1, 1, 2, 5, -1, 0)) if choose.random() < 0.999 else 2_000_000_000
-            batch.append({"op": "play", "patch": {}, "points": {choose.choice(METRICS): {member: by}}})
+            event = {"op": "play", "patch": {}, "points": {choose.choice(METRICS): {member: by}}}
+            batch.append({**event, "weapon": choose.choice(WEAPONS)})
         if choose.random() < 0.01:
             batch = [{"op": "void"}]  # type: ignore[list-item]
         t_ms = now_ms - choose.randrange(3 * 86_400_000) // 1000 * 1000
@@ -95,9 +109,7 @@ async def history_url(tmp_path: Path) -> AsyncIterator[str]:
 @pytest.fixture
 def three(tmp_path: Path, valkey_server: Store, history_url: str) -> Iterator[list[Aggregator]]:
     """Three aggregators that count and keep."""
-    with aggregators(
-        tmp_path, valkey_server.url, 3, history__url=history_url, boards__season=SEASON, boards__kept_days=KEPT_DAYS
-    ) as running:
+    with aggregators(tmp_path, valkey_server.url, 3, history__url=history_url, **BOARDS) as running:
         yield running
 
 
@@ -158,9 +170,8 @@ async def test_three_aggregators_killed_in_turn(
             three[index].kill()
             kills += 1
             three[index] = Aggregator(
-                tmp_path / f"aggregator-{index}", valkey_server.url,
-                history__url=history_url, boards__season=SEASON, boards__kept_days=KEPT_DAYS,
-            )  # fmt: skip
+                tmp_path / f"aggregator-{index}", valkey_server.url, history__url=history_url, **BOARDS
+            )
 
     killing = asyncio.create_task(kill_in_turn())
     channels = await publish_recordings(publisher)
@@ -172,7 +183,7 @@ async def test_three_aggregators_killed_in_turn(
 
     database = Database(history_url, timeout_s=DEADLINE_S)
     entries = await the_history_is(database, valkey_server, channels)
-    counted = await database.fetch(RECOUNT, time.time_ns() // 1_000_000, KEPT_DAYS, SEASON)
+    counted = await database.fetch(RECOUNT, time.time_ns() // 1_000_000, KEPT_DAYS, SEASON, CUP_ENDS_MS)
     await database.close()
     wanted = {row["board"]: row["reached"] for row in counted}
 
