@@ -126,6 +126,9 @@ const commands = {
   async fill({ tab, selector, value }) {
     await (await tabOf(tab)).page.fill(selector, value);
   },
+  async focus({ tab, selector }) {
+    await (await tabOf(tab)).page.focus(selector);
+  },
   async press({ tab, key, times = 1 }) {
     const { page } = await tabOf(tab);
     for (let i = 0; i < times; i += 1) await page.keyboard.press(key);

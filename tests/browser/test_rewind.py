@@ -43,16 +43,12 @@ def test_a_link_to_a_moment_and_back_to_live(tmp_path: Path) -> None:
                 studio.store.xadd(studio.key, fields, id=f"{studio.epoch}-*")
             shown.do("open", url=f"{served.url}/match/past?at={studio.epoch}-2")
             until(lambda: shown.read()["state"] == "rewind", 30, "the past")
-            until(
-                lambda: shown.do(
-                    "evaluate", script="!!document.querySelector('[data-past=true] button:nth-of-type(4)')"
-                ),
-                20,
-                "back",
-            )
+            back = "!!document.querySelector('[data-testid=back-to-live]')"
+            until(lambda: shown.do("evaluate", script=back), 20, "back")
             assert shown.do("axe") == []
+            assert shown.read()["words"].count("rewind") == 1, "it was begun again and again"
             studio.patch({"teams": {"blue": {"score": 9}}}, op="score", team="blue")
-            shown.do("click", selector="[data-past=true] button:nth-of-type(4)")
+            shown.do("click", selector="[data-testid=back-to-live]")
             until(lambda: shown.read()["state"] == "live", 20, f"the present instead of {shown.read()}")
             until(lambda: shown.read()["scores"] == ["5", "9"], 20, "the score of now")
             assert shown.do("evaluate", script="location.search") == ""

@@ -92,11 +92,12 @@ export class Live {
    * @param speed 1 to 60.
    */
   rewind(channel: string, at: string, speed = 1): void {
-    const present = this.viewers.get(channel);
-    if (present === undefined) return;
+    const shown = this.view(channel);
+    if (shown === undefined) return;
     this.rewinds.get(channel)?.link.close();
     const viewer = new Viewer(this.options.feedEntries);
-    viewer.doc = present.doc;
+    // What is seen stays until the past is there.
+    viewer.doc = shown.doc;
     viewer.status = "rewind";
     // After a loss it goes on from the entry that is shown, which the version names.
     const want = (): Want => ({ channel, at: viewer.version?.split(".")[0] ?? at, speed });

@@ -1,5 +1,6 @@
 /** How the connection and the channel are doing: a dot, a word and nothing that gets in the way. */
 import { statusOf } from "../../client/src/index.js";
+import { clockText } from "../match/document.js";
 import { defineWords, useFormat } from "../shell/language.js";
 import styles from "./live.module.css";
 import { useConnection } from "./store.js";
@@ -8,12 +9,12 @@ export const useStateWords = defineWords({
   en: {
     connecting: "Connecting", live: "Live", behind: "Behind", paused: "Paused", reconnecting: "Reconnecting",
     offline: "Offline", ended: "Ended", rewind: "Rewind",
-    by: (seconds: string) => `by ${seconds} s`, lag: (ms: string) => `${ms} ms behind`,
+    by: (seconds: string) => `by ${seconds} s`, byTime: (time: string) => `by ${time}`, lag: (ms: string) => `${ms} ms behind`,
   },
   de: {
     connecting: "Verbindet", live: "Live", behind: "Im Rückstand", paused: "Pausiert", reconnecting: "Verbindet neu",
     offline: "Offline", ended: "Beendet", rewind: "Rückblick",
-    by: (seconds: string) => `um ${seconds} s`, lag: (ms: string) => `${ms} ms zurück`,
+    by: (seconds: string) => `um ${seconds} s`, byTime: (time: string) => `um ${time}`, lag: (ms: string) => `${ms} ms zurück`,
   },
 });
 
@@ -25,7 +26,7 @@ export function StateMark({ status, behindMs }: { status: string; behindMs: numb
   return (
     <span className={styles.mark} data-testid="state" data-state={word}>
       {words[word]}
-      {late && behindMs >= 1000 ? <small>{words.by(format.decimal(behindMs / 1000, 1))}</small> : null}
+      {late && behindMs >= 1000 ? <small>{behindMs < 60_000 ? words.by(format.decimal(behindMs / 1000, 1)) : words.byTime(clockText({ clock: { t_ms: behindMs } }))}</small> : null}
     </span>
   );
 }

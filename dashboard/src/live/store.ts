@@ -13,6 +13,10 @@ export interface ChannelView {
   behindMs: number;
   feed: { key: number; event: JsonObject }[];
   error: ErrorMessage | null;
+  /** Another object after each step into the past or back. */
+  source: object;
+  /** What is known of now, also while the past is shown. */
+  present: { doc: JsonObject; version: string | null; status: string };
 }
 
 export interface State {
@@ -65,15 +69,16 @@ function flush(): void {
     const viewer = live.view(name);
     if (channels === before) channels = { ...before };
     if (viewer === undefined) delete channels[name];
-    else
+    else {
+      const { doc, version, status, behindMs, feed } = viewer;
+      const present = live.viewers.get(name) ?? viewer;
       channels[name] = {
-        doc: viewer.doc,
-        version: viewer.version,
-        status: viewer.status,
-        behindMs: viewer.behindMs,
-        feed: viewer.feed,
+        doc, version, status, behindMs, feed,
         error: live.errors.get(name) ?? null,
+        source: viewer,
+        present: { doc: present.doc, version: present.version, status: present.status },
       };
+    }
   }
   dirty.clear();
   store.setState({ connection: live.connection.value, channels });

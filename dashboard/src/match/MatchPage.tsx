@@ -30,7 +30,7 @@ export function MatchPage({ params }: { params: Params }) {
   useWatched(channel);
   const words = useWords();
   const labels = useFigureWords();
-  const [known, error] = usePart(channel, ({ version, error: failed }) => [version !== null, failed]);
+  const [known, error] = usePart(channel, ({ present, error: failed }) => [present.version !== null, failed]);
   const [title, game] = usePart(channel, ({ doc }) => [text(doc.title, id), text(doc.game)]);
   const [placed, drafted, peopled] = usePart(channel, ({ doc }) => [
     isObject(doc.map) || (isObject(doc.ball) && Array.isArray(doc.ball.pos)),
@@ -120,7 +120,6 @@ function Banner({ channel }: { channel: string }) {
     word === "offline" ? words.offline
     : status === "paused" ? words.paused
     : status === "ended" ? `${words.ended}${winner === null ? "" : ` ${words.won(winner)}.`}`
-    : status === "rewind" ? words.rewinding
     : null;
   if (said === null) return null;
   return (

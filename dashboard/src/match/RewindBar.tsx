@@ -1,66 +1,124 @@
 /** Going back in time, where the gateway keeps history, and back to live; a link to the moment that is shown. */
-import { useQuery } from "@tanstack/react-query";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
 import { live } from "../live/store.js";
-import { get } from "../shell/api.js";
-import { useFormat } from "../shell/language.js";
 import { useQueryParam, navigate } from "../shell/router.js";
 import shell from "../shell/shell.module.css";
+import { clockOf, momentAt, playedAt, trackOf } from "./course.js";
+import { clockText } from "./document.js";
 import styles from "./match.module.css";
 import { usePart } from "./parts.js";
+import { useCourse } from "./useCourse.js";
 import { useWords } from "./words.js";
 
 const BACK_S = [30, 120, 600] as const;
-const SPEEDS = [1, 2, 4, 10] as const;
+const SPEEDS = [1, 2, 4, 10, 30] as const;
 const COPIED_MS = 2_500;
-const ASK_AGAIN_MS = 5_000;
+/** A hand on the slider, or a key that is held, asks for one moment at its end. */
+const SETTLE_MS = 300;
+/** Seconds of the match for a key. */
+const KEYS: Readonly<Record<string, number>> = { ArrowRight: 10, ArrowUp: 10, ArrowLeft: -10, ArrowDown: -10, PageUp: 60, PageDown: -60, Home: -Infinity, End: Infinity };
 
 export function RewindBar({ channel }: { channel: string }) {
   const words = useWords();
-  const format = useFormat();
-  const [status, behindMs, error, begun] = usePart(channel, (view) => [view.status, view.behindMs, view.error, view.version !== null]);
+  const course = useCourse(channel);
+  const track = useMemo(() => trackOf(course.data?.points ?? []), [course.data]);
+  const [source, begun, status, ended, error, behindMs] = usePart(channel, (view) => [
+    view.source, view.version !== null, view.status, view.present.status === "ended", view.error?.code ?? null, view.behindMs,
+  ]);
+  const [shownS, endS] = usePart(channel, ({ doc, version, present }) => [
+    Math.floor(playedAt(track, version, clockOf(doc)) / 1000),
+    Math.floor(playedAt(track, present.version, clockOf(present.doc)) / 1000),
+  ]);
+  const [clock, endClock] = usePart(channel, ({ doc, present }) => [clockText(doc), clockText(present.doc)]);
+  const [shared] = usePart(channel, ({ version }) => [version?.split(".")[0] ?? ""]);
   const at = useQueryParam("at");
   const [speed, setSpeed] = useState(1);
   const [copied, setCopied] = useState(false);
+  const [refused, setRefused] = useState(false);
+  const [wanted, setWanted] = useState<number | null>(null);
+  const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
   const asked = useRef<string | null>(null);
-  const history = useQuery({
-    queryKey: ["history", channel],
-    queryFn: ({ signal }) => get(`/v1/channels/${channel}/events?limit=1`, signal),
-    staleTime: Infinity,
-    retry: false,
-    // A match that has just begun is not in the history yet.
-    refetchInterval: ({ state }) => (state.status === "error" ? ASK_AGAIN_MS : false),
-  });
   const past = status === "rewind";
+
+  const rewind = (moment: string, pace: number): void => {
+    setRefused(false);
+    live.rewind(channel, moment, pace);
+  };
   useEffect(() => {
     // A link to a moment: shown once the match is known.
-    if (at === null || !begun || asked.current === at || !history.isSuccess) return;
+    if (at === null || !begun || asked.current === at || !course.isSuccess) return;
     asked.current = at;
-    live.rewind(channel, at, speed);
-  }, [at, begun, channel, speed, history.isSuccess]);
+    rewind(at, speed);
+  }, [at, begun, channel, speed, course.isSuccess]);
+  useEffect(() => {
+    // What was wanted is there, or refused.
+    if (error !== null) setRefused(true);
+    if (begun && timer.current === null) setWanted(null);
+  }, [source, begun, error]);
+  useEffect(() => () => clearTimeout(timer.current ?? undefined), []);
+
   const present = (): void => {
-    asked.current = null;
+    asked.current = at;
     live.live(channel);
     navigate(location.pathname, { replace: true });
   };
+  const seek = (seconds: number): void => {
+    const to = Math.max(0, Math.min(endS, seconds));
+    setWanted(to);
+    clearTimeout(timer.current ?? undefined);
+    timer.current = setTimeout(() => {
+      timer.current = null;
+      if (to < endS) return rewind(momentAt(track, to * 1000, endS * 1000).at, speed);
+      setWanted(null);
+      present();
+    }, SETTLE_MS);
+  };
+  const back = (seconds: number): void => {
+    if (track.length > 0) seek((wanted ?? (past ? shownS : endS)) - seconds);
+    else rewind(`-${seconds + Math.round(behindMs / 1000) * Number(past)}s`, speed);
+  };
+  const press = (event: KeyboardEvent): void => {
+    const step = KEYS[event.key];
+    if (step === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    seek(here + step);
+  };
   const share = async (): Promise<void> => {
-    const position = live.view(channel)?.version?.split(".")[0];
-    await navigator.clipboard.writeText(`${location.origin}${location.pathname}?at=${position ?? ""}`);
+    await navigator.clipboard.writeText(`${location.origin}${location.pathname}?at=${shared}`);
     setCopied(true);
     setTimeout(() => setCopied(false), COPIED_MS);
   };
-  if (!history.isSuccess) return null;
+  // Where the course was known a moment ago is enough to go back; where it ends is asked for by who reaches for the slider.
+  const refresh = (): void => void (course.isStale && course.refetch());
+
+  if (!course.isSuccess) return null;
+  const here = wanted ?? (past ? shownS : endS);
+  const time = wanted === null ? clock : clockText({ clock: { t_ms: momentAt(track, wanted * 1000, endS * 1000).clockMs } });
+  const atEnd = here >= endS && !(past && wanted === null);
   return (
-    <div className={styles.rewind} role="group" aria-label={words.rewinding} data-past={past}>
-      {BACK_S.map((seconds) => (
-        <button
-          key={seconds}
-          type="button"
-          className={shell.button}
-          aria-label={words.early(seconds < 60 ? `${seconds} s` : `${seconds / 60} min`)}
-          onClick={() => live.rewind(channel, `-${seconds + Math.round(behindMs / 1000) * Number(past)}s`, speed)}
-        >
-          −{seconds < 60 ? `${seconds} s` : `${seconds / 60} min`}
+    <div className={styles.rewind} role="group" aria-label={words.timeTravel} data-past={past}>
+      {track.length > 0 && endS > 0 ? (
+        <div className={styles.seek}>
+          <output className={styles.at} data-testid="moment">{time}</output>
+          <input
+            type="range"
+            min={0}
+            max={endS}
+            step={1}
+            value={here}
+            aria-label={words.moment}
+            aria-valuetext={atEnd ? (ended ? words.atEnd : words.liveNow) : time}
+            onChange={(event) => seek(Number(event.target.value))}
+            onKeyDown={press}
+            onFocus={refresh}
+            onPointerDown={refresh}
+          />
+          <span>{endClock}</span>
+        </div>
+      ) : null}
+      {BACK_S.filter((seconds) => track.length === 0 || seconds <= Math.max(30, endS)).map((seconds) => (
+        <button key={seconds} type="button" className={shell.button} aria-label={words.early(span(seconds))} onClick={() => back(seconds)}>
+          −{span(seconds)}
         </button>
       ))}
       <label>
@@ -70,8 +128,7 @@ export function RewindBar({ channel }: { channel: string }) {
           onChange={(event) => {
             const chosen = Number(event.target.value);
             setSpeed(chosen);
-            const position = live.view(channel)?.version?.split(".")[0];
-            if (past && position) live.rewind(channel, position, chosen);
+            if (past && shared) rewind(shared, chosen);
           }}
         >
           {SPEEDS.map((one) => (
@@ -82,15 +139,17 @@ export function RewindBar({ channel }: { channel: string }) {
         </select>
       </label>
       {past ? (
-        <button type="button" className={shell.button} onClick={present}>
-          ⏭ {words.back}
+        <button type="button" className={shell.button} data-testid="back-to-live" onClick={present}>
+          {ended ? words.toEnd : words.back}
         </button>
       ) : null}
       <button type="button" className={shell.button} onClick={() => void share()}>
         {copied ? words.copied : words.share}
       </button>
-      {past && behindMs > 0 ? <span className={shell.soft}>{words.behind(format.decimal(behindMs / 1000, 0))}</span> : null}
-      {(error?.code as string | undefined) === "rewind_unavailable" ? <span className={shell.soft}>{words.noRewind}</span> : null}
+      {past ? <span className={shell.soft}>{words.rewinding}</span> : null}
+      {refused ? <span className={shell.soft} role="status">{words.noRewind}</span> : null}
     </div>
   );
 }
+
+const span = (seconds: number): string => (seconds < 60 ? `${seconds} s` : `${seconds / 60} min`);

@@ -5,7 +5,7 @@ import { useShallow } from "zustand/react/shallow";
 import type { JsonObject } from "../../client/src/index.js";
 import { store, type ChannelView } from "../live/store.js";
 
-const NOTHING: ChannelView = { doc: {}, version: null, status: "live", behindMs: 0, feed: [], error: null };
+const NOTHING: ChannelView = { doc: {}, version: null, status: "live", behindMs: 0, feed: [], error: null, source: {}, present: { doc: {}, version: null, status: "live" } };
 
 /** What `select` takes of a channel; renders again only when a member of it is another than before. */
 export function usePart<T>(channel: string, select: (view: ChannelView) => T): T {

@@ -41,7 +41,7 @@ describe("what renders", () => {
       if (event) feed = [...feed, { key: feed.length, event }];
       for (const name of Object.keys(renders)) renders[name] = 0;
       act(() => {
-        const view = { doc, feed, version: `1-${feed.length}.x`, status: "live", behindMs: 0, error: null };
+        const view = { doc, feed, version: `1-${feed.length}.x`, status: "live", behindMs: 0, error: null, source: put, present: { doc, version: null, status: "live" } };
         store.setState({ channels: { [CHANNEL]: view, "lobby:matches": view } });
       });
       return { ...renders };
