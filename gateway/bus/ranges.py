@@ -5,16 +5,16 @@ Over a connection of the hot path, or, from a cluster, through the client librar
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 import redis.asyncio as redis
 
-from gateway.bus.client import COMMAND_TIMEOUT_S, forget_connections, guarded, mapped
-from gateway.bus.errors import BusError, Unavailable
+from gateway.bus.client import forget_connections, guarded, mapped
+from gateway.bus.errors import BusError
+from gateway.bus.exchange import Exchange
 from gateway.bus.followed import Followed
-from gateway.bus.wire import Wire, word
+from gateway.bus.wire import word
 from gateway.model.entry import Entry
 from gateway.model.version import Position
 
@@ -44,69 +44,29 @@ class Ranges(Protocol):
 
 
 class WireRanges:
-    """Over one connection: commands of all streams in one write, and one deadline for all replies."""
+    """Over one connection of the hot path."""
 
     def __init__(self, client: redis.Redis) -> None:
-        self._wire = Wire(client, self._take, self._ended)
-        self._replies: list[Any] = []
-        self._awaited = 0
-        self._answered: asyncio.Future[None] | None = None
+        self._exchange = Exchange(client)
 
     async def read(self, asked: Sequence[Followed], count: int) -> list[Tail]:
         """Reads the tails."""
-        if not self._wire.open:
-            await self._wire.connect()
-        loop = asyncio.get_running_loop()
         end = b"$1\r\n+\r\n$5\r\nCOUNT\r\n" + word(b"%d" % count)
         words = []
         for followed in asked:
             position = followed.position
             low = b"-" if position is None else b"%d-%d" % (position.epoch, position.seq)
             words.append(b"%b$%d\r\n%b\r\n%b" % (followed.head, len(low), low, end))
-        self._replies, self._awaited = [], len(asked)
-        answered = self._answered = loop.create_future()
-        late = loop.call_later(COMMAND_TIMEOUT_S, self._late)
-        self._wire.write(b"".join(words))
-        try:
-            await answered
-        except asyncio.CancelledError:
-            # What comes yet would be taken for the answer to something else.
-            self._wire.abort()
-            raise
-        finally:
-            late.cancel()
-            self._answered = None
-        return [reply if isinstance(reply, BusError) else entries_of(reply) for reply in self._replies]
-
-    def _take(self, reply: Any) -> None:
-        self._replies.append(reply)
-        self._awaited -= 1
-        if not self._awaited:
-            self._settle(None)
-
-    def _late(self) -> None:
-        self._settle(Unavailable("TimeoutError"))
-        self._wire.abort()
-
-    def _ended(self) -> None:
-        self._settle(Unavailable("ConnectionError"))
-
-    def _settle(self, error: BusError | None) -> None:
-        answered = self._answered
-        if answered is None or answered.done():
-            return
-        if error is None:
-            answered.set_result(None)
-        else:
-            answered.set_exception(error)
+        replies = await self._exchange.ask(b"".join(words), len(asked))
+        return [reply if isinstance(reply, BusError) else entries_of(reply) for reply in replies]
 
     async def forget(self) -> None:
         """The next reading begins with a new connection."""
-        await self._wire.close()
+        await self._exchange.close()
 
     async def close(self) -> None:
         """Ends the connection."""
-        await self._wire.close()
+        await self._exchange.close()
 
 
 class PipelinedRanges:

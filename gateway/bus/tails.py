@@ -31,6 +31,8 @@ READ_ENTRIES = 5000
 """Entries of one read of all its channels, about."""
 GIVE_ENTRIES = 100
 """Entries that a sink is given at once."""
+GATHER_S = 0.001
+"""Reads do not begin sooner after one another: what comes meanwhile is read together. After a silence nothing waits."""
 HOLD_S = 0.001
 """How long sinks may work before the loop's other tasks have their turn."""
 
@@ -76,7 +78,9 @@ class Tails:
         followed = self.followed.get(channel)
         if followed is not None:
             followed.announced = True
-            self.stir([channel])
+            self._stirred[channel] = None
+            if not self._work.is_set():
+                self._work.set()
 
     def unread_since(self, since_s: float) -> list[str]:
         """The channels that were not read whole after that time of the loop's clock."""
@@ -88,12 +92,18 @@ class Tails:
 
     async def run(self) -> None:
         """Reads what is stirred, until the store cannot be read, which it raises."""
+        loop = asyncio.get_running_loop()
+        read_s = 0.0
         while True:
             await self._work.wait()
+            wait_s = read_s + GATHER_S - loop.time()
+            if wait_s > 0 and len(self._stirred) < READ_CHANNELS:
+                await asyncio.sleep(wait_s)
+            read_s = loop.time()
             names = list(islice(self._stirred, READ_CHANNELS))
             if names:
                 await self.read_now(names)
-            else:
+            if not self._stirred:
                 self._work.clear()
 
     async def read_now(self, channels: Iterable[str]) -> dict[str, bool]:

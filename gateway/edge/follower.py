@@ -19,6 +19,7 @@ from gateway.model.errors import BadVersion
 from gateway.model.messages import Delta, ErrorCode, ErrorMessage, ServerMessage, Snapshot, Status, Tick
 from gateway.model.version import Version
 from gateway.observe import metrics
+from native.untrack import untrack
 
 FIRST_MESSAGE_TIMEOUT_S = 5.0
 
@@ -149,7 +150,9 @@ class _Following:
                 outlet.status = Status(channel=self._channel, status=message.status, behind_ms=0)
                 outlet.advanced(None)
             case Delta() if message.from_ == outlet.view.version:
-                outlet.advanced(outlet.view.receive(message), payload)
+                delta = outlet.view.receive(message)
+                untrack(outlet.view.doc, delta.patch)
+                outlet.advanced(delta, payload)
             case Delta() if message.version == outlet.view.version:
                 return
             case Delta():

@@ -94,6 +94,9 @@ class Outlet:
         """The view has moved: by `delta`, or by a new state that replaces the old (None)."""
         self._latest = (self.view.flush_seq, delta, json_payload) if delta is not None else None
         self._pump()
+        if not self._under_way:
+            # It is out; kept on, it would be one more object a channel that lives until the next flush.
+            self._latest = None
         if self._holds:
             self.settle_holds()
 

@@ -27,11 +27,15 @@ from gateway.model.pace import Pace
 from gateway.model.version import Position, Version, mix
 from gateway.observe import gathered, metrics
 from gateway.observe.log import logger
+from native.untrack import untrack
 
 NOTHING = Position(0, 0)
 """Where a channel stands into which nothing was ever posted."""
 LAGGING_MS = 2000
 """Behind by more than this, viewers are told."""
+
+FLUSH_TOLD_MS = 1000
+"""A flush tells of the status as well: for so long after it a beat need not."""
 
 RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 
@@ -70,6 +74,7 @@ class Owner:
         self._errors: list[dict[str, object]] = []
         self._entries = 0
         self._gaps = 0
+        self._tick_ms = context.settings.pace.tick_s * 1000
         self._paused_after_ms: float = (
             context.settings.pace.paused_after_s * 1000 if kind_of(name) == "match" else float("inf")
         )
@@ -199,6 +204,7 @@ class Owner:
             if folded.kind == "duplicate":
                 continue
             self._entries += 1
+            untrack(held.doc, folded.patch)
             gathered.EVENTS_IN.value += len(folded.events) or 1
             if folded.reason:
                 self._note(entry, folded)
@@ -370,14 +376,17 @@ class Owner:
 
     def beat(self, now_ms: int) -> None:
         """Once a second: status, ticks in quiet times, and holds that waited too long."""
-        self._tell_status(now_ms)
-        quiet = now_ms - self._last_flush_ms >= self._context.settings.pace.tick_s * 1000
+        since_ms = now_ms - self._last_flush_ms
+        if since_ms >= FLUSH_TOLD_MS:
+            self._tell_status(now_ms)
+        quiet = since_ms >= self._tick_ms
         if quiet:
             self._last_flush_ms = now_ms
         for outlet in self._outlets.values():
             if quiet:
                 outlet.tick()
-            outlet.expire_holds(now_ms)
+            if outlet.waiting:
+                outlet.expire_holds(now_ms)
 
     def _status(self, now_ms: int) -> Status:
         return Status(channel=self.name, status=self._status_word(now_ms), behind_ms=self._behind_ms)

@@ -6,6 +6,8 @@ from typing import Any
 
 from gateway.model.patch import Patch, compose
 
+_NONE: list[dict[str, Any]] = []
+
 
 class Pending:
     """Conflates folded entries until the channel's pace lets them out.
@@ -16,16 +18,17 @@ class Pending:
 
     def __init__(self, max_events: int) -> None:
         self._max_events = max_events
+        self.lags_ms: list[int] = []
         self.clear()
 
     def clear(self) -> None:
         """Forgets everything."""
         self.patch: Patch = {}
-        self.events: list[dict[str, Any]] = []
+        self.events: list[dict[str, Any]] = _NONE
         self.skipped = 0
         self.entries = 0
         self.replaced = False
-        self.lags_ms: list[int] = []
+        self.lags_ms.clear()
 
     def __bool__(self) -> bool:
         return self.entries > 0
@@ -34,11 +37,12 @@ class Pending:
         """Takes one entry's grounded patch and public events."""
         self.entries += 1
         self.patch = compose(self.patch, patch) if self.patch else patch
-        kept = self.events
-        kept += events
+        # A list that was given or taken is never changed.
+        kept = self.events + events if self.events else events
         if (over := len(kept) - self._max_events) > 0:
             self.skipped += over
-            del kept[:over]
+            kept = kept[over:]
+        self.events = kept
 
     def replace(self) -> None:
         """The document was replaced (reset, or a history started over): viewers need a snapshot."""

@@ -81,10 +81,10 @@ class Notify:
         if kind == b"message":
             channel = self._channels.get(reply[1])
             if channel is not None:
+                self._tails.announce(channel)
                 if self._suspects or self._strikes:
                     self._strikes = 0
                     self._suspects.clear()
-                self._tails.announce(channel)
         elif kind == b"subscribe":
             self._subscribed(reply[1])
             self._answered()

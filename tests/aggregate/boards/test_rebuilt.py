@@ -116,7 +116,9 @@ async def test_entries_that_were_trimmed_while_nobody_counted(
         assert "recount_begun" not in log
 
 
-async def test_a_promoted_replica_that_lost_entries_of_a_trimmed_stream(tmp_path: Path, server: EmbeddedPostgres) -> None:
+async def test_a_promoted_replica_that_lost_entries_of_a_trimmed_stream(
+    tmp_path: Path, server: EmbeddedPostgres
+) -> None:
     with pair(tmp_path / "stores") as (primary, survivor), proxy(primary.port) as door:
         url = f"redis://127.0.0.1:{door.port}"
         with counting(tmp_path, url, server) as running:
@@ -166,7 +168,9 @@ async def test_an_operator_rebuilds_trimmed_streams_and_hears_of_what_is_gone(
 ) -> None:
     client = valkey_server.client
     publish(client, "match:1", [*ANA, ("poison", 2_000_000_000)])
-    client.xadd(stream_key("match:gone"), {"t": "1", "e": json.dumps({"op": "n", "points": {"kills": {"old": 1}}})}, id="1-*")
+    client.xadd(
+        stream_key("match:gone"), {"t": "1", "e": json.dumps({"op": "n", "points": {"kills": {"old": 1}}})}, id="1-*"
+    )
     client.xtrim(stream_key("match:gone"), maxlen=0, approximate=False)
     publish(client, "match:gone", [("new", 1)])
     history = entries_of(client, "match:1")
@@ -177,7 +181,9 @@ async def test_an_operator_rebuilds_trimmed_streams_and_hears_of_what_is_gone(
         client.xtrim(stream_key("match:1"), maxlen=1, approximate=False)
         done = await asyncio.to_thread(order, valkey_server.url, "rebuild")
         assert "boards are made from 1 streams" in done.stdout, done
-        assert "match:gone: left as it is: in neither the stream nor the history: 1 entry before 1-1" in done.stderr, done
+        assert "match:gone: left as it is: in neither the stream nor the history: 1 entry before 1-1" in done.stderr, (
+            done
+        )
         done = await asyncio.to_thread(order, valkey_server.url, "replay")
         assert done.returncode == 0, done
         assert client.xlen("dead:{aggregate}") == 1, "what is poison still has its letter again"

@@ -44,7 +44,9 @@ class Sources:
                 max(e.position.seq for e in self.stored if e.position.epoch == epoch),
                 sum(e.position.epoch == epoch and e.position < first for e in self.stored),
             )
-            for epoch in sorted({e.position.epoch for e in self.stored if e.position.epoch <= first.epoch}, reverse=True)
+            for epoch in sorted(
+                {e.position.epoch for e in self.stored if e.position.epoch <= first.epoch}, reverse=True
+            )
         ]
 
     async def read(self, start: Position, count: int) -> list[Entry]:

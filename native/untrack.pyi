@@ -1,0 +1,3 @@
+from typing import Any
+
+def untrack(document: dict[str, Any], patch: dict[str, Any]) -> None: ...
