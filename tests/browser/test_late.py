@@ -1,4 +1,6 @@
-"""A match that is opened at its fortieth minute: its past is within reach by hand, keyboard and link."""
+"""A match that is opened at its fortieth minute: its chart, timeline and events are whole, and its past is
+within reach by hand, keyboard and link.
+"""
 
 from __future__ import annotations
 
@@ -96,3 +98,79 @@ def test_a_shared_link_leads_to_what_was_shown(late: tuple[GatewayProcess, Studi
     shown.do("click", selector="[data-testid=back-to-live]")
     until(lambda: shown.read()["state"] == "live" and shown.read()["scores"] == ["2", "1"], 20, "the present")
     assert shown.do("evaluate", script="location.search") == ""
+
+
+MARKS = """[...document.querySelectorAll('ol[aria-label=Timeline] li')].map((mark) => mark.title)"""
+CHART = "document.querySelector('[data-testid=chart]')?.getAttribute('aria-label') ?? null"
+READ = """(() => {
+  const box = document.querySelector('[data-testid=feed]').parentElement;
+  const top = box.getBoundingClientRect().top;
+  const row = [...box.querySelectorAll('li')].find((one) => one.getBoundingClientRect().top >= top);
+  return [row.textContent, Math.round(row.getBoundingClientRect().top - top)];
+})()"""
+TO_END = """(() => {
+  const box = document.querySelector('[data-testid=feed]').parentElement;
+  box.scrollTop = box.scrollHeight;
+})()"""
+
+
+@pytest.mark.timeout(120)
+def test_chart_and_timeline_have_what_was_before_the_page_came(
+    late: tuple[GatewayProcess, Studio], shown: Page
+) -> None:
+    def marks() -> list[str]:
+        return sorted(shown.do("evaluate", script=MARKS))
+
+    until(lambda: shown.do("evaluate", script=CHART) == "Momentum, from 0:00 to 40:00", 20, "the whole chart")
+    goals = ["17:30 Player 5 scored", "27:30 Player 0 scored", "8:30 Player 0 scored"]
+    until(lambda: marks() == goals, 20, "the goals")
+    # Nothing is told twice, and nothing that was not yet where the past is shown.
+    shown.do("focus", selector="input[type=range]")
+    shown.do("press", key="PageDown", times=20)
+    until(lambda: shown.read()["state"] == "rewind" and clock_of(shown) // 60 in (19, 20), 20, "minute 20")
+    until(lambda: marks() == ["17:30 Player 5 scored", "8:30 Player 0 scored"], 20, "two goals")
+    until(lambda: str(shown.do("evaluate", script=CHART)).startswith("Momentum, from 0:00 to 20:0"), 20, "half a chart")
+    shown.do("press", key="End")
+    until(lambda: marks() == goals, 20, "the goals again")
+    until(lambda: shown.do("evaluate", script=CHART) == "Momentum, from 0:00 to 40:00", 20, "the chart again")
+
+
+@pytest.mark.timeout(120)
+def test_earlier_events_come_without_moving_what_is_read(late: tuple[GatewayProcess, Studio], shown: Page) -> None:
+    _, studio = late
+    feed = "[data-testid=feed] li"
+    until(lambda: shown.read()["feed"], 10, "the feed")
+    shown.do("evaluate", script="document.querySelector('[data-testid=feed]').parentElement.scrollTop = 400")
+    read = shown.do("evaluate", script=READ)
+    number = 241
+    for number in range(241, 246):
+        studio.publish({"op": "pass", "actor": "p4", "team": "blue", "kind": f"pass {number}"})
+    until(lambda: shown.do("evaluate", script="document.body.textContent.includes('5 new')"), 10, "what is new")
+    assert shown.do("evaluate", script=READ) == read
+    # To the end of the feed, which is no end any more, until the match's first event.
+    seen: list[str] = []
+
+    def down() -> bool:
+        shown.do("evaluate", script=TO_END)
+        for line in shown.read()["feed"]:
+            if line not in seen:
+                seen.append(line)
+        return any(line.endswith(": pass 1") for line in seen)
+
+    until(down, 30, "the first event")
+    assert shown.do("evaluate", script=f"document.querySelectorAll('{feed}').length < 60"), (
+        "only rows in sight are there"
+    )
+    assert not shown.do("evaluate", script="document.body.textContent.includes('Earlier events')")
+    # Every one once: heights tell how many there are.
+    rows = shown.do("evaluate", script="parseInt(document.querySelector('[data-testid=feed]').style.height) / 38")
+    assert rows == 240 + 3
+    assert shown.do("axe") == []
+    # Chosen ones alone, asked for by a button: they do not fill the box.
+    shown.do("evaluate", script="document.querySelector('[data-testid=feed]').parentElement.scrollTop = 0")
+    until(lambda: any("pass 245" in line for line in shown.read()["feed"]), 10, "the newest")
+    shown.do("click", selector="section:has([data-testid=feed]) button:text('Important only')")
+    until(lambda: shown.read()["feed"] == [], 10, "nothing important of late")
+    shown.do("click", selector="section:has([data-testid=feed]) button:text('Earlier events')")
+    until(lambda: len(shown.read()["feed"]) == 3, 20, "three goals")
+    assert [line[1:] for line in shown.read()["feed"]] == ["Player 0 scored", "Player 5 scored", "Player 0 scored"]

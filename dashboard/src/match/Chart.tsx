@@ -4,10 +4,12 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { store } from "../live/store.js";
 import { useScheme } from "../shell/preferences.js";
-import { clockText } from "./document.js";
+import { clockText, teamsOf } from "./document.js";
 import { gameOf } from "./games/index.js";
 import styles from "./match.module.css";
-import { Series } from "./series.js";
+import { curveOf, Series } from "./series.js";
+import { usePast } from "./usePast.js";
+import { useWords } from "./words.js";
 
 const HEIGHT_PX = 190;
 const EVERY_MS = 1_000;
@@ -15,7 +17,16 @@ const EVERY_MS = 1_000;
 export default function Chart({ channel, game, label }: { channel: string; game: string; label: string }) {
   const place = useRef<HTMLDivElement>(null);
   const scheme = useScheme();
+  const words = useWords();
+  const past = usePast(channel, game);
   const gathered = useRef<Series | null>(null);
+  const drawn = useRef<(() => void) | null>(null);
+  useEffect(() => {
+    if (past === undefined) return;
+    const home = teamsOf(store.getState().channels[channel]?.doc ?? {})[0]?.id;
+    (gathered.current ??= new Series(gameOf(game))).fill(curveOf(gameOf(game), past.points, past.track, past.told, home));
+    drawn.current?.();
+  }, [past, channel, game]);
   useEffect(() => {
     const element = place.current;
     if (element === null) return;
@@ -47,12 +58,18 @@ export default function Chart({ channel, game, label }: { channel: string; game:
       element,
     );
     let timer: ReturnType<typeof setTimeout> | null = null;
+    const draw = (): void => {
+      plot.setData([series.minutes, series.values]);
+      const [from, to] = [series.minutes[0], series.minutes.at(-1)].map((minute) => clockText({ clock: { t_ms: Math.round((minute ?? 0) * 60) * 1_000 } }));
+      element.setAttribute("aria-label", words.chartOf(label, from!, to!));
+    };
     const take = (): void => {
       timer = null;
       const view = store.getState().channels[channel];
-      if (view !== undefined && series.add(view.doc, view.feed)) plot.setData([series.minutes, series.values]);
+      if (view?.version != null && series.add(view.doc, view.feed, view.source)) draw();
     };
     take();
+    drawn.current = draw;
     const stop = store.subscribe(() => (timer ??= setTimeout(take, EVERY_MS)));
     const sizes = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: HEIGHT_PX }));
     sizes.observe(element);
@@ -60,9 +77,10 @@ export default function Chart({ channel, game, label }: { channel: string; game:
       stop();
       if (timer !== null) clearTimeout(timer);
       sizes.disconnect();
+      drawn.current = null;
       plot.destroy();
     };
-  }, [channel, game, scheme, label]);
+  }, [channel, game, scheme, label, words]);
   return <div ref={place} className={styles.chart} role="img" aria-label={label} data-testid="chart" />;
 }
 

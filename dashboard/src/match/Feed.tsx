@@ -1,6 +1,11 @@
-/** What happened, the newest on top. What is being read does not move: away from the top the list waits, and says how much is new. */
+/**
+ * What happened, the newest on top. What is being read does not move: away from the top the list waits, and says how much is new;
+ * at its end older events come from the history.
+ */
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
+import type { JsonObject } from "../../client/src/index.js";
+import { live } from "../live/store.js";
 import { Panel } from "../shell/Panel.js";
 import { useFormat } from "../shell/language.js";
 import { prefer, usePreference, type Announce } from "../shell/preferences.js";
@@ -10,11 +15,15 @@ import { gameOf } from "./games/index.js";
 import { eventText, signOf } from "./happenings.js";
 import styles from "./match.module.css";
 import { useFeed, usePart } from "./parts.js";
+import { useCourse } from "./useCourse.js";
+import { useOlder, type Held } from "./useOlder.js";
 import { useWords } from "./words.js";
 
 const ROW_PX = 38;
 /** Closer to the top than this is at the top. */
 const TOP_PX = 8;
+/** Closer to the end than this more is asked for. */
+const END_PX = 20 * ROW_PX;
 
 /** Names by id, made anew only when a name has changed: rows of players change ten times a second. */
 export function useNames(channel: string): ReadonlyMap<string, string> {
@@ -28,19 +37,20 @@ export function Feed({ channel, game }: { channel: string; game: string }) {
   const announce = usePreference("announce");
   const view = gameOf(game);
   const feed = useFeed(channel);
-  const [held, setHeld] = useState<typeof feed | null>(null);
+  const [held, setHeld] = useState<Held | null>(null);
+  const [asked, setAsked] = useState(false);
   const [paused, setPaused] = useState(false);
   const [all, setAll] = useState(true);
   const names = useNames(channel);
   const sides = usePart(channel, ({ doc }) => teamsOf(doc).map(({ id }) => id));
+  const [source] = usePart(channel, (part) => [part.source]);
+  const kept = useCourse(channel).isSuccess;
+  const older = useOlder(channel, held, asked, all ? null : view.important);
   const scroller = useRef<HTMLDivElement>(null);
-  const shown = useMemo(
-    () =>
-      (held ?? feed)
-        .filter(({ event }) => (all ? !view.silent.has(text(event.op)) : view.important.has(text(event.op))))
-        .reverse(),
-    [held, feed, all, view],
-  );
+  const shown = useMemo(() => {
+    const told = ({ event }: { event: JsonObject }): boolean => (all ? !view.silent.has(text(event.op)) : view.important.has(text(event.op)));
+    return [...(held?.feed ?? feed).filter(told).reverse(), ...older.rows.filter(told).map(({ id, index, event }) => ({ key: `${id}.${index}`, event }))];
+  }, [held, feed, older.rows, all, view]);
   const rows = useVirtualizer({
     count: shown.length,
     getScrollElement: () => scroller.current,
@@ -48,12 +58,24 @@ export function Feed({ channel, game }: { channel: string; game: string }) {
     overscan: 6,
     getItemKey: (i) => shown[i]!.key,
   });
-  const fresh = held === null ? 0 : feed.filter(({ key, event }) => key > (held.at(-1)?.key ?? -1) && !view.silent.has(text(event.op))).length;
+  const fresh = held === null ? 0 : feed.filter(({ key, event }) => key > (held.feed.at(-1)?.key ?? -1) && !view.silent.has(text(event.op))).length;
+  const hold = (): void => {
+    const version = live.view(channel)?.version ?? null;
+    if (held === null && version !== null) setHeld({ feed, version });
+  };
   const toTop = (): void => {
     setHeld(null);
+    setAsked(false);
     setPaused(false);
-    scroller.current?.scrollTo({ top: 0 });
+    if (scroller.current !== null) scroller.current.scrollTop = 0;
   };
+  const load = (): void => {
+    hold();
+    if (!asked) setAsked(true);
+    else older.load();
+  };
+  // Another moment of the match has another feed.
+  useEffect(toTop, [source]);
   return (
     <Panel
       title={words.events}
@@ -70,7 +92,7 @@ export function Feed({ channel, game }: { channel: string; game: string }) {
             onClick={() => {
               if (paused) return toTop();
               setPaused(true);
-              setHeld(feed);
+              hold();
             }}
           >
             {paused ? words.resume : words.pause}
@@ -85,9 +107,11 @@ export function Feed({ channel, game }: { channel: string; game: string }) {
         role="group"
         aria-label={words.events}
         onScroll={(event) => {
-          const away = event.currentTarget.scrollTop > TOP_PX;
-          if (away && held === null) setHeld(feed);
-          else if (!away && held !== null && !paused) setHeld(null);
+          const { scrollTop, scrollHeight, clientHeight } = event.currentTarget;
+          const away = scrollTop > TOP_PX;
+          if (away && held === null) hold();
+          else if (!away && held !== null && !paused) toTop();
+          if (away && kept && !older.failed && !older.busy && (older.more || !asked) && scrollHeight - scrollTop - clientHeight < END_PX) load();
         }}
       >
         {fresh > 0 ? (
@@ -101,7 +125,7 @@ export function Feed({ channel, game }: { channel: string; game: string }) {
             const { event } = shown[index]!;
             return (
               <li
-                key={key as number}
+                key={key as string | number}
                 data-op={text(event.op)}
                 data-weight={view.important.has(text(event.op)) ? "more" : undefined}
                 data-side={sides.indexOf(text(event.team))}
@@ -113,6 +137,15 @@ export function Feed({ channel, game }: { channel: string; game: string }) {
             );
           })}
         </ol>
+        {kept && (older.more || older.full) ? (
+          <p className={styles.older}>
+            {older.full ? words.farEnough : (
+              <button type="button" className={shell.button} disabled={older.busy} onClick={load}>
+                {older.failed ? words.again : words.more}
+              </button>
+            )}
+          </p>
+        ) : null}
       </div>
       <label className={styles.aloud}>
         {words.announce}{" "}

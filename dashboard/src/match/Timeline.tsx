@@ -1,11 +1,14 @@
 /** What decided the match, on the match's time: the first team's above the line, the second's below. */
 import { useMemo, useRef } from "react";
+import type { JsonObject } from "../../client/src/index.js";
 import shell from "../shell/shell.module.css";
+import { clockAt, isAfter } from "./course.js";
 import { clockText, isObject, number, teamsOf, text } from "./document.js";
 import { useNames } from "./Feed.js";
 import { eventText, signOf } from "./happenings.js";
 import styles from "./match.module.css";
 import { useFeed, usePart } from "./parts.js";
+import { usePast } from "./usePast.js";
 import { useWords } from "./words.js";
 
 interface Mark {
@@ -16,6 +19,8 @@ interface Mark {
   told: string;
 }
 
+/** Closer than this the same goal of feed and history is one. */
+const SAME_MS = 20_000;
 /** The least that the line stands for. */
 const SPAN_MS: Record<string, number> = { football: 5_400_000, "rocket-league": 300_000 };
 
@@ -30,19 +35,45 @@ export function Timeline({ channel, game }: { channel: string; game: string }) {
     const clock = isObject(doc.clock) ? doc.clock : {};
     return [Math.floor((number(clock.t_ms) ?? 0) / 1000), number(clock.limit_ms)];
   });
-  // A goal says its minute or is told the moment that it was seen at; what was before the page came has no place.
-  const goals = useRef<{ until: number | null; marks: Map<number, number> }>({ until: null, marks: new Map() });
+  const past = usePast(channel, game);
+  // While the past is shown, nothing of what comes after it.
+  const [source, away, told] = usePart(channel, ({ source: from, status, version }) => [
+    from,
+    status === "rewind",
+    status === "rewind" && version !== null ? (past?.told.filter(({ id }) => !isAfter(id, version)).length ?? 0) : (past?.told.length ?? 0),
+  ]);
+  // A goal says its minute or is told the moment that it was seen at; what was before the page came is in the history.
+  const goals = useRef<{ source: object; until: number | null; marks: Map<number, number> }>({ source, until: null, marks: new Map() });
   const marks = useMemo<Mark[]>(() => {
     const known = goals.current;
     const found: Mark[] = [];
-    const newest = feed.at(-1)?.key ?? -1;
-    for (const { key, event } of feed) {
-      if (event.op !== "score" || !event.actor) continue;
+    const put = (key: string, event: JsonObject, atMs: number): void => {
+      found.push({ key, atMs, side: teams.indexOf(text(event.team)), sign: signOf(event), told: eventText(event, names, words) });
+    };
+    const minuteOf = (event: JsonObject): number | null => {
       const minute = number(event.minute);
-      if (minute !== null) known.marks.set(key, (minute - 0.5) * 60_000);
+      return minute === null ? null : (minute - 0.5) * 60_000;
+    };
+    const kept = new Map<string, number[]>();
+    for (const { id, at_ms, event } of past?.told.slice(0, told) ?? []) {
+      if (event.op !== "score" || !event.actor) continue;
+      const atMs = minuteOf(event) ?? clockAt(past!.track, id, at_ms);
+      const same = JSON.stringify(event);
+      kept.set(same, [...(kept.get(same) ?? []), atMs]);
+      put(`told ${id} ${found.length}`, event, atMs);
+    }
+    const newest = feed.at(-1)?.key ?? -1;
+    if (known.source !== source) {
+      known.source = source;
+      known.until = newest;
+    }
+    for (const { key, event } of away ? [] : feed) {
+      if (event.op !== "score" || !event.actor) continue;
+      const minuteMs = minuteOf(event);
+      if (minuteMs !== null) known.marks.set(key, minuteMs);
       else if (known.until !== null && key > known.until) known.marks.set(key, second * 1000);
       const atMs = known.marks.get(key);
-      if (atMs !== undefined) found.push({ key: `goal ${key}`, atMs, side: teams.indexOf(text(event.team)), sign: signOf(event), told: eventText(event, names, words) });
+      if (atMs !== undefined && !kept.get(JSON.stringify(event))?.some((other) => Math.abs(other - atMs) < SAME_MS)) put(`goal ${key}`, event, atMs);
     }
     known.until = newest;
     if (isObject(objectives))
@@ -50,11 +81,11 @@ export function Timeline({ channel, game }: { channel: string; game: string }) {
         const atMs = isObject(row) ? number(row.t_ms) : null;
         if (!isObject(row) || atMs === null) continue;
         const event = { op: "objective", team: row.team ?? null, player: row.player ?? null, name: row.name ?? id };
-        found.push({ key: id, atMs, side: teams.indexOf(text(row.team)), sign: signOf(event), told: eventText(event, names, words) });
+        put(id, event, atMs);
       }
     return found.sort((a, b) => a.atMs - b.atMs);
     // Not for every second that passes: one alone changes nothing.
-  }, [objectives, feed, teams, names, words]);
+  }, [objectives, feed, teams, names, words, past, told, source, away]);
   const spanMs = Math.max(SPAN_MS[game] ?? 0, limitMs ?? 0, second * 1000, marks.at(-1)?.atMs ?? 0, 60_000);
   const place = (ms: number): string => `${Math.max(0, Math.min(100, (ms / spanMs) * 100))}%`;
   return (

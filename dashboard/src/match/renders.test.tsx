@@ -1,5 +1,6 @@
 // @vitest-environment jsdom
 import { act, cleanup, render } from "@testing-library/react";
+import { QueryClientProvider } from "@tanstack/react-query";
 import { Profiler, type ReactNode } from "react";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { merge, type JsonObject } from "../../client/src/index.js";
@@ -33,6 +34,7 @@ describe("what renders", () => {
     const { Scoreboard } = await import("./Scoreboard.js");
     const { PlayerRow } = await import("./Players.js");
     const { Feed } = await import("./Feed.js");
+    const { queries } = await import("../shell/api.js");
     const { TeamFigures } = await import("./TeamFigures.js");
     let doc = opening;
     let feed: { key: number; event: JsonObject }[] = [];
@@ -48,7 +50,7 @@ describe("what renders", () => {
     };
     put({});
     render(
-      <>
+      <QueryClientProvider client={queries}>
         <Counted id="score"><Scoreboard channel={CHANNEL} /></Counted>
         <table>
           <tbody>
@@ -58,7 +60,7 @@ describe("what renders", () => {
         </table>
         <Counted id="feed"><Feed channel={CHANNEL} game="arena" /></Counted>
         <Counted id="teams"><TeamFigures channel={CHANNEL} game="arena" /></Counted>
-      </>,
+      </QueryClientProvider>,
     );
     const nothing = { score: 0, p: 0, q: 0, feed: 0, teams: 0 };
     for (let step = 0; step < 50; step++) expect(put({ players: { p: { pos: [step, 1] }, q: { pos: [2, step] } } })).toEqual(nothing);

@@ -3,7 +3,7 @@ import { useQuery, type UseQueryResult } from "@tanstack/react-query";
 import { get } from "../shell/api.js";
 import type { Course } from "./course.js";
 
-const FRESH_MS = 20_000;
+export const FRESH_MS = 20_000;
 /** A match that has just begun is not in the history yet; one of a gateway without history never will be. */
 const AGAIN_MS = 5_000;
 const AGAIN_MAX_MS = 80_000;

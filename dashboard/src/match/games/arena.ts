@@ -16,5 +16,6 @@ export const arena: GameView = {
     return home && away ? home.score - away.score : null;
   },
   weight: () => 0,
+  told: [],
   note: (player) => (isObject(player) && number(player.hp) === 0 ? "†" : ""),
 };

@@ -13,5 +13,6 @@ export const dota2: GameView = {
   lead: "gold_lead",
   leadOf: (doc) => (isObject(doc.figures) && isObject(doc.figures.advantage) ? number(doc.figures.advantage.gold) : null),
   weight: () => 0,
+  told: [],
   note: (player) => text(player.hero),
 };

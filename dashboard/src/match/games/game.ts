@@ -23,6 +23,8 @@ export interface GameView {
   leadOf: ((doc: JsonObject) => number | null) | null;
   /** How much an event of a team says of who is stronger, for games whose document does not. */
   weight: (event: JsonObject) => number;
+  /** Ops that a page which is opened late asks the history for: what has weight, and marks that no part of the document keeps. */
+  told: readonly string[];
   /** What is said of a player beside the name: hero, role. */
   note: (player: JsonObject) => string;
 }

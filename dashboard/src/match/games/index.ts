@@ -24,6 +24,7 @@ const unknown: GameView = {
     return home && away ? home.score - away.score : null;
   },
   weight: () => 0,
+  told: ["score"],
   note: () => "",
 };
 

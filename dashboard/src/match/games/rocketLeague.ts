@@ -15,5 +15,6 @@ export const rocketLeague: GameView = {
   lead: "momentum",
   leadOf: null,
   weight: (event) => WEIGHTS[text(event.op)] ?? 0,
+  told: Object.keys(WEIGHTS),
   note: () => "",
 };
