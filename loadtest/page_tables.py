@@ -23,6 +23,21 @@ def _load(result: Result) -> list[str]:
     ]
 
 
+def _heap(result: Result) -> list[str]:
+    samples = result["samples"]
+    rows = [
+        "| after | events | heap (MB) | of it objects (MB) | nodes | listeners |",
+        "|---:|---:|---:|---:|---:|---:|",
+    ]
+    for share in (0.1, 0.25, 0.5, 0.75, 1.0):
+        sample = samples[round(share * (len(samples) - 1))]
+        rows.append(
+            f"| {sample['at_s']:.0f} s | {sample['events']:,} | {sample['bytes'] / 1e6:.2f} | {sample['objects'] / 1e6:.3f} "
+            f"| {sample['nodes']:,} | {sample['listeners']:,} |"
+        )
+    return rows
+
+
 def _scroll(result: Result) -> list[str]:
     page = result["page"]
     return [
@@ -31,6 +46,13 @@ def _scroll(result: Result) -> list[str]:
         f"| scrolled for {page['seconds']:.0f} s | {page['frames_per_s']:.1f} | {page['frame_p99_ms']:.1f} "
         f"| {page['longest_frame_ms']:.1f} | {page['busy']:.0%} |",
     ]
+
+
+def _away(result: Result) -> list[str]:
+    rows = ["| what was away | the page knew by | and showed | after (ms) | frames |", "|---|---|---|---:|---:|"]
+    for row in result["rows"]:
+        rows.append(f"| {row['case']} | {row['known']} | {row['shown']} | {row['ms']:.0f} | {row['frames']} |")
+    return rows
 
 
 def _sight(result: Result) -> list[str]:
@@ -44,6 +66,8 @@ def _sight(result: Result) -> list[str]:
 
 ROWS: dict[str, Callable[[Result], list[str]]] = {
     "page_load": _load,
+    "page_heap": _heap,
     "page_scroll": _scroll,
+    "page_away": _away,
     "page_sight": _sight,
 }

@@ -1,10 +1,18 @@
 // Drives a browser for the tests: a JSON command a line on stdin, a JSON answer a line on stdout. Tabs have names.
+// --plain: one in which tabs can be hidden. --diary: pages write down what they know and show (diary.mjs).
 import { createInterface } from "node:readline";
 import axe from "axe-core";
-import { launch } from "./chromium.mjs";
+import { launch, launchPlain } from "./chromium.mjs";
+import { diary } from "./diary.mjs";
 
-const browser = await launch();
-const context = await browser.newContext({ viewport: { width: 1280, height: 860 } });
+async function begin() {
+  if (process.argv.includes("--plain")) return launchPlain();
+  const browser = await launch();
+  return { context: await browser.newContext({ viewport: { width: 1280, height: 860 } }), close: () => browser.close() };
+}
+
+const { context, close } = await begin();
+if (process.argv.includes("--diary")) await context.addInitScript(diary);
 const problems = [];
 const requests = [];
 const tabs = new Map();
@@ -34,6 +42,24 @@ async function tabOf(name = "first") {
     tabs.set(name, tab);
   }
   return tab;
+}
+
+/** Bytes of a heap snapshot by the type of what holds them. */
+async function sizesByType(cdp) {
+  const pieces = [];
+  const take = ({ chunk }) => pieces.push(chunk);
+  cdp.on("HeapProfiler.addHeapSnapshotChunk", take);
+  await cdp.send("HeapProfiler.takeHeapSnapshot", { reportProgress: false });
+  cdp.off("HeapProfiler.addHeapSnapshotChunk", take);
+  const { snapshot, nodes } = JSON.parse(pieces.join(""));
+  const { node_fields: fields, node_types: types } = snapshot.meta;
+  const [type, size] = [fields.indexOf("type"), fields.indexOf("self_size")];
+  const sizes = {};
+  for (let at = 0; at < nodes.length; at += fields.length) {
+    const name = types[0][nodes[at + type]];
+    sizes[name] = (sizes[name] ?? 0) + nodes[at + size];
+  }
+  return sizes;
 }
 
 const commands = {
@@ -83,17 +109,9 @@ const commands = {
   async offline({ value }) {
     await context.setOffline(value);
   },
-  /** Timers and tasks stand still, as in a machine that sleeps. */
-  async freeze({ tab, value }) {
-    const { cdp } = await tabOf(tab);
-    await cdp.send("Page.setWebLifecycleState", { state: value ? "frozen" : "active" });
-  },
-  /** Puts the tab behind another one, or to the front again. */
+  /** Puts the tab behind another one, or to the front again; it is hidden then where the browser is a plain one. */
   async hide({ tab, value }) {
-    const { page, cdp } = await tabOf(tab);
-    await cdp.send("Emulation.setFocusEmulationEnabled", { enabled: !value });
-    if (value) await (await tabOf("in front")).page.bringToFront();
-    else await page.bringToFront();
+    await (await tabOf(value ? "in front" : tab)).page.bringToFront();
   },
   async throttle({ tab, rate }) {
     const { cdp } = await tabOf(tab);
@@ -106,13 +124,15 @@ const commands = {
     const { metrics } = await cdp.send("Performance.getMetrics");
     return Object.fromEntries(metrics.filter(({ name }) => /^(Timestamp|\w+Duration)$/.test(name)).map(({ name, value }) => [name, value]));
   },
-  /** What the page holds once its garbage is collected. */
+  /** What the page holds once its garbage is collected: the whole heap; of it objects, strings, arrays and functions (not compiled code). */
   async heap({ tab }) {
     const { cdp } = await tabOf(tab);
     await cdp.send("HeapProfiler.collectGarbage");
     const { usedSize } = await cdp.send("Runtime.getHeapUsage");
     const { nodes, jsEventListeners } = await cdp.send("Memory.getDOMCounters");
-    return { bytes: usedSize, nodes, listeners: jsEventListeners };
+    const sizes = await sizesByType(cdp);
+    const { code, native, ...objects } = sizes;
+    return { bytes: usedSize, objects: Object.values(objects).reduce((sum, size) => sum + size, 0), nodes, listeners: jsEventListeners };
   },
   async close({ tab }) {
     const { page } = await tabOf(tab);
@@ -180,4 +200,4 @@ for await (const line of createInterface({ input: process.stdin })) {
     process.stdout.write(`${JSON.stringify({ error: String(error) })}\n`);
   }
 }
-await browser.close();
+await close();

@@ -43,7 +43,10 @@ class Middlebox(Proxy):
                 if "stream" in self.blocked and b"/stream" in head.partition(b"\r\n")[0]:
                     self._swallow(near)
                     break
-                far.sendall(data)
+                if near not in self._swallowed:
+                    far.sendall(data)
+        if near in self._swallowed:
+            return
         for sock in (near, far):
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +15,17 @@ DASHBOARD = Path(__file__).resolve().parents[2] / "dashboard"
 
 
 class Page:
-    """One page in one browser."""
+    """One page in one browser.
 
-    def __init__(self) -> None:
+    Args:
+        options: of the driver: `plain` for a browser in which tabs can be hidden, `diary` for pages that write down what they
+            know and show.
+    """
+
+    def __init__(self, *options: str) -> None:
+        command = ["node", "scripts/drive.mjs", *(f"--{option}" for option in options)]
         self._process = subprocess.Popen(
-            ["node", "scripts/drive.mjs"], cwd=DASHBOARD, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command, cwd=DASHBOARD, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def do(self, command: str, **arguments: Any) -> Any:
@@ -37,6 +45,19 @@ class Page:
         shown: dict[str, Any] = self.do("read")
         return shown
 
+    @contextlib.contextmanager
+    def asleep(self) -> Iterator[None]:
+        """No process of the browser runs meanwhile, as in a machine that sleeps: it hears nothing, and its timers stand."""
+        processes = list(_below(self._process.pid))
+        assert len(processes) > 1, "a browser is several processes"
+        for pid in processes:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in processes:
+                os.kill(pid, signal.SIGCONT)
+
     def close(self) -> None:
         """Closes browser and driver."""
         assert self._process.stdin is not None
@@ -46,10 +67,18 @@ class Page:
         self._process.stdout.close()
 
 
+def _below(pid: int) -> Iterator[int]:
+    """All processes that come from this one."""
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        for child in (thread / "children").read_text().split():
+            yield int(child)
+            yield from _below(int(child))
+
+
 @contextlib.contextmanager
-def page() -> Iterator[Page]:
+def page(*options: str) -> Iterator[Page]:
     """A page that is closed at the end."""
-    one = Page()
+    one = Page(*options)
     try:
         yield one
     finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import urllib.request
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,38 +11,38 @@ from threading import Thread
 
 import pytest
 
+from tests.browser.diary import FRAMES_MAX, Diary
 from tests.browser.page import page
+from tests.browser.served import document
 from tests.faults.valkey import valkey
-from tests.system.gateway import GatewayProcess, gateway
+from tests.system.gateway import gateway
 from tests.system.publishing import Studio
 from tests.wire.peer import until
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
 
 
-def document(served: GatewayProcess, channel: str) -> dict[str, object]:
-    with urllib.request.urlopen(f"{served.url}/v1/channels/{channel}", timeout=10) as answer:
-        snapshot = json.load(answer)
-    return {"version": snapshot["version"], "state": snapshot["state"]}
-
-
 @pytest.mark.timeout(120)
 def test_store_stopped_and_started(tmp_path: Path) -> None:
-    with valkey(tmp_path / "store") as store, gateway(tmp_path, bus__url=store.url) as served, page() as shown:
+    with valkey(tmp_path / "store") as store, gateway(tmp_path, bus__url=store.url) as served, page("diary") as shown:
         studio = Studio(store.url, "match:store")
         studio.open()
         shown.do("open", url=f"{served.url}/match/store")
         studio.patch({"teams": {"red": {"score": 1}}}, op="score", team="red")
         until(lambda: shown.read()["scores"] == ["1", "0"], 20, "the score")
+        diary = Diary(shown)
         store.kill()
         until(lambda: shown.read()["state"] == "paused", 30, "paused")
+        diary.within_frames("told paused", "shows paused")
         read = shown.read()
         assert read["scores"] == ["1", "0"], "the last known state stays"
         assert "last known state" in read["banner"]
+        diary = Diary(shown)
         store.start()
         until(lambda: bool(studio.patch({"teams": {"red": {"score": 2}}}, op="score", team="red")), 20, "the store")
         until(lambda: shown.read()["scores"] == ["2", "0"], 20, "the new score")
         until(lambda: shown.read()["state"] == "live", 20, "live again")
+        diary.within_frames("told live", "shows live")
         until(lambda: shown.do("held", channel="match:store") == document(served, "match:store"), 20, "the document")
         assert shown.read()["banner"] is None
         assert shown.read()["marker"] == "same page"
@@ -52,37 +51,26 @@ def test_store_stopped_and_started(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(120)
 def test_a_hidden_tab_catches_up_with_one_state(tmp_path: Path) -> None:
-    with gateway(tmp_path, listen__workers=1) as served, page() as shown:
+    with gateway(tmp_path, listen__workers=1) as served, page("plain", "diary") as shown:
         studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:hidden")
         studio.open()
         shown.do("open", url=f"{served.url}/match/hidden")
         until(lambda: shown.read()["state"] == "live", 20, "live")
-        # Chromium without a window never calls a tab hidden: the page is told so, and gets no frames.
-        shown.do(
-            "evaluate",
-            script="""(() => {
-              window.value = "hidden";
-              Object.defineProperty(document, "visibilityState", { get: () => window.value });
-              window.frames_ = window.requestAnimationFrame;
-              window.requestAnimationFrame = () => 0;
-              document.dispatchEvent(new Event("visibilitychange"));
-            })()""",
-        )
+        diary = Diary(shown)
+        shown.do("hide", value=True)
+        until(lambda: shown.read()["visibility"] == "hidden", 20, "the tab to be hidden")
         for score in range(1, 700):
             studio.patch({"teams": {"blue": {"score": score}}}, op="score", team="blue", number=score)
         until(lambda: shown.do("held", channel="match:hidden") == document(served, "match:hidden"), 20, "the document")
         until(lambda: shown.read()["scores"] == ["0", "699"], 20, "the timer's update")
         assert shown.do("evaluate", script="grandstand.view('match:hidden').feed.length") <= 500
-        shown.do(
-            "evaluate",
-            script="""(() => {
-              window.requestAnimationFrame = window.frames_;
-              window.value = "visible";
-              document.dispatchEvent(new Event("visibilitychange"));
-            })()""",
-        )
+        frames = [entry["frame"] for entry in diary.entries()]
+        assert frames[-1] - frames[0] <= FRAMES_MAX, "hidden, and had frames"
+        shown.do("hide", value=False)
+        until(lambda: shown.read()["visibility"] == "visible", 20, "the tab to be in front")
         studio.patch({"teams": {"red": {"score": 5}}}, op="score", team="red")
         until(lambda: shown.read()["scores"] == ["5", "699"], 20, "the score")
+        diary.within_frames("score 5", "shows score 5")
         assert shown.read()["marker"] == "same page"
         studio.close()
 

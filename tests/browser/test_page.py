@@ -2,44 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import urllib.request
 from pathlib import Path
 
 import pytest
 
+from tests.browser.diary import Diary
 from tests.browser.page import page
+from tests.browser.served import connected_worker, document
 from tests.faults.beat import Beat
-from tests.system.gateway import GatewayProcess, gateway
+from tests.system.gateway import gateway
 from tests.system.publishing import STATE, Studio
 from tests.wire.peer import until
 
 
-def connected_worker(served: GatewayProcess) -> int:
-    """The process that holds the page's WebSocket."""
-    holders = [worker["pid"] for worker in served.workers() if worker["connections"]["ws"] - _siblings(worker) > 0]
-    assert len(holders) == 1, "the page holds one connection"
-    return int(holders[0])
-
-
-def served_version(served: GatewayProcess, studio: Studio) -> str:
-    """What the gateway has now; asked again each time, as the worker that answers may be a flush behind."""
-    with urllib.request.urlopen(f"{served.url}/v1/channels/{studio.channel}", timeout=10) as answer:
-        return str(json.load(answer)["version"])
-
-
-def _siblings(worker: dict[str, object]) -> int:
-    """WebSockets of other workers: they follow channels that this one owns."""
-    connections = worker["connections"]
-    assert isinstance(connections, dict)
-    return int(worker["sibling_connections"])  # type: ignore[call-overload]
-
-
 @pytest.mark.timeout(120)
 def test_worker_killed_while_the_page_is_open(tmp_path: Path) -> None:
-    with gateway(tmp_path, listen__workers=2) as served, page() as shown:
+    with gateway(tmp_path, listen__workers=2) as served, page("diary") as shown:
         studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:page")
         studio.open(title="A match in the browser")
         goals = 0
@@ -49,13 +29,16 @@ def test_worker_killed_while_the_page_is_open(tmp_path: Path) -> None:
             for goals in range(1, 4):
                 studio.patch({"teams": {"red": {"score": goals}}}, op="score", team="red", actor="p1")
             until(lambda: shown.read()["scores"] == ["3", "0"], 10, "the score")
+            diary = Diary(shown)
             os.kill(connected_worker(served), signal.SIGKILL)
             until(lambda: "reconnecting" in shown.read()["words"], 10, "the page to say that it reconnects")
             for goals in range(4, 6):
                 studio.patch({"teams": {"red": {"score": goals}}}, op="score", team="red", actor="p1")
             until(lambda: shown.read()["scores"] == ["5", "0"], 20, "the right score")
             until(lambda: shown.read()["state"] == "live", 10, "the page to be live again")
-        until(lambda: shown.read()["version"] == served_version(served, studio), 10, "the newest version")
+        diary.within_frames("close", "shows reconnecting")
+        diary.within_frames("open", "shows live")
+        until(lambda: shown.read()["version"] == document(served, studio.channel)["version"], 10, "the newest version")
         now = shown.read()
         assert now["marker"] == "same page", "it was reloaded"
         assert now["feed"][0]
@@ -66,7 +49,7 @@ def test_worker_killed_while_the_page_is_open(tmp_path: Path) -> None:
 @pytest.mark.timeout(120)
 def test_list_hostile_names_and_offline(tmp_path: Path) -> None:
     hostile = '<img src=x onerror="document.title=1">'
-    with gateway(tmp_path, listen__workers=1) as served, page() as shown:
+    with gateway(tmp_path, listen__workers=1) as served, page("diary") as shown:
         studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:hostile")
         players = {**STATE["players"], "p0": {"name": hostile, "team": "red", "kills": 0, "deaths": 0}}  # type: ignore[dict-item]
         studio.open(title=hostile, players=players, clock="odd", objectives=7)
@@ -78,8 +61,10 @@ def test_list_hostile_names_and_offline(tmp_path: Path) -> None:
         until(lambda: any(hostile in line for line in shown.read()["feed"]), 10, "the event as text")
         assert shown.read()["images"] == 0
         assert shown.read()["marker"] == "same page"
+        diary = Diary(shown)
         shown.do("offline", value=True)
-        until(lambda: shown.read()["state"] in ("offline", "reconnecting"), 10, "the page to know")
+        until(lambda: shown.read()["state"] == "offline", 10, "the page to know")
+        diary.within_frames("offline", "shows offline")
         studio.patch({"teams": {"blue": {"score": 9}}}, op="score", team="blue")
         shown.do("offline", value=False)
         until(lambda: shown.read()["scores"] == ["0", "9"], 20, "what was missed")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.browser.diary import Diary
 from tests.browser.middlebox import middlebox
 from tests.browser.page import Page, page
+from tests.browser.served import document
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
 from tests.wire.peer import until
@@ -33,14 +32,8 @@ def studio(served: GatewayProcess) -> Iterator[Studio]:
     one.close()
 
 
-def of_server(served: GatewayProcess) -> dict[str, Any]:
-    with urllib.request.urlopen(f"{served.url}/v1/channels/{CHANNEL}", timeout=10) as answer:
-        snapshot = json.load(answer)
-    return {"version": snapshot["version"], "state": snapshot["state"]}
-
-
 def holds_what_the_server_has(served: GatewayProcess, shown: Page, tab: str = "first") -> None:
-    until(lambda: shown.do("held", tab=tab, channel=CHANNEL) == of_server(served), 20, "what the server has")
+    until(lambda: shown.do("held", tab=tab, channel=CHANNEL) == document(served, CHANNEL), 20, "what the server has")
 
 
 def way(shown: Page, tab: str = "first") -> str | None:
@@ -53,9 +46,11 @@ def way(shown: Page, tab: str = "first") -> str | None:
 def test_the_next_best_way_is_taken(
     served: GatewayProcess, studio: Studio, blocked: tuple[str, ...], expected: str
 ) -> None:
-    with middlebox(served.port, *blocked) as between, page() as shown:
+    with middlebox(served.port, *blocked) as between, page("diary") as shown:
         shown.do("open", url=f"http://127.0.0.1:{between.port}/match/way")
-        until(lambda: way(shown) == expected, 40, expected)
+        diary = Diary(shown, whole=True)
+        until(lambda: way(shown) == expected and shown.read()["state"] == "live", 40, expected)
+        diary.within_frames(f"client live {expected}", "shows live")
         studio.patch({"teams": {"red": {"score": 7}}}, op="score", team="red")
         until(lambda: shown.read()["scores"] == ["7", "0"], 20, "the score")
         holds_what_the_server_has(served, shown)
@@ -74,11 +69,10 @@ def test_asleep_while_the_connection_is_cut(served: GatewayProcess, studio: Stud
     with middlebox(served.port) as between, page() as shown:
         shown.do("open", url=f"http://127.0.0.1:{between.port}/match/way")
         until(lambda: way(shown) == "websocket", 20, "the match")
-        shown.do("freeze", value=True)
-        between.cut()
-        for score in range(1, 30):
-            studio.patch({"teams": {"red": {"score": score}}}, op="score", team="red")
-        shown.do("freeze", value=False)
+        with shown.asleep():
+            between.cut()
+            for score in range(1, 30):
+                studio.patch({"teams": {"red": {"score": score}}}, op="score", team="red")
         until(lambda: shown.read()["scores"] == ["29", "0"], 20, "what was missed")
         holds_what_the_server_has(served, shown)
         assert shown.read()["marker"] == "same page"

@@ -16,6 +16,7 @@ class Proxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self._swallowed: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._start(self._accept)
 
@@ -39,11 +40,13 @@ class Proxy:
             self._start(self._pump, near, far)
             self._start(self._pump, far, near)
 
-    @staticmethod
-    def _pump(source: socket.socket, sink: socket.socket) -> None:
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                sink.sendall(data)
+                if source not in self._swallowed:
+                    sink.sendall(data)
+        if source in self._swallowed:
+            return
         for sock in (source, sink):
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
@@ -52,6 +55,10 @@ class Proxy:
         """Sends new connections to another port and cuts those that are open."""
         self.target = target
         self.cut()
+
+    def swallow(self) -> None:
+        """From now on nothing gets through the open connections, and neither end is told."""
+        self._swallowed.update(sock for pair in self._pairs for sock in pair)
 
     def cut(self) -> None:
         """Ends every open connection."""

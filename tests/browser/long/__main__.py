@@ -9,11 +9,13 @@ from __future__ import annotations
 import sys
 
 from loadtest.running import Scenario, run_all
-from tests.browser.long import load, scroll, sight
+from tests.browser.long import away, heap, load, scroll, sight
 
 RUNS: dict[str, Scenario] = {
     "load": lambda quick: load.run(8.0, 3.0) if quick else load.run(),
+    "heap": lambda quick: heap.run(20.0, 2.0) if quick else heap.run(),
     "scroll": lambda quick: scroll.run(3.0) if quick else scroll.run(),
+    "away": lambda quick: away.run(0.1) if quick else away.run(),
     "sight": lambda quick: sight.run(1) if quick else sight.run(),
 }
 
