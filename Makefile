@@ -7,7 +7,7 @@
 #   make fuzz       each target for SECONDS=60, native code built with sanitizers and branch counters; MERGE=1 keeps what is new
 #   make churn      a million connects and disconnects    CHURN=10000 for fewer
 #   make lock       choose dependencies' versions anew            make generate   tables and types that are made from code
-#   make browser    the page's long proofs in Chromium: frames, tick to pixel, first sight; BROWSER="load scroll" for some
+#   make browser    the page's long proofs in Chromium (about 25 minutes): frames, heap, outages, first sight; BROWSER="load scroll" for some
 #   make screenshots  every page, light and dark, into build/screenshots
 #   make wheel      what is installed elsewhere, into dist/       make clean      remove all that make has made
 

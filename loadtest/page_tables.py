@@ -64,10 +64,25 @@ def _sight(result: Result) -> list[str]:
     return rows
 
 
+def _packed(result: Result) -> list[str]:
+    names = {"json": "JSON", "msgpack": "MessagePack"}
+    rows = ["| messages | encoding | bytes | compressed | to decode (µs) |", "|---|---|---:|---:|---:|"]
+    for kind, found in result["kinds"].items():
+        for way, name in names.items():
+            time = f"{found['us'][way]:.1f}" + (
+                f" ({found['us']['json_bytes']:.1f} from bytes)" if way == "json" else ""
+            )
+            rows.append(
+                f"| {found['messages']:,} {kind} | {name} | {found['bytes'][way]:,.0f} | {found['sent'][way]:,.0f} | {time} |"
+            )
+    return rows
+
+
 ROWS: dict[str, Callable[[Result], list[str]]] = {
     "page_load": _load,
     "page_heap": _heap,
     "page_scroll": _scroll,
     "page_away": _away,
     "page_sight": _sight,
+    "page_packed": _packed,
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from loadtest.running import Scenario, run_all
-from tests.browser.long import away, heap, load, scroll, sight
+from tests.browser.long import away, heap, load, packed, scroll, sight
 
 RUNS: dict[str, Scenario] = {
     "load": lambda quick: load.run(8.0, 3.0) if quick else load.run(),
@@ -17,6 +17,7 @@ RUNS: dict[str, Scenario] = {
     "scroll": lambda quick: scroll.run(3.0) if quick else scroll.run(),
     "away": lambda quick: away.run(0.1) if quick else away.run(),
     "sight": lambda quick: sight.run(1) if quick else sight.run(),
+    "packed": lambda quick: packed.run(3) if quick else packed.run(),
 }
 
 
