@@ -30,11 +30,13 @@ class Diary:
         """What was written since this was made."""
         return self._all()[self._mark :]
 
-    def between(self, known: str, shows: str) -> dict[str, Any]:
-        """Milliseconds and frames from the first time that the page knew it to the first time after it that it showed this."""
+    def between(self, knows: str | tuple[str, ...], shows: str) -> dict[str, Any]:
+        """Milliseconds and frames from the first time that the page knew it, or one of these, to when it showed this next."""
         entries = self.entries()
         told = [entry["what"] for entry in entries]
-        assert known in told, f"never knew {known!r}: {told}"
+        ways = (knows,) if isinstance(knows, str) else knows
+        known = next((what for what in told if what in ways), None)
+        assert known is not None, f"never knew {knows!r}: {told}"
         start = told.index(known)
         assert shows in told[start:], f"never showed {shows!r} after {known!r}: {told}"
         first, last = entries[start], entries[told.index(shows, start)]

@@ -29,6 +29,8 @@ from tests.wire.peer import until
 CHANNEL = "match:away"
 SHOWN_MAX_MS = 1_000.0
 PATIENCE_S = 90.0
+WAKING = ("woke", "close")
+"""Whichever comes first when a machine goes on: timers that are late, or word of a connection that ended."""
 
 Row = dict[str, Any]
 
@@ -157,7 +159,7 @@ def asleep(length: float) -> list[Row]:
         there.live()
         diary = _slept(there, 60 * length, there.between.cut)
         return [
-            diary.between("close", "shows reconnecting"),
+            diary.between(WAKING, "shows reconnecting"),
             diary.between("open", "shows live"),
             diary.between(*there.score()),
         ]
@@ -170,7 +172,7 @@ def asleep_unnoticed(length: float) -> list[Row]:
         there.live()
         diary = _slept(there, max(15.0, 30 * length), there.between.swallow)
         return [
-            diary.between("woke", "shows reconnecting"),
+            diary.between(WAKING, "shows reconnecting"),
             diary.between("open", "shows live"),
             diary.between(*there.score()),
         ]
