@@ -36,7 +36,8 @@ export async function launchPlain() {
   const close = async () => {
     own.kill();
     await ended;
-    rmSync(directory, { recursive: true, force: true });
+    // Its other processes end a moment later, and still write.
+    rmSync(directory, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
   };
   return { context: browser.contexts()[0], close };
 }

@@ -92,12 +92,13 @@ FOLLOW_VERSIONS = f"""(() => {{
 
 
 def missed_nothing(shown: Page, name: str) -> None:
-    """The tab's versions make one chain: nothing had to be asked for again, no delta was left out on the way."""
+    """The tab's versions make one chain of deltas: nothing had to be asked for again, and no snapshot stood in for any."""
     chain = shown.do("evaluate", tab=name, script="window.chain")
     assert [link for link in chain if link["action"] == "resync"] == [], name
     deltas = [link for link in chain if link.get("type") == "delta" and link["action"] == "applied"]
     assert deltas, f"{name} has followed nothing"
     assert all(link["from"] == link["held"] for link in deltas)
+    assert [link for link in chain if link.get("type") == "snapshot" and link["held"] != link["version"]] == [], name
     assert [link["held"] for link in chain[1:]] == [link["version"] for link in chain[:-1]]
 
 
