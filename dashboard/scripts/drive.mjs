@@ -106,6 +106,11 @@ const commands = {
     const { page } = await tabOf(tab);
     return page.evaluate(script);
   },
+  /** Requests whose address has this part get no answer (`hold`) or fail as in a network that is away; without a part all do well again. */
+  async hinder({ part, how = "hold" }) {
+    if (part === undefined) return context.unrouteAll({ behavior: "ignoreErrors" });
+    await context.route((url) => url.href.includes(part), (route) => (how === "fail" ? route.abort() : undefined));
+  },
   async offline({ value }) {
     await context.setOffline(value);
   },
@@ -157,20 +162,26 @@ const commands = {
     await (await tabOf(tab)).page.hover(selector);
   },
   async emulate({ tab, ...media }) {
-    await (await tabOf(tab)).page.emulateMedia(media);
+    const { page } = await tabOf(tab);
+    await page.emulateMedia(media);
+    // What follows is asked of a page that has heard of it.
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
   },
   async viewport({ tab, ...size }) {
     await (await tabOf(tab)).page.setViewportSize(size);
   },
-  /** What WCAG 2.2 AA forbids and axe finds, as lines of rule, place and why. */
-  async axe({ tab }) {
+  async select({ tab, selector, value }) {
+    await (await tabOf(tab)).page.selectOption(selector, value);
+  },
+  /** What WCAG 2.2 AA forbids and axe finds, as lines of rule, place and why; of these rules alone where they are given. */
+  async axe({ tab, rules }) {
     const { page } = await tabOf(tab);
-    await page.evaluate(axe.source);
-    return page.evaluate(async () => {
-      const runOnly = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+    if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axe.source);
+    return page.evaluate(async (chosen) => {
+      const runOnly = chosen ?? ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
       const { violations } = await window.axe.run(document, { runOnly });
       return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(" ")}: ${node.failureSummary}`));
-    });
+    }, rules ?? null);
   },
   async screenshot({ tab, path, fullPage = false }) {
     const { page } = await tabOf(tab);

@@ -7,6 +7,7 @@ import { Failed } from "../shell/Boundary.js";
 import { useFormat } from "../shell/language.js";
 import { Skeleton } from "../shell/Panel.js";
 import { usePreference } from "../shell/preferences.js";
+import { useProblemText } from "../shell/problems.js";
 import { Link, type Params } from "../shell/router.js";
 import shell from "../shell/shell.module.css";
 import styles from "./board.module.css";
@@ -21,6 +22,7 @@ export function BoardPage({ params }: { params: Params }) {
   const board = params.id ?? "";
   const words = useBoardWords();
   const format = useFormat();
+  const problem = useProblemText();
   const language = usePreference("language");
   const me = useMe();
   const connection = useConnection();
@@ -65,7 +67,7 @@ export function BoardPage({ params }: { params: Params }) {
           {words.missing} <Link to="/boards">{words.all}</Link>
         </p>
       ) : data.error ? (
-        <Failed again={data.retry} text={data.error.message} />
+        <Failed again={data.retry} text={problem(data.error)} />
       ) : data.loading ? (
         <Skeleton rem={36} />
       ) : data.total === 0 ? (

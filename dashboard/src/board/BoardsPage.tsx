@@ -5,6 +5,7 @@ import { get } from "../shell/api.js";
 import { Failed } from "../shell/Boundary.js";
 import { useFormat } from "../shell/language.js";
 import { Panel, Skeleton } from "../shell/Panel.js";
+import { useProblemText } from "../shell/problems.js";
 import { Link } from "../shell/router.js";
 import shell from "../shell/shell.module.css";
 import styles from "./board.module.css";
@@ -14,6 +15,7 @@ import { boardName, boardOrder, useBoardWords } from "./words.js";
 export function BoardsPage() {
   const words = useBoardWords();
   const format = useFormat();
+  const problem = useProblemText();
   const { data, error, refetch } = useQuery({
     queryKey: ["boards"],
     queryFn: ({ signal }) => get<{ boards: BoardInfo[] }>("/v1/leaderboards", signal),
@@ -30,7 +32,7 @@ export function BoardsPage() {
         <h1>{words.boards}</h1>
       </div>
       {error && !data ? (
-        <Failed again={() => void refetch()} text={error.message} />
+        <Failed again={() => void refetch()} text={problem(error)} />
       ) : data === undefined ? (
         <Skeleton rem={20} />
       ) : groups.size === 0 ? (

@@ -3,6 +3,7 @@ import { lazy, useEffect, type CSSProperties } from "react";
 import { useConnection, useWatched } from "../live/store.js";
 import { StateMark } from "../live/StateMark.js";
 import { Panel, Skeleton } from "../shell/Panel.js";
+import { useProblemText } from "../shell/problems.js";
 import { Link, type Params } from "../shell/router.js";
 import { useFormat } from "../shell/language.js";
 import shell from "../shell/shell.module.css";
@@ -30,6 +31,7 @@ export function MatchPage({ params }: { params: Params }) {
   useWatched(channel);
   const words = useWords();
   const labels = useFigureWords();
+  const problem = useProblemText();
   const [known, error] = usePart(channel, ({ present, error: failed }) => [present.version !== null, failed]);
   const [title, game] = usePart(channel, ({ doc }) => [text(doc.title, id), text(doc.game)]);
   const [placed, drafted, peopled] = usePart(channel, ({ doc }) => [
@@ -44,9 +46,14 @@ export function MatchPage({ params }: { params: Params }) {
 
   if (error && !known)
     return (
-      <p className={shell.notice} data-testid="missing">
-        {error.code === "unknown_channel" ? words.missing : error.message} <Link to="/">{words.all}</Link>
-      </p>
+      <>
+        <div className={shell.heading}>
+          <h1>{id}</h1>
+        </div>
+        <p className={shell.notice} data-testid="missing">
+          {error.code === "unknown_channel" ? words.missing : problem(error)} <Link to="/">{words.all}</Link>
+        </p>
+      </>
     );
   if (!known) return <Waiting title={words.score} />;
 

@@ -28,7 +28,7 @@ export const useWords = defineWords({
     paused: "Pausiert: Seit einer Weile kommt nichts vom Spiel. Dies ist der letzte bekannte Stand.",
     offline: "Keine Verbindung zum Netz. Dies ist der letzte bekannte Stand.", ended: "Das Spiel ist beendet.", won: (team: string) => `${team} hat gewonnen`,
     seen: (viewers: string) => `${viewers} sehen zu`,
-    share: "Diesen Moment teilen", copied: "Link kopiert", rewinding: "Sie sehen Vergangenes.", back: "Zurück zu live", speed: "Tempo", noRewind: "Zurückspulen geht gerade nicht.",
+    share: "Diesen Moment teilen", copied: "Link kopiert", rewinding: "Du siehst Vergangenes.", back: "Zurück zu live", speed: "Tempo", noRewind: "Zurückspulen geht gerade nicht.",
     timeTravel: "Zurückspulen", moment: "Zeitpunkt im Spiel", liveNow: "Live", atEnd: "Das Ende", toEnd: "Zum Ende",
     early: (time: string) => `Zurück um ${time}`, chartOf: (what: string, from: string, to: string) => `${what}, von ${from} bis ${to}`, sum: "Mannschaft", more: "Frühere Ereignisse", again: "Noch einmal nach früheren Ereignissen fragen", farEnough: "Weiter zurück führt der Regler.",
     kill: (a: string, b: string) => `${a} besiegt ${b}`, someone: "Jemand", scored: (a: string) => `${a} punktet`, goal: (a: string) => `Tor durch ${a}`,

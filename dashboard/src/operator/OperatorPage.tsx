@@ -7,6 +7,7 @@ import { useQueryParam } from "../shell/router.js";
 import shell from "../shell/shell.module.css";
 import { keepToken } from "../shell/token.js";
 import { usePreference } from "../shell/preferences.js";
+import { useProblemText } from "../shell/problems.js";
 import { ChannelDetail, ConnectionDetail, useView } from "./Details.js";
 import { Figures, PAST } from "./Figures.js";
 import styles from "./operator.module.css";
@@ -19,6 +20,7 @@ export function OperatorPage() {
   const [paused, setPaused] = useState(false);
   const channel = useQueryParam("channel");
   const connection = useQueryParam("connection");
+  const problem = useProblemText();
   const language = usePreference("language");
   const { data, error, refetch } = useView<Overview>("/admin/v1/overview", paused);
   const past = usePast(data);
@@ -42,7 +44,7 @@ export function OperatorPage() {
         </span>
       </div>
       {error && data ? <p className={styles.stale} role="status">{words.stale}</p> : null}
-      {error && !data ? <Failed again={() => void refetch()} text={error.message} /> : null}
+      {error && !data ? <Failed again={() => void refetch()} text={problem(error)} /> : null}
       {connection !== null ? (
         <ConnectionDetail key={connection} connection={connection} paused={paused} />
       ) : channel !== null ? (

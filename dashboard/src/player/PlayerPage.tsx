@@ -6,6 +6,7 @@ import { get, Problem } from "../shell/api.js";
 import { Failed } from "../shell/Boundary.js";
 import { useFormat } from "../shell/language.js";
 import { Panel, Skeleton } from "../shell/Panel.js";
+import { useProblemText } from "../shell/problems.js";
 import { Link, type Params } from "../shell/router.js";
 import shell from "../shell/shell.module.css";
 import styles from "./player.module.css";
@@ -17,6 +18,7 @@ const REFRESH_MS = 10_000;
 export function PlayerPage({ params }: { params: Params }) {
   const id = params.id ?? "";
   const words = usePlayerWords();
+  const problem = useProblemText();
   const { data, error, refetch } = useQuery({
     queryKey: ["player", id],
     queryFn: ({ signal }) => get<PlayerStats>(`/v1/players/${encodeURIComponent(id)}/stats`, signal),
@@ -27,17 +29,19 @@ export function PlayerPage({ params }: { params: Params }) {
     document.title = `${name} · Grandstand`;
   }, [name]);
   if (error && !data)
-    return error instanceof Problem && error.status === 404 ? (
+    return (
       <>
         <div className={shell.heading}>
           <h1>{id}</h1>
         </div>
-        <p className={shell.notice} data-testid="missing">
-          {words.missing} <Link to="/boards">{words.boards}</Link>
-        </p>
+        {error instanceof Problem && error.status === 404 ? (
+          <p className={shell.notice} data-testid="missing">
+            {words.missing} <Link to="/boards">{words.boards}</Link>
+          </p>
+        ) : (
+          <Failed again={() => void refetch()} text={problem(error)} />
+        )}
       </>
-    ) : (
-      <Failed again={() => void refetch()} text={error.message} />
     );
   return (
     <article className={styles.player} aria-busy={data === undefined}>

@@ -15,26 +15,50 @@ const useWords = defineWords({
   en: {
     skip: "Skip to the content", main: "Main", matches: "Matches", boards: "Leaderboards",
     theme: "Colours", system: "System", light: "Light", dark: "Dark", language: "Language",
-    nothing: "There is nothing at this address.", all: "All matches",
+    nothing: "There is nothing at this address.", all: "All matches", loading: "Loading", failed: "This page could not be loaded",
   },
   de: {
     skip: "Zum Inhalt springen", main: "Hauptmenü", matches: "Spiele", boards: "Ranglisten",
     theme: "Farben", system: "System", light: "Hell", dark: "Dunkel", language: "Sprache",
-    nothing: "Unter dieser Adresse gibt es nichts.", all: "Alle Spiele",
+    nothing: "Unter dieser Adresse gibt es nichts.", all: "Alle Spiele", loading: "Lädt", failed: "Diese Seite konnte nicht geladen werden",
   },
 });
 
 type Page = ComponentType<{ params: Params }>;
 type Lazy = LazyExoticComponent<Page>;
 
+const notLoaded = new Set<() => void>();
+
+/** Of a page in a file of its own the component for now; one that could not be loaded is another once it is tried again. */
+function loaded(load: () => Promise<Page>): () => Lazy {
+  let now: Lazy;
+  const renew = (): void => {
+    now = lazy(async () => {
+      try {
+        return { default: await load() };
+      } catch (error) {
+        notLoaded.add(renew);
+        throw error;
+      }
+    });
+  };
+  renew();
+  return () => now;
+}
+
+function loadAgain(): void {
+  for (const renew of notLoaded) renew();
+  notLoaded.clear();
+}
+
 /** Every page but the first one is a file of its own, loaded when it is gone to. */
-const PAGES: [string, Page | Lazy][] = [
-  ["/", MatchesPage],
-  ["/match/:id", lazy(() => import("../match/MatchPage.js").then(({ MatchPage }) => ({ default: MatchPage })))],
-  ["/boards", lazy(() => import("../board/BoardsPage.js").then(({ BoardsPage }) => ({ default: BoardsPage })))],
-  ["/board/:id", lazy(() => import("../board/BoardPage.js").then(({ BoardPage }) => ({ default: BoardPage })))],
-  ["/player/:id", lazy(() => import("../player/PlayerPage.js").then(({ PlayerPage }) => ({ default: PlayerPage })))],
-  ["/operator", lazy(() => import("../operator/OperatorPage.js").then(({ OperatorPage }) => ({ default: OperatorPage })))],
+const PAGES: [string, () => Page | Lazy][] = [
+  ["/", () => MatchesPage],
+  ["/match/:id", loaded(async () => (await import("../match/MatchPage.js")).MatchPage)],
+  ["/boards", loaded(async () => (await import("../board/BoardsPage.js")).BoardsPage)],
+  ["/board/:id", loaded(async () => (await import("../board/BoardPage.js")).BoardPage)],
+  ["/player/:id", loaded(async () => (await import("../player/PlayerPage.js")).PlayerPage)],
+  ["/operator", loaded(async () => (await import("../operator/OperatorPage.js")).OperatorPage)],
 ];
 
 export function App() {
@@ -72,8 +96,8 @@ function Frame() {
         <Choices />
       </header>
       <main className={styles.main} id="main" ref={main} tabIndex={-1}>
-        <Boundary resetKey={path}>
-          <Suspense fallback={<Skeleton rem={40} />}>
+        <Boundary resetKey={path} title={words.failed} again={loadAgain}>
+          <Suspense fallback={<Loading />}>
             <Route path={path} />
           </Suspense>
         </Boundary>
@@ -85,8 +109,9 @@ function Frame() {
 
 function Route({ path }: { path: string }) {
   const words = useWords();
-  for (const [pattern, Page] of PAGES) {
+  for (const [pattern, pageOf] of PAGES) {
     const params = matchPath(pattern, path);
+    const Page = pageOf();
     if (params !== null) return <Page key={path} params={params} />;
   }
   return (
@@ -94,6 +119,16 @@ function Route({ path }: { path: string }) {
       <h1 className={styles.notice}>{words.nothing}</h1>
       <Link to="/">{words.all}</Link>
     </>
+  );
+}
+
+function Loading() {
+  const words = useWords();
+  return (
+    <div aria-busy="true">
+      <h1 className="visually-hidden">{words.loading}</h1>
+      <Skeleton rem={40} />
+    </div>
   );
 }
 

@@ -12,6 +12,10 @@ interface Props {
   children: ReactNode;
   /** When it changes, the part is tried again: a new address, a new match. */
   resetKey?: string;
+  /** The heading of what could not be shown, where it would have had one of its own: a page. */
+  title?: string;
+  /** What is to be done before it is tried again. */
+  again?: () => void;
 }
 
 export class Boundary extends Component<Props, { failed: boolean; key: string | undefined }> {
@@ -25,8 +29,19 @@ export class Boundary extends Component<Props, { failed: boolean; key: string | 
     return props.resetKey === state.key ? null : { failed: false, key: props.resetKey };
   }
 
+  private readonly again = (): void => {
+    this.props.again?.();
+    this.setState({ failed: false });
+  };
+
   override render(): ReactNode {
-    return this.state.failed ? <Failed again={() => this.setState({ failed: false })} /> : this.props.children;
+    if (!this.state.failed) return this.props.children;
+    return (
+      <>
+        {this.props.title === undefined ? null : <h1 className="visually-hidden">{this.props.title}</h1>}
+        <Failed again={this.again} />
+      </>
+    );
   }
 }
 

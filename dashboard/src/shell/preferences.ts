@@ -55,12 +55,15 @@ export function prefer(change: Partial<Preferences>): void {
 export const usePreference = <K extends keyof Preferences>(name: K): Preferences[K] =>
   useStore(preferences, (state) => state[name]);
 
-const dark = matchMedia("(prefers-color-scheme: dark)");
+const DARK = "(prefers-color-scheme: dark)";
+/** Only listened to: Chromium tells nothing of a change to a list that was read before it had told. */
+const dark = matchMedia(DARK);
+const isDark = (): boolean => matchMedia(DARK).matches;
 
 /** The colours that are shown: the viewer's choice, else the system's. */
 export function useScheme(): "light" | "dark" {
   const theme = usePreference("theme");
-  const system = useSyncExternalStore(followSystem, () => dark.matches);
+  const system = useSyncExternalStore(followSystem, isDark);
   return theme === "system" ? (system ? "dark" : "light") : theme;
 }
 
@@ -73,7 +76,7 @@ function followSystem(changed: () => void): () => void {
 export function applyPreferences(): void {
   const apply = (): void => {
     const { theme, language } = preferences.getState();
-    document.documentElement.dataset.theme = theme === "system" ? (dark.matches ? "dark" : "light") : theme;
+    document.documentElement.dataset.theme = theme === "system" ? (isDark() ? "dark" : "light") : theme;
     document.documentElement.lang = language;
   };
   apply();

@@ -1,0 +1,463 @@
+"""Every page in every state: nothing that axe or a narrow screen finds, and every word in the reader's language.
+
+One gateway and one browser serve all of it. A state is made as it comes about: requests that are not answered, a connection that is
+cut, a publisher that is late or silent, a match that is over.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.browser.page import Page, page
+from tests.faults.proxy import Proxy, proxy
+from tests.system.gateway import GatewayProcess, gateway
+from tests.system.publishing import Studio
+from tests.wire.peer import until
+
+PAUSED_AFTER_S = 4
+LATE_MS = 7_000
+
+
+@dataclass
+class World:
+    """A gateway with matches in it, what stands before it, and the page."""
+
+    served: GatewayProcess
+    studios: dict[str, Studio]
+    shown: Page
+    way: Proxy
+    """To the public port."""
+    admin_way: Proxy
+
+    def at(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.way.port}{path}"
+
+    def open(self, path: str) -> None:
+        self.shown.do("open", url=self.at(path))
+
+    def go(self, path: str) -> None:
+        """As a link does it: without a reload."""
+        script = f"history.pushState(null, '', {path!r}); dispatchEvent(new PopStateEvent('popstate'))"
+        self.shown.do("evaluate", script=script)
+
+    def until(self, script: str, what: str = "") -> None:
+        until(lambda: bool(self.shown.do("evaluate", script=script)), 30, what or script)
+
+    def state(self, word: str) -> None:
+        until(lambda: self.shown.read()["state"] == word, 40, word)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    settings = {
+        "listen__workers": 1,
+        "history__url": "",
+        "history__flush_ms": 20,
+        "history__stats_every_s": 1,
+        "pace__paused_after_s": PAUSED_AFTER_S,
+    }
+    with gateway(tmp_path_factory.mktemp("states"), **settings) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def shown() -> Iterator[Page]:
+    with page() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def world(served: GatewayProcess, shown: Page) -> Iterator[World]:
+    url = served.wait_for_log("embedded_store", 1)["url"]
+    studios = {name: Studio(url, f"match:{name}") for name in ("one", "over", "late", "next", "past")}
+    for name, studio in studios.items():
+        studio.open(title=f"Cup {name}", game="arena", status="scheduled" if name == "next" else "live")
+    studios["over"].publish({"op": "kill", "actor": "p0", "target": "p7"})
+    studios["over"].publish({"op": "end", "winner": "red"})
+    admin_port = int(served.admin_url.rpartition(":")[2])
+    with proxy(served.port) as way, proxy(admin_port) as admin_way:
+        yield World(served, studios, shown, way, admin_way)
+    for studio in studios.values():
+        studio.close()
+
+
+@pytest.fixture
+def clean(world: World) -> Iterator[World]:
+    """The world as it is, and put right after the test."""
+    yield world
+    world.shown.do("hinder")
+    world.shown.do("offline", value=False)
+    world.way.target = world.served.port
+    world.admin_way.target = int(world.served.admin_url.rpartition(":")[2])
+    assert world.shown.do("problems") == []
+
+
+# ---- the states ------------------------------------------------------------------------------------------------------
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return int(one.getsockname()[1])
+
+
+def matches(world: World) -> None:
+    world.open("/")
+    world.until("document.querySelectorAll('main ul a').length >= 5")
+
+
+def matches_loading(world: World) -> None:
+    world.shown.do("hinder", part="/v1/")
+    world.open("/")
+    world.until("document.querySelector('main [aria-busy=true]') !== null")
+
+
+def page_loading(world: World) -> None:
+    world.shown.do("hinder", part="/assets/MatchPage")
+    world.open("/match/one")
+    world.until("document.querySelector('main [aria-hidden=true]') !== null")
+
+
+def page_not_loaded(world: World) -> None:
+    world.shown.do("hinder", part="/assets/MatchPage", how="fail")
+    world.open("/match/one")
+    world.until("document.querySelector('main [role=alert] button') !== null")
+
+
+def nowhere(world: World) -> None:
+    world.open("/no/such/address")
+    world.until("document.querySelector('main h1') !== null")
+
+
+def match_live(world: World) -> None:
+    world.studios["one"].publish({"op": "kill", "actor": "p0", "target": "p7"})
+    world.open("/match/one")
+    world.state("live")
+    world.studios["one"].score()
+    world.until("document.querySelector('[data-testid=feed] li') !== null")
+
+
+def match_loading(world: World) -> None:
+    world.shown.do("hinder", part="/v1/")
+    world.open("/match/one")
+    world.until("document.querySelector('main article[aria-busy=true]') !== null")
+
+
+def match_missing(world: World) -> None:
+    world.open("/match/nobody")
+    world.until("document.querySelector('[data-testid=missing]') !== null")
+
+
+def match_paused(world: World) -> None:
+    world.open("/match/past")
+    world.state("paused")
+
+
+def match_ended(world: World) -> None:
+    world.open("/match/over")
+    world.state("ended")
+
+
+def match_behind(world: World) -> None:
+    late = world.studios["late"]
+    late.score()
+    world.open("/match/late")
+    world.until("document.querySelector('[data-testid=version]')?.textContent")
+    fields = {"t": str(time.time_ns() // 1_000_000 - LATE_MS), "e": '{"op":"score","team":"red","points_scored":1}'}
+
+    def behind() -> bool:
+        late.store.xadd(late.key, fields, id=f"{late.epoch}-*")  # type: ignore[arg-type]
+        return bool(world.shown.read()["state"] == "behind")
+
+    until(behind, 30, "behind")
+
+
+def match_reconnecting(world: World) -> None:
+    match_live(world)
+    world.way.switch(closed_port())
+    world.state("reconnecting")
+
+
+def match_offline(world: World) -> None:
+    match_live(world)
+    world.shown.do("offline", value=True)
+    world.state("offline")
+
+
+def match_past(world: World) -> None:
+    past = world.studios["past"]
+    fields = {"t": str(time.time_ns() // 1_000_000 - 60_000), "e": '{"op":"score","team":"red","points_scored":1}'}
+    past.store.xadd(past.key, fields, id=f"{past.epoch}-*")  # type: ignore[arg-type]
+    past.score()
+    world.open(f"/match/past?at={past.epoch}-0")
+    world.state("rewind")
+
+
+def match_measured(world: World) -> None:
+    match_live(world)
+    world.go("/match/one?perf")
+    world.until("document.querySelector('[data-testid=perf]') !== null")
+
+
+def boards(world: World) -> None:
+    world.open("/boards")
+    world.until("document.querySelector('a[href=\"/board/kills.all\"]') !== null")
+
+
+def boards_loading(world: World) -> None:
+    world.shown.do("hinder", part="/v1/")
+    world.open("/boards")
+    world.until("document.querySelector('main h1 ~ *, main h1') !== null")
+
+
+def failing(path: str, part: str) -> Callable[[World], None]:
+    """The page of a path whose data does not come; it has tried again before it says so."""
+
+    def state(world: World) -> None:
+        world.open("/")
+        world.shown.do("evaluate", script="Math.random = () => 0")
+        world.shown.do("hinder", part=part, how="fail")
+        world.go(path)
+        world.until("document.querySelector('main [role=alert] button') !== null", "an error with a button")
+
+    return state
+
+
+def board(world: World) -> None:
+    world.open("/board/kills.all")
+    world.until("document.querySelector('[data-testid=ranking] [role=row]') !== null")
+
+
+def board_loading(world: World) -> None:
+    world.shown.do("hinder", part="/v1/")
+    world.open("/board/kills.all")
+    world.until("document.querySelector('main h1') !== null")
+
+
+def board_missing(world: World) -> None:
+    world.open("/board/nothing.all")
+    world.until("document.querySelector('[data-testid=missing]') !== null")
+
+
+def board_failed(world: World) -> None:
+    board(world)
+    world.shown.do("evaluate", script="Math.random = () => 0")
+    world.way.switch(closed_port())
+    world.go("/board/deaths.all")
+    world.until("document.querySelector('main [role=alert] button') !== null", "an error with a button")
+
+
+def board_stale(world: World) -> None:
+    board(world)
+    world.way.switch(closed_port())
+    world.until("document.querySelector('[data-testid=stamp][data-stale=true]') !== null")
+
+
+def player(world: World) -> None:
+    world.open("/player/p0")
+    world.until("document.querySelector('[data-testid=opponents] a') !== null")
+
+
+def player_loading(world: World) -> None:
+    world.shown.do("hinder", part="/v1/")
+    world.open("/player/p0")
+    world.until("document.querySelector('main article[aria-busy=true]') !== null")
+
+
+def player_missing(world: World) -> None:
+    world.open("/player/nobody")
+    world.until("document.querySelector('[data-testid=missing]') !== null")
+
+
+def operator_at(world: World, query: str = "") -> None:
+    world.shown.do("open", url=f"http://127.0.0.1:{world.admin_way.port}/operator{query}")
+
+
+def operator(world: World) -> None:
+    operator_at(world)
+    world.until("document.querySelectorAll('main tbody tr').length > 5")
+
+
+def operator_loading(world: World) -> None:
+    world.shown.do("hinder", part="/admin/v1/")
+    operator_at(world)
+    world.until("document.querySelector('main h1') !== null")
+
+
+def operator_stale(world: World) -> None:
+    operator(world)
+    world.admin_way.switch(closed_port())
+    world.until("document.querySelector('main > [role=status]') !== null")
+
+
+def operator_failed(world: World) -> None:
+    world.shown.do("hinder", part="/admin/v1/", how="fail")
+    operator_at(world)
+    world.until("document.querySelector('main [role=alert] button') !== null")
+
+
+def operator_channel(world: World) -> None:
+    world.shown.do("open", tab="viewer", url=f"{world.served.url}/match/one")
+    operator_at(world, "?channel=match%3Aone")
+    world.until("document.querySelector('a[href*=\"connection=\"]') !== null")
+
+
+def operator_connection(world: World) -> None:
+    operator_channel(world)
+    world.shown.do("click", selector="a[href*='connection=']")
+    world.until("document.querySelector('main dl')?.innerText.includes('anonymous')")
+
+
+def operator_gone(world: World) -> None:
+    operator_at(world, "?channel=match%3Anobody")
+    world.until("document.querySelector('main [role=status]') !== null")
+
+
+def operator_door(world: World) -> None:
+    world.open("/operator")
+    world.until("document.querySelector('input[type=password]') !== null")
+
+
+STATES: dict[str, Callable[[World], None]] = {
+    "matches": matches,
+    "matches: loading": matches_loading,
+    "a page: loading": page_loading,
+    "a page: not loaded": page_not_loaded,
+    "no page": nowhere,
+    "match: live": match_live,
+    "match: loading": match_loading,
+    "match: missing": match_missing,
+    "match: paused": match_paused,
+    "match: ended": match_ended,
+    "match: behind": match_behind,
+    "match: reconnecting": match_reconnecting,
+    "match: offline": match_offline,
+    "match: rewinding": match_past,
+    "match: measured": match_measured,
+    "boards": boards,
+    "boards: loading": boards_loading,
+    "boards: failed": failing("/boards", "/v1/leaderboards"),
+    "board": board,
+    "board: loading": board_loading,
+    "board: missing": board_missing,
+    "board: failed": board_failed,
+    "board: stale": board_stale,
+    "player": player,
+    "player: loading": player_loading,
+    "player: missing": player_missing,
+    "player: failed": failing("/player/p0", "/v1/players"),
+    "operator": operator,
+    "operator: loading": operator_loading,
+    "operator: stale": operator_stale,
+    "operator: failed": operator_failed,
+    "operator: channel": operator_channel,
+    "operator: connection": operator_connection,
+    "operator: gone": operator_gone,
+    "operator: door": operator_door,
+}
+
+# ---- what must hold in each ------------------------------------------------------------------------------------------
+
+WORDS = """[...new Set((function* () {
+  const lasting = (element) => element.closest("[lang]:not(html)") === null && !element.closest("script, style, kbd, svg");
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) if (lasting(walker.currentNode.parentElement)) yield walker.currentNode.data.trim();
+  for (const name of ["aria-label", "title", "placeholder", "alt"])
+    for (const element of document.querySelectorAll(`[${name}]`)) if (lasting(element)) yield element.getAttribute(name);
+  yield document.title;
+})())]"""
+
+NOT_WORDS = re.compile(
+    r"^(\W|\d|[kM]?B\b|ms\b|s\b|min\b|AM\b|PM\b)*$"  # figures, signs and units
+    r"|^\d+-\d+\.[0-9a-f]+$"  # versions
+    r"|^[a-z]+(_[a-z]+)+$|notify-keyspace-events"  # what programs call it
+    r"|^[+−-]?[\d.,:]+"  # figures with a unit
+)
+DATA = re.compile(
+    r"\b(ws|WebSocket|SSE) · \w+"  # what a connection speaks
+    r"|Cup \w+|\b(nobody|one|nothing)\b|\b(p\d+|Player \d+|Red|Blue)\b"
+    r"|\b(match|board|lobby|user):[\w.:-]+|\bmatch\b"
+)
+SAME = re.compile(
+    # Names, and words that are the same in both languages.
+    r"Grandstand|Arena|chromium|WebSocket|SSE|HTTP|Gold|Boost|Live|System|live|Kills|K|D|Name|Status|Code|Browser|Token|Version"
+    r"|p99|Keyframes|kB/s|JS heap|Offline"
+    # What programs say.
+    r"|ws|notify|peer|eof|anonymous|folding|history|owner|public|scheduled|paused|ended|offline|unavailable|internal|forbidden"
+)
+
+
+def words(shown: Page) -> set[str]:
+    """All that can be read or heard, without figures and without what matches and players are called."""
+    found: list[str] = shown.do("evaluate", script=WORDS)
+    return {said for text in found if not NOT_WORDS.match(said := DATA.sub("", text).strip(" ·–-"))}
+
+
+def sideways(shown: Page) -> int:
+    """By how many pixels the page is wider than the window; tables scroll in themselves."""
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    return int(shown.do("evaluate", script=wide))
+
+
+def theme(shown: Page) -> str:
+    """The colours that the page has; its examples leave them to the browser."""
+    return str(shown.do("evaluate", script="document.documentElement.dataset.theme"))
+
+
+def faults(shown: Page) -> list[Any]:
+    """What is wrong with the page as it is now."""
+    found: list[Any] = []
+    for scheme, rules in (("dark", ["color-contrast", "link-in-text-block"]), ("light", None)):
+        shown.do("emulate", colorScheme=scheme)
+        until(lambda scheme=scheme: theme(shown) == scheme, 10, scheme)  # type: ignore[misc]
+        found += [f"{scheme}: {line}" for line in shown.do("axe", rules=rules)]
+    english = words(shown)
+    language = "header select >> nth=1"
+    shown.do("select", selector=language, value="de")
+    shown.do("viewport", width=320, height=700)
+    same = {text for text in english & words(shown) if not SAME.fullmatch(text)}
+    if same:
+        found.append(f"not in German: {sorted(same)}")
+    if shown.do("evaluate", script="document.documentElement.lang") != "de":
+        found.append("the page does not say that it is in German")
+    if (pixels := sideways(shown)) > 0:
+        found.append(f"in German {pixels} px too wide for 320 px")
+    shown.do("select", selector=language, value="en")
+    # 200 % on a usual screen.
+    shown.do("viewport", width=640, height=430)
+    if (pixels := sideways(shown)) > 0:
+        found.append(f"{pixels} px too wide at 200 %")
+    shown.do("viewport", width=1280, height=860)
+    return found
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("path", ["/", "/boards"])
+def test_before_there_is_anything(served: GatewayProcess, shown: Page, path: str) -> None:
+    shown.do("open", url=f"{served.url}{path}")
+    until(lambda: shown.do("evaluate", script="document.querySelector('main h1 ~ p, main div ~ p') !== null"), 30, path)
+    found = faults(shown)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.timeout(120)
+def test_a_page_that_could_not_be_loaded_is_loaded_again(clean: World) -> None:
+    page_not_loaded(clean)
+    clean.shown.do("hinder")
+    clean.shown.do("click", selector="main [role=alert] button")
+    clean.until("document.querySelector('[data-testid=version]')?.textContent")
+    assert clean.shown.read()["marker"] == "same page"
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("name", STATES)
+def test_state(clean: World, name: str) -> None:
+    STATES[name](clean)
+    found = faults(clean.shown)
+    assert not found, "\n".join(found)
