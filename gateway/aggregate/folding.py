@@ -65,6 +65,7 @@ class Folding:
         self._limits = limits
         self._interested = interested
         self._now_ms = now_ms
+        # Until it is folded: what the stream had last when the channel was opened.
         self._old: dict[str, Position] = {}
         self._ahead: dict[str, Channel] = {}
 
@@ -101,7 +102,8 @@ class Folding:
         except BusError as error:
             logger.info("channel_not_opened", channel=name, error=type(error).__name__)
             return None
-        self._old[name] = info.last_generated
+        if known.position is None or known.position < info.last_generated:
+            self._old[name] = info.last_generated
         self.channels[name] = known
         past = None
         if first is not None:
@@ -156,6 +158,8 @@ class Folding:
                 known = self.channels[channel] = ahead
                 del self._ahead[channel]
                 ahead = None
+        if old is not None and known.position is not None and known.position >= old:
+            del self._old[channel]
         self._pass_on(known, steps)
 
     def _pass_on(self, channel: Channel, steps: list[tuple[Entry, Folded]]) -> None:
@@ -184,8 +188,7 @@ class Folding:
 
     def caught_up(self, channel: str) -> bool:
         """Whether all is folded that the stream had when the channel was opened."""
-        known, old = self.channels.get(channel), self._old.get(channel)
-        return known is not None and known.position is not None and (old is None or known.position >= old)
+        return channel in self.channels and channel not in self._old
 
     async def run(self) -> None:
         """Writes the boards."""

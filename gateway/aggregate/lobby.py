@@ -27,6 +27,9 @@ STALE_KEPT_S = 3600.0
 """A match that was never ended leaves the list when its publisher has been silent for this."""
 ROWS_MAX = 2000
 PUT_AT_ONCE = 2000
+SWEEP_EVERY_S = 5.0
+READ_EVERY_S = 30.0
+"""How often all rows are read though nobody seems to have put any: a store that came back may have others."""
 
 
 class Lobby:
@@ -44,7 +47,11 @@ class Lobby:
         self._changed: dict[str, _Row] = {}
         self._published: dict[str, Any] = {}
         # A row that has not changed is the same object, so that comparing documents costs what has changed.
-        self._decoded: dict[str, tuple[bytes, _Row]] = {}
+        self._known: dict[str, tuple[bytes, _Row]] = {}
+        self._count: int | None = None
+        """Rows were put this often when they were as known; None: they have to be read."""
+        self._moved = False
+        self._read_ms = self._swept_ms = 0
         self._epoch: int | None = None
         self._last_write_ms = 0
 
@@ -64,7 +71,7 @@ class Lobby:
             try:
                 await self._put_rows()
                 if not self._holds(LOBBY):
-                    self._epoch = None
+                    self._epoch = self._count = None
                 elif self._epoch is None:
                     await self._take_over()
                 else:
@@ -78,21 +85,36 @@ class Lobby:
     async def _put_rows(self) -> None:
         """Puts the rows that have changed since the last time."""
         rows = dict(islice(self._changed.items(), PUT_AT_ONCE))
-        if rows:
-            await self._publisher.put_rows(LOBBY, {name: msgspec.json.encode(row) for name, row in rows.items()})
-            for name, row in rows.items():
-                if self._changed.get(name) is row:
-                    del self._changed[name]
+        if not rows:
+            return
+        raw = {name: msgspec.json.encode(row) for name, row in rows.items()}
+        count = await self._publisher.put_rows(LOBBY, raw)
+        if self._count is not None and count == self._count + 1:
+            # Nobody else has put any: they need not be read.
+            self._known.update((name, (raw[name], row)) for name, row in rows.items())
+            self._count, self._moved = count, True
+        for name, row in rows.items():
+            if self._changed.get(name) is row:
+                del self._changed[name]
 
     async def _take_over(self) -> None:
         """Opens an epoch: whoever wrote before is refused from now on."""
         self._epoch = await self._publisher.new_epoch(LOBBY)
-        self._published = await self._document()
+        await self._read()
+        await self._sweep()
+        self._published = self._document()
         reset = {"op": "reset", "state": self._published}
         await self._append(self._epoch, reset)
 
     async def _write(self, epoch: int) -> None:
-        document = await self._document()
+        if (
+            self._now_ms() - self._read_ms >= READ_EVERY_S * 1000
+            or await self._publisher.rows_put(LOBBY) != self._count
+        ):
+            await self._read()
+        if self._now_ms() - self._swept_ms >= SWEEP_EVERY_S * 1000:
+            await self._sweep()
+        document, self._moved = self._document() if self._moved else self._published, False
         patch = difference(self._published, document)
         if patch:
             await self._append(epoch, {"op": "rows", "patch": patch})
@@ -105,32 +127,43 @@ class Lobby:
         await self._publisher.append(LOBBY, epoch, msgspec.json.encode(event), now_ms)
         self._last_write_ms = now_ms
 
-    async def _document(self) -> dict[str, Any]:
-        """The newest rows of all processes; those that are too old are dropped."""
-        now_ms = self._now_ms()
-        rows: dict[str, _Row] = {}
+    async def _read(self) -> None:
+        """Learns the rows of all processes; what is not a row is taken away."""
+        found, count = await self._publisher.rows(LOBBY)
+        known: dict[str, tuple[bytes, _Row]] = {}
+        broken = []
+        for match_id, raw in found.items():
+            before = self._known.get(match_id)
+            if before is not None and before[0] == raw:
+                known[match_id] = before
+                continue
+            try:
+                known[match_id] = raw, _decode(raw)
+            except msgspec.DecodeError:
+                broken.append(match_id)
+        self._known, self._count, self._moved, self._read_ms = known, count, True, self._now_ms()
+        if broken:
+            await self._publisher.drop_rows(LOBBY, broken)
+
+    async def _sweep(self) -> None:
+        """Takes away the rows that are too old."""
+        now_ms = self._swept_ms = self._now_ms()
         old = []
-        before, self._decoded = self._decoded, {}
-        for match_id, raw in (await self._publisher.rows(LOBBY)).items():
-            known = before.get(match_id)
-            if known is not None and known[0] == raw:
-                row = known[1]
-            else:
-                try:
-                    row = _decode(raw)
-                except msgspec.DecodeError:
-                    old.append(match_id)
-                    continue
-            self._decoded[match_id] = raw, row
+        for match_id, (_, row) in self._known.items():
             kept_s = ENDED_KEPT_S if row.row.get("status") == "ended" else STALE_KEPT_S
             if now_ms - row.changed_ms > kept_s * 1000:
                 old.append(match_id)
-            else:
-                rows[match_id] = row
         if old:
+            for match_id in old:
+                del self._known[match_id]
+            self._moved = True
             await self._publisher.drop_rows(LOBBY, old)
-        newest = sorted(rows, key=lambda match_id: -rows[match_id].changed_ms)[:ROWS_MAX]
-        return {"matches": {match_id: rows[match_id].row for match_id in sorted(newest)}}
+
+    def _document(self) -> dict[str, Any]:
+        """The newest rows."""
+        known = self._known
+        newest = known.keys() if len(known) <= ROWS_MAX else sorted(known, key=lambda name: -known[name][1].changed_ms)
+        return {"matches": {match_id: known[match_id][1].row for match_id in sorted(islice(newest, ROWS_MAX))}}
 
 
 class _Row(msgspec.Struct, frozen=True):

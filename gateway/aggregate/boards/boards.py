@@ -86,8 +86,10 @@ class Boards:
         self._lease = lease
         self._waiting_s: dict[str, float] = {}
         self._recorded: dict[str, str] = {}
-        # Streams with something to write or to remember: a flush must not cost what all channels cost.
+        # Streams with something to write, and those of which only the watermark has moved: a flush must not cost what all
+        # channels cost.
         self._moving: dict[str, Stream] = {}
+        self._quiet: dict[str, Stream] = {}
         self._pending = 0
         self._names = Names(ledger)
         self._documents: dict[str, Channel] = {}
@@ -115,7 +117,7 @@ class Boards:
 
     def take(self, channel: Channel, steps: list[tuple[Entry, Folded]]) -> None:
         """Counts entries; what cannot be counted becomes a dead letter."""
-        stream = self._moving[channel.name] = self.streams[channel.name]
+        stream = self.streams[channel.name]
         self._documents[channel.name] = channel
         now_ms = self._now_ms()
         before = len(stream.pending)
@@ -138,6 +140,7 @@ class Boards:
                     self._poison(stream, entry, bad.reason)
             stream.take(counted or Counted(entry.position, folded.entry_digest, {}))
         self._pending += len(stream.pending) - before
+        (self._quiet if stream.settled else self._moving)[channel.name] = stream
 
     @staticmethod
     def _has(stream: Stream, position: Position) -> bool:
@@ -174,6 +177,7 @@ class Boards:
         if stream is not None:
             self._pending -= len(stream.pending)
         self._moving.pop(channel, None)
+        self._quiet.pop(channel, None)
         self.troubles.clear(channel)
         self._documents.pop(channel, None)
         self._recorded.pop(channel, None)
@@ -343,6 +347,9 @@ class Boards:
         idle = now_s - self._recorded_s > RECORD_EVERY_S
         moved: dict[str, dict[str, str]] = {}
         cleared: list[tuple[str, str]] = []
+        if idle:
+            self._moving.update(self._quiet)
+            self._quiet.clear()
         for channel, stream in list(self._moving.items()):
             if stream.replacement is not None or stream.busy:
                 continue
@@ -354,6 +361,9 @@ class Boards:
                     del self._moving[channel]
                 continue
             boards = stream.changed()
+            if not stream.pending and not boards and not idle:
+                self._quiet[channel] = self._moving.pop(channel)
+                continue
             if boards or idle:
                 moved[channel] = {**{board: stream.expected[board] for board in boards}, "": stream.confirmed}
                 trouble = self.troubles.reasons.get(channel)

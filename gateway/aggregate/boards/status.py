@@ -1,4 +1,4 @@
-"""How far this process's channels are counted, told once a second, so that readers know what a board is worth.
+"""How far this process's channels are counted, told about once a second, so that readers know what a board is worth.
 
 A partition whose owner is gone is not told of any more: its time stands still, and boards say so.
 """
@@ -22,9 +22,9 @@ from gateway.model.standing import Standing
 from gateway.observe import metrics
 from gateway.observe.log import logger
 
-TELL_EVERY_S, TELL_LATEST_S = 0.5, 1.0
-TELL_SHARE = 50
-"""Every channel is looked at: where there are many it is told less often, to take a fiftieth of the time."""
+TELL_EVERY_S, TELL_LATEST_S = 0.5, 2.0
+TELL_SHARE = 100
+"""Every channel is looked at: where there are many it is told less often, to take a hundredth of the time."""
 BEHIND, UNCONFIRMED = "behind", "unconfirmed"
 REASONS = (GAP, TRIMMED, RECOUNT, BEHIND, UNCONFIRMED)
 TOLD_MAX = 100
@@ -81,15 +81,22 @@ class Status:
             number: Standing(as_of_ms=now_ms, told_ms=now_ms, generation=generation)
             for number, generation in self._runner.held.items()
         }
-        known = {}
         now_s = asyncio.get_running_loop().time()
-        troubles, stale_ms = self._boards.troubles.reasons, self._stale_s * 1000
+        before, known = self._as_of_ms, {}
+        streams, troubles, stale_ms = self._boards.streams, self._boards.troubles.reasons, self._stale_s * 1000
+        caught_up, confirmed_s = self._folding.caught_up, self._bus.confirmed_s
         for number, names in self._runner.channels_held():
             standing = found[number]
             for name in names:
-                if name not in self._boards.streams and not self._boards.counts(name):
+                stream = streams.get(name)
+                if stream is None and not self._boards.counts(name):
                     continue
-                known[name] = as_of_ms = self._advanced(name, now_ms, now_s)
+                # Counted up to when it was confirmed; stands still while something is pending or unconfirmed.
+                as_of_ms = before.get(name, 0)
+                settled = stream is not None and stream.settled and caught_up(name)
+                if settled and (at_s := confirmed_s(name)) is not None:
+                    as_of_ms = max(as_of_ms, now_ms - int((now_s - at_s) * 1000))
+                known[name] = as_of_ms
                 if as_of_ms < standing.as_of_ms:
                     standing.as_of_ms = as_of_ms
                 trouble = troubles.get(name, "")
@@ -111,13 +118,3 @@ class Status:
         reasons = Counter(reason for standing in standings for reason in standing.troubles.values())
         for reason in REASONS:
             metrics.BOARDS_INCOMPLETE.labels(reason).set(reasons[reason])
-
-    def _advanced(self, name: str, now_ms: int, now_s: float) -> int:
-        """The time up to which the channel is counted; stands still while something is pending or unconfirmed."""
-        before_ms = self._as_of_ms.get(name, 0)
-        stream, confirmed_s = self._boards.streams.get(name), self._bus.confirmed_s(name)
-        if stream is None or confirmed_s is None or not self._folding.caught_up(name):
-            return before_ms
-        if stream.pending or stream.busy or stream.replacement is not None:
-            return before_ms
-        return max(before_ms, now_ms - int((now_s - confirmed_s) * 1000))

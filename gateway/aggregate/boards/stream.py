@@ -66,6 +66,11 @@ class Stream:
         """Whether what comes now is known to be all that there was."""
         return self._until is not None and not (self._seen is not None and self._seen >= self._until)
 
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left to be written."""
+        return not self.pending and not self.busy and self.replacement is None
+
     def take(self, counted: Counted) -> None:
         """The next entry; one that all boards have already is left out."""
         if self._seen is not None and counted.position <= self._seen:
