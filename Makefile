@@ -6,6 +6,8 @@
 #   make conformance  Autobahn's 517 cases, plain and through TLS (about 10 minutes)
 #   make fuzz       each target for SECONDS=60, native code built with sanitizers and branch counters; MERGE=1 keeps what is new
 #   make churn      a million connects and disconnects    CHURN=10000 for fewer
+#   make exactly-once  BOARD_EVENTS=200000 and the recordings, aggregators killed: every board against a recount in SQL
+#   make rewind     REWINDS=100 random moments of each recording, step by step against its file
 #   make lock       choose dependencies' versions anew            make generate   tables and types that are made from code
 #   make browser    the page's long proofs in Chromium (about 25 minutes): frames, heap, outages, first sight; BROWSER="load scroll" for some
 #   make screenshots  every page, light and dark, into build/screenshots
@@ -27,7 +29,7 @@ PAGE := $(shell find dashboard -type f -not -path '*/node_modules/*' -not -path 
 PYTEST ?= tests
 , := ,
 
-.PHONY: screenshots help demo test lint rewind bench sanitize conformance fuzz dashboard lock generate clean browser chromium wheel churn proxies
+.PHONY: screenshots help demo test lint exactly-once rewind bench sanitize conformance fuzz dashboard lock generate clean browser chromium wheel churn proxies
 
 help:
 	@sed -n '3,$${/^#/!q;s/^# \{0,1\}//p}' Makefile
@@ -58,6 +60,14 @@ fuzz: .make/native
 	@PYTHON=$(CURDIR)/$(BIN)/python SECONDS_EACH=$(SECONDS) sh tests/fuzz/fuzz.sh
 churn: .make/native
 	@CHURN=$(CHURN) $(BIN)/python -m loadtest.bench churn
+
+BOARD_EVENTS ?= 200000
+exactly-once: .make/native
+	@BOARD_EVENTS=$(BOARD_EVENTS) $(BIN)/pytest -s tests/aggregate/boards/test_exactly_once.py
+
+REWINDS ?= 100
+rewind: .make/native
+	@REWINDS=$(REWINDS) $(BIN)/pytest tests/system/test_rewind.py -k recording
 
 sanitize: .make/native
 	@echo "building and testing the native modules under ASan and UBSan"

@@ -29,7 +29,7 @@ from tests.system.gateway import GatewayProcess, gateway
 
 DATA = Path(os.environ.get("GRANDSTAND_MATCHES") or Path(__file__).resolve().parents[4] / "shared" / "data")
 EVENTS = int(os.environ.get("BOARD_EVENTS", "10000"))
-"""Simulated events; more by hand: BOARD_EVENTS=200000."""
+"""Simulated events; `make exactly-once` takes 200,000."""
 FOLDERS = [folder for folder in sorted(DATA.iterdir()) if folder.is_dir()] if DATA.is_dir() else []
 CHANNELS = 40
 MEMBERS = 300
