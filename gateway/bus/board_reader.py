@@ -13,6 +13,7 @@ import msgspec
 from gateway.bus.client import guarded, make_client, mapped
 from gateway.bus.errors import BusError, Unavailable
 from gateway.model.boards import (
+    FOUND_KEY,
     NAMES_KEY,
     STATUS_KEY,
     element,
@@ -21,11 +22,17 @@ from gateway.model.boards import (
     registry_key,
     score_key,
 )
+from gateway.model.finding import is_found, member_found
 from gateway.model.partitions import PARTITIONS, partition_of
 from gateway.model.standing import Standing, completeness
 
 STANDING_KEPT_S = 0.5
 STATUS_WAIT_S = 5.0
+WHOLE_MAX = 500
+"""Members of a board that is read whole to find some of them."""
+FOUND_AT_ONCE = 500
+FOUND_READS = 4
+"""Reads of the index of names for one search: of two thousand who are called so, those on the board."""
 
 _standing = msgspec.json.Decoder(Standing)
 
@@ -123,6 +130,38 @@ class BoardReader:
             return places
         rows = sorted((Row(rank + 1, name, points) for name, (rank, points) in places.items()), key=lambda r: r.rank)
         return Page(total.total, 0, await self._named(rows), total.broken)
+
+    async def search(self, board: str, wanted: str, limit: int) -> Page:
+        """Up to `limit` members of the board whose id, name or a word of it begins so, in order.
+
+        Args:
+            wanted: folded text (gateway/model/finding.py).
+
+        Raises:
+            Unavailable, NotPermitted
+        """
+        whole = await self.page(board, 0, WHOLE_MAX)
+        if whole.broken or whole.total <= WHOLE_MAX:
+            rows = [row for row in whole.rows if is_found(wanted, row.member, row.name)]
+            return Page(whole.total, 0, rows[:limit], whole.broken)
+        # Members without a name are not in the index: their ids are found as they are.
+        exact = await self.members(board, [wanted])
+        found = {row.member: row for row in exact.rows}
+        low, high = b"[" + wanted.encode(), b"[" + wanted.encode() + b"\xff"
+        for _ in range(FOUND_READS):
+            places: Any = await guarded(
+                self._client.zrange(FOUND_KEY, low, high, bylex=True, offset=0, num=FOUND_AT_ONCE)
+            )
+            members = [member for place in places if (member := member_found(place.decode())) not in found]
+            if members:
+                page = await self.members(board, members)
+                # The index may have a name that is another one by now.
+                found |= {row.member: row for row in page.rows if is_found(wanted, row.member, row.name)}
+            if len(found) >= limit or len(places) < FOUND_AT_ONCE:
+                break
+            low = b"(" + places[-1]
+        rows = sorted(found.values(), key=lambda row: row.rank)
+        return Page(whole.total, 0, rows[:limit], exact.broken)
 
     async def _places(self, board: str, ids: list[str]) -> dict[str, tuple[int, int]] | Page:
         """Rank (from 0) and points of each member that the board has."""

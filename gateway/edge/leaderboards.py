@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from zlib import crc32
 
@@ -22,6 +22,7 @@ from gateway.edge.guard import Guard
 from gateway.edge.hub import Hub
 from gateway.edge.parameters import text, whole
 from gateway.model.boards import MEMBER_MAX_CHARS, board_channel, is_member, parse_board
+from gateway.model.finding import folded, is_found
 
 BOARD_CACHE = "public, s-maxage=1, stale-while-revalidate=5"
 PRIVATE_CACHE = "private, no-cache"
@@ -29,6 +30,7 @@ LIMIT_DEFAULT, LIMIT_MAX = 100, 500
 OFFSET_MAX = 10_000_000
 SPAN_DEFAULT, SPAN_MAX = 10, 100
 IDS_MAX = 200
+FOUND_DEFAULT, FOUND_MAX = 20, 100
 
 
 class BoardPage(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -108,6 +110,7 @@ class Leaderboards:
             Route("/v1/leaderboards/{board}", self.page, methods=["GET"]),
             Route("/v1/leaderboards/{board}/around/{member:path}", self.around, methods=["GET"]),
             Route("/v1/leaderboards/{board}/members", self.members, methods=["GET"]),
+            Route("/v1/leaderboards/{board}/search", self.search, methods=["GET"]),
         ]
 
     # -- routes ------------------------------------------------------------------------------------------------
@@ -172,6 +175,23 @@ class Leaderboards:
         if (late := await self._late(board, grant)) is not None:
             return self._told(request, grant, late, [row for row in late.rows if row.member in ids])
         page = await self._once((board, *ids), lambda: self._reader.members(board, ids))
+        return await self._shown(request, grant, board, page)
+
+    async def search(self, request: Request) -> Response:
+        """Members whose id, name or a word of it begins so."""
+        board, grant = self._board(request)
+        limit = whole(request, "limit", FOUND_DEFAULT, 1, FOUND_MAX)
+        wanted = folded(_member(text(request, "q", MEMBER_MAX_CHARS) or "", "q"))
+        if not wanted:
+            raise Unprocessable("q has at least one letter, digit or sign", "q")
+        if (late := await self._late(board, grant)) is not None:
+            rows = [row for row in late.rows if is_found(wanted, row.member, row.name)]
+            return self._told(request, grant, late, rows[:limit])
+        page = await self._once((board, "?", wanted, limit), lambda: self._reader.search(board, wanted, limit))
+        if self._context.audiences[grant.audience].hidden:
+            # Not by a name that is hidden.
+            shown = [row for row in self._projected(page.rows, grant) if is_found(wanted, row.member, row.name)]
+            page = replace(page, rows=shown)
         return await self._shown(request, grant, board, page)
 
     # -- work --------------------------------------------------------------------------------------------------

@@ -194,6 +194,17 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         ),
         validated=True,
     ),
+    ("GET", "/v1/leaderboards/{board}/search"): Operation(
+        "Members of a board whose id, name or a word of it begins so; case and accents make no difference",
+        BoardPage,
+        READS,
+        (
+            Parameter("q", "the beginning", {"type": "string", "minLength": 1, "maxLength": 128}, required=True),
+            _limit(leaderboards.FOUND_DEFAULT, leaderboards.FOUND_MAX),
+            IF_NONE_MATCH,
+        ),
+        validated=True,
+    ),
 }
 
 PATH_PARAMETERS: dict[str, Schema] = {

@@ -30,7 +30,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]
 def studio(served: GatewayProcess) -> Iterator[Studio]:
     """A match whose players have ten thousand different scores: p1 has most."""
     match = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:crowd")
-    match.open(players={})
+    match.open(players={"p9000": {"name": "Zoë Ndiaye"}})
     for first in range(1, MEMBERS + 1, BATCH):
         points(match, **{f"p{n}": 20 * (MEMBERS - n + 1) for n in range(first, first + BATCH)})
     yield match
@@ -147,6 +147,14 @@ def test_search_and_the_own_place_with_ten_above_and_below(served: GatewayProces
     for scheme in ("light", "dark"):
         shown.do("emulate", colorScheme=scheme)
         assert shown.do("axe") == []
+    # By the beginning of a name's word, however it is written: a player who is in no row either.
+    shown.do("fill", selector="input[type=search]", value="NDI")
+    hit = "[...document.querySelectorAll('[data-testid=hits] li')].map((one) => one.innerText.split('\\n')[0])"
+    until(lambda: shown.do("evaluate", script=hit) == ["Zoë Ndiaye"], 20, "the player by name")
+    shown.do("fill", selector="input[type=search]", value="zoe")
+    until(lambda: shown.do("evaluate", script=hit) == ["Zoë Ndiaye"], 20, "the player by another word")
+    shown.do("fill", selector="input[type=search]", value="nobody at all")
+    until(lambda: "Nobody by that name" in shown.do("evaluate", script="document.body.innerText"), 20, "nobody")
     # It is remembered.
     opened(shown, served)
     until(lambda: shown.do("evaluate", script=script) == wanted, 20, "the own place again")

@@ -83,6 +83,7 @@ def test_pages_summaries_stats_and_boards_tell_nothing_early(served: GatewayProc
         "/v1/matches/1/course", "/v1/matches/2/course", "/v1/matches", "/v1/matches?status=live",
         "/v1/matches/1/summary", "/v1/matches/2/summary", f"/v1/players/{TOO_NEW}/stats", f"/v1/players/{EARLY}/stats",
         "/v1/leaderboards", "/v1/leaderboards/kills.all", "/v1/leaderboards/kills.match.1",
+        f"/v1/leaderboards/kills.all/search?q={TOO_NEW[:3]}",
         f"/v1/leaderboards/kills.all/around/{TOO_NEW}", f"/v1/leaderboards/kills.all/members?ids={TOO_NEW},{EARLY}",
     ):  # fmt: skip
         told[path] = status, text = read(served, path)

@@ -95,6 +95,48 @@ def test_the_top_is_in_the_total_order(counted: tuple[Store, GatewayProcess]) ->
     assert (beyond["rows"], beyond["total"]) == ([], 31)
 
 
+def test_members_are_found_by_the_beginning_of_a_word(counted: tuple[Store, GatewayProcess]) -> None:
+    server, served = counted
+    studio = Studio(server.url, "match:43")
+    # More than are read whole; two of them called alike.
+    called = {"q7": {"name": "Kylian Mbappé"}, "q8": {"name": "Mbapp Other"}, "q9": {"name": "Nobody"}}
+    studio.open(players=called)
+    for first in range(0, 600, 100):
+        studio.publish(
+            {"op": "play", "patch": {}, "points": {"saves": {f"q{n}": 1000 - n for n in range(first, first + 100)}}}
+        )
+    board = f"{served.url}/v1/leaderboards/saves.all"
+    until(lambda: ask(board)[0] == 200 and ask(board)[2]["total"] == 600, served)
+
+    def found(query: str, at: str = board) -> list[str]:
+        status, _, page = ask(f"{at}/search?{query}")
+        assert status == 200, page
+        return [row["member"] for row in page["rows"]]
+
+    until(lambda: found("q=mbapp") == ["q7", "q8"], served)
+    assert ask(f"{board}/search?q=MBAPP%C3%89")[2]["rows"] == [
+        {"rank": 8, "member": "q7", "points": 993, "name": "Kylian Mbappé"}
+    ]
+    assert found("q=kylian%20mb") == ["q7"]
+    assert found("q=mbapp&limit=1") == ["q7"]
+    # By id: one without a name as it is, one with a name by its beginning; not by what is only inside.
+    assert found("q=q599") == ["q599"]
+    assert found("q=bapp") == []
+    # Who is called otherwise now is not found by the old name.
+    studio.publish({"op": "play", "patch": {"players": {"q8": {"name": "Renamed"}}}, "points": {"saves": {"q8": 0}}})
+    until(lambda: found("q=rena") == ["q8"], served)
+    assert found("q=mbapp") == ["q7"]
+    assert server.client.zrangebylex("names:{aggregate}:found", "[mbapp", "[mbapp\xff") == [b"mbappe\0q7"]
+    # A small board is read whole: ids without a name by their beginning, too.
+    assert found("q=p1", f"{served.url}/v1/leaderboards/kills.match.42") == [f"p{n}" for n in range(10, 20)]
+    assert found("q=an", f"{served.url}/v1/leaderboards/kills.match.42") == ["p00"]
+    assert ask(f"{served.url}/v1/leaderboards/nothing.all/search?q=a")[0] == 404
+    for wrong, field in (("", "q"), ("q=", "q"), ("q=%20", "q"), (f"q={'x' * 129}", "q"), ("q=a&limit=101", "limit")):
+        status, _, problem = ask(f"{board}/search?{wrong}")
+        assert (status, problem["field"]) == (422, field), wrong
+    studio.close()
+
+
 def test_a_member_with_its_neighbours_and_friends(counted: tuple[Store, GatewayProcess]) -> None:
     _, served = counted
     page = ask(f"{served.url}/v1/leaderboards/kills.all/around/p10?span=2")[2]
@@ -118,7 +160,8 @@ def test_every_scope_has_its_board(counted: tuple[Store, GatewayProcess]) -> Non
     listed = ask(f"{served.url}/v1/leaderboards")[2]
     scopes = {board["scope"].partition(".")[0] for board in listed["boards"]}
     assert scopes == {"all", "season", "day", "week", "match"}
-    assert all(board["members"] == 31 and board["metric"] == "kills" for board in listed["boards"])
+    assert {board["metric"] for board in listed["boards"]} <= {"kills", "saves"}
+    assert all(board["members"] == 31 for board in listed["boards"] if board["metric"] == "kills")
     first = ask(f"{served.url}/v1/leaderboards?limit=2")[2]
     rest = ask(f"{served.url}/v1/leaderboards?limit=500&after={first['next']}")[2]
     assert [b["board"] for b in first["boards"] + rest["boards"]] == [b["board"] for b in listed["boards"]]

@@ -1,14 +1,18 @@
-/** Finds a player by name among the rows known here, and by id among all. */
-import { useDeferredValue, useId, useMemo, useState } from "react";
+/** Finds a player by id or name: at once among the rows known here, a moment later on the whole board. */
+import { useEffect, useId, useMemo, useState } from "react";
 import { useFormat } from "../shell/language.js";
 import shell from "../shell/shell.module.css";
 import styles from "./board.module.css";
 import { setMe, useMe } from "./me.js";
 import { found, type Row } from "./rows.js";
-import { useMember } from "./useBoard.js";
+import { useFound } from "./useBoard.js";
 import { useBoardWords } from "./words.js";
 
 const HITS = 8;
+/** Nobody is asked for each letter of a word that is being typed. */
+const TYPED_MS = 200;
+/** Longer ones nobody has. */
+const LENGTH_MAX = 128;
 
 interface Props {
   board: string;
@@ -21,10 +25,16 @@ export function Search({ board, rows, onShow }: Props) {
   const format = useFormat();
   const me = useMe();
   const [typed, setTyped] = useState("");
-  const wanted = useDeferredValue(typed.trim());
-  const exact = useMember(board, wanted);
+  const [asked, setAsked] = useState("");
+  const wanted = typed.trim();
+  useEffect(() => {
+    const timer = setTimeout(() => setAsked(wanted), TYPED_MS);
+    return () => clearTimeout(timer);
+  }, [wanted]);
+  const all = useFound(board, asked);
   const status = useId();
-  const hits = useMemo(() => found([...rows.values(), ...(exact.data?.rows ?? [])], wanted, HITS), [rows, exact.data, wanted]);
+  const hits = useMemo(() => found([...rows.values(), ...(all.data?.rows ?? [])], wanted, HITS), [rows, all.data, wanted]);
+  const waits = asked !== wanted || all.isFetching;
   return (
     <div className={styles.search} role="search">
       <input
@@ -34,6 +44,7 @@ export function Search({ board, rows, onShow }: Props) {
         aria-label={words.search}
         aria-describedby={status}
         value={typed}
+        maxLength={LENGTH_MAX}
         onChange={(event) => setTyped(event.target.value)}
         onKeyDown={(event) => {
           const [hit] = hits;
@@ -42,10 +53,10 @@ export function Search({ board, rows, onShow }: Props) {
         }}
       />
       <span id={status} role="status" className="visually-hidden">
-        {wanted === "" ? "" : hits.length ? words.hits(format.number(hits.length)) : words.noHits}
+        {wanted === "" || (waits && hits.length === 0) ? "" : hits.length ? words.hits(format.number(hits.length)) : words.noHits}
       </span>
       {wanted === "" ? null : hits.length === 0 ? (
-        <p className={styles.hits}>{exact.isFetching ? words.loading : words.noHits}</p>
+        <p className={styles.hits}>{waits ? words.loading : all.isError ? words.noSearch : words.noHits}</p>
       ) : (
         <ul className={styles.hits} data-testid="hits">
           {hits.map((row) => (

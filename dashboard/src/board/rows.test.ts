@@ -57,6 +57,7 @@ describe("search", () => {
   it("finds by name and id, those that begin so first", () => {
     expect(found(rows, " ana ", 10).map(({ member }) => member)).toEqual(["ana-9", "p2", "p3", "p1"]);
     expect(found(rows, "P3", 10)).toHaveLength(1);
+    expect(found([{ ...row("p4", 1), name: "Kylian Mbappé" }], "MBAPPE", 10)).toHaveLength(1);
     expect(found(rows, "  ", 10)).toEqual([]);
     expect(found(rows, "an", 1)).toHaveLength(1);
   });

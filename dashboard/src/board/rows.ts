@@ -98,13 +98,16 @@ export function pagesFor(first: number, last: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, i) => from + i);
 }
 
+/** As the gateway compares: without case and accents. */
+const folded = (text: string): string => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replaceAll("ß", "ss");
+
 /** Known rows whose name or id has the words in it, best first: those that begin with them, then by rank. */
 export function found(rows: Iterable<Row>, words: string, most: number): Row[] {
-  const wanted = words.trim().toLowerCase();
+  const wanted = folded(words.trim());
   if (wanted === "") return [];
   const hits = new Map<string, Row>();
   for (const row of rows)
-    if (row.member.toLowerCase().includes(wanted) || row.name?.toLowerCase().includes(wanted)) hits.set(row.member, row);
-  const begins = (row: Row): number => ((row.name ?? row.member).toLowerCase().startsWith(wanted) ? 0 : 1);
+    if (folded(row.member).includes(wanted) || folded(row.name ?? "").includes(wanted)) hits.set(row.member, row);
+  const begins = (row: Row): number => (folded(row.name ?? row.member).startsWith(wanted) ? 0 : 1);
   return [...hits.values()].sort((a, b) => begins(a) - begins(b) || a.rank - b.rank).slice(0, most);
 }

@@ -89,12 +89,13 @@ export function useAround(board: string, member: string | null, paused: boolean)
   });
 }
 
-/** A member by id, where the board has it. */
-export function useMember(board: string, id: string) {
+/** Members of the whole board whose id, name or a word of it begins so; what was found before stays until they are there. */
+export function useFound(board: string, wanted: string) {
   return useQuery<BoardPart>({
-    queryKey: ["member", board, id],
-    queryFn: ({ signal }) => get<BoardPart>(`${boardPath(board)}/members?ids=${encodeURIComponent(id)}`, signal),
-    enabled: id !== "",
+    queryKey: ["found", board, wanted],
+    queryFn: ({ signal }) => get<BoardPart>(`${boardPath(board)}/search?q=${encodeURIComponent(wanted)}`, signal),
+    enabled: wanted !== "",
     retry: false,
+    placeholderData: keepPreviousData,
   });
 }

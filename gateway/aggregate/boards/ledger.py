@@ -15,6 +15,7 @@ from gateway.bus.client import guarded, make_client, mapped
 from gateway.bus.errors import BusError
 from gateway.bus.scripts import Call, Script, call_many
 from gateway.model.boards import (
+    FOUND_KEY,
     NAMES_KEY,
     RECOUNTS_KEY,
     RECOUNTS_LEFT_KEY,
@@ -30,6 +31,7 @@ from gateway.model.boards import (
     stream_marks_key,
     tally_key,
 )
+from gateway.model.finding import elements
 from gateway.model.partitions import partition_of
 
 MEMBERS_OF_CALL = 2000
@@ -291,9 +293,22 @@ class Ledger:
         return found
 
     async def name(self, names: Mapping[str, str]) -> None:
-        """Members' names."""
+        """Members' names, and what they are found by."""
         mapping: Any = dict(names)
-        await guarded(self._client.hset(NAMES_KEY, mapping=mapping))
+        before: Any = await guarded(self._client.hmget(NAMES_KEY, list(names)))
+        gone = [
+            place
+            for (member, name), old in zip(names.items(), before, strict=True)
+            if old is not None and old.decode(errors="replace") != name
+            for place in set(elements(member, old.decode(errors="replace"))) - set(elements(member, name))
+        ]
+        places = {place: 0 for member, name in names.items() for place in elements(member, name)}
+        pipeline = self._client.pipeline(transaction=False)
+        if gone:
+            pipeline.zrem(FOUND_KEY, *gone)
+        pipeline.zadd(FOUND_KEY, places)
+        pipeline.hset(NAMES_KEY, mapping=mapping)
+        await guarded(pipeline.execute())
 
     async def tell(self, status: Mapping[int, bytes]) -> None:
         """How far the channels of these partitions are counted."""
