@@ -11,7 +11,7 @@ from typing import Any, Final
 from gateway.bus.client import guarded, is_cluster, make_client
 from gateway.bus.errors import BusError
 from gateway.bus.exchange import Exchange
-from gateway.bus.wire import word
+from gateway.bus.wire import command
 from gateway.model.names import viewers_key
 
 INDEX_KEY: Final = "viewers:{index}"
@@ -66,20 +66,20 @@ class Presence:
     async def _put_on_wire(
         self, exchange: Exchange, member: str, counts: Mapping[str, int], names: Sequence[str], now_ms: int
     ) -> None:
-        process, ttl, until = word(member.encode()), word(b"%d" % self._ttl_ms), now_ms + self._ttl_ms
-        score = word(b"%d" % now_ms)
+        process, ttl, until_ms = member.encode(), b"%d" % self._ttl_ms, now_ms + self._ttl_ms
+        score = b"%d" % now_ms
         sent: list[bytes] = []
-        index = [b"*%d\r\n%b%b" % (2 + 2 * len(names), word(b"ZADD"), word(INDEX_KEY.encode()))]
+        index: list[bytes] = []
         for name in names:
-            key = word(viewers_key(name).encode())
+            key = viewers_key(name).encode()
             if counts[name]:
-                count = word(b"%d %d" % (counts[name], until))
-                sent.append(b"*4\r\n$4\r\nHSET\r\n%b%b%b*3\r\n$7\r\nPEXPIRE\r\n%b%b" % (key, process, count, key, ttl))
+                sent.append(command(b"HSET", key, process, b"%d %d" % (counts[name], until_ms)))
+                sent.append(command(b"PEXPIRE", key, ttl))
             else:
-                sent.append(b"*3\r\n$4\r\nHDEL\r\n%b%b" % (key, process))
-            index.append(score + word(name.encode()))
-        replies = await exchange.ask(b"".join(sent + index), sum(2 if counts[name] else 1 for name in names) + 1)
-        for reply in replies:
+                sent.append(command(b"HDEL", key, process))
+            index += score, name.encode()
+        sent.append(command(b"ZADD", INDEX_KEY.encode(), *index))
+        for reply in await exchange.ask(b"".join(sent), len(sent)):
             if isinstance(reply, BusError):
                 raise reply
 

@@ -40,10 +40,6 @@ class DelayedFlush:
         for queue in self._queues.values():
             queue.pop(1 << 62)
 
-    def __bool__(self) -> bool:
-        """Whether there is an audience with a delay."""
-        return bool(self._queues)
-
     def push(self, folded: Folded, channel: Channel, arrived_ms: int) -> None:
         """One folded entry, or the state that loading began with."""
         if not self._queues:

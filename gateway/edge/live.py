@@ -114,16 +114,14 @@ class Live:
         for wish in wanted:
             name, since, moment = wish
             try:
-                async with asyncio.timeout(OPENING_TIMEOUT_S):
-                    outlet = await self._hub.outlet(name, grant.audience)
-                if moment is None:
-                    joins.append((outlet, since))
-                else:
-                    rewinds.append((name, moment))
+                outlet = await self._outlet(name, grant)
             except Failure as caught:
                 failed.append((wish, caught))
-            except TimeoutError:
-                failed.append((wish, Unavailable("the channel could not be loaded in time")))
+                continue
+            if moment is None:
+                joins.append((outlet, since))
+            else:
+                rewinds.append((name, moment))
         if failed and len(wanted) == 1:
             self.refuse(conn, failed[0][1])
             return
@@ -132,6 +130,18 @@ class Live:
             self._fail(conn, encoding, failure, wish)
         for name, moment in rewinds:
             self._rewind(conn, encoding, grant, name, moment)
+
+    async def _outlet(self, name: str, grant: Grant, own: bool = False) -> Outlet:
+        """The channel as the grant sees it, loaded if it is not here yet.
+
+        Raises:
+            Failure: there is none, or it could not be loaded in time.
+        """
+        try:
+            async with asyncio.timeout(OPENING_TIMEOUT_S):
+                return await self._hub.outlet(name, grant.audience, own=own)
+        except TimeoutError:
+            raise Unavailable("the channel could not be loaded in time") from None
 
     def _rewind(self, conn: int, encoding: Encoding, grant: Grant, name: str, moment: Moment) -> None:
         try:
@@ -233,17 +243,13 @@ class Live:
         return int.from_bytes(blake2b(subject.encode(), digest_size=8, key=self._secret).digest(), "big")
 
     async def _watch_later(self, conn: int, grant: Grant, encoding: Encoding, wish: Wish, sibling: bool) -> None:
-        name = wish.name
         try:
-            async with asyncio.timeout(OPENING_TIMEOUT_S):
-                outlet = await self._hub.outlet(name, grant.audience, own=sibling)
+            outlet = await self._outlet(wish.name, grant, own=sibling)
         except Failure as failure:
             if sibling:
-                self._tell(conn, encoding, failure, name)
+                self._tell(conn, encoding, failure, wish.name)
             else:
                 self._fail(conn, encoding, failure, wish)
-        except TimeoutError:
-            self._tell(conn, encoding, Unavailable("the channel could not be loaded in time"), name)
         else:
             self._join(conn, encoding, grant, wish, outlet)
 
@@ -263,17 +269,13 @@ class Live:
                 continue
             grant, encoding = self.rights(conn)
             try:
-                async with asyncio.timeout(OPENING_TIMEOUT_S):
-                    outlet = await self._hub.outlet(name, grant.audience)
+                outlet = await self._outlet(name, grant)
             except UnknownChannel:
                 # Gone as soon as it came: waiting goes on.
                 return
-            except (Failure, TimeoutError) as error:
+            except Failure as failure:
                 if self._beginnings.waits(conn, name):
                     self._beginnings.leave(conn, name)
-                    failure = (
-                        error if isinstance(error, Failure) else Unavailable("the channel could not be loaded in time")
-                    )
                     self._tell(conn, encoding, failure, name)
                 continue
             if self._beginnings.waits(conn, name):

@@ -217,8 +217,7 @@ class Owner:
                 self._pending.replace()
             else:
                 self._pending.add(folded.patch, folded.events)
-            if self._delayed:
-                self._delayed.push(folded, held, now_ms)
+            self._delayed.push(folded, held, now_ms)
             if not folded.published:
                 continue
             self._last_entry_ms = now_ms

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.history.reader import EpochRow, Reader
+from gateway.history.scribe import is_number
 from gateway.model.version import Position
 
 MATCHES_HELD = 64
@@ -84,9 +85,9 @@ def outline_of(document: dict[str, Any]) -> dict[str, Any]:
         "clock": document.get("clock"),
         "teams": {team: _numbers(fields) for team, fields in _first(teams) if isinstance(fields, dict)},
         "figures": {
-            name: value if _is_number(value) else _numbers(value)
+            name: value if is_number(value) else _numbers(value)
             for name, value in _first(figures)
-            if _is_number(value) or (isinstance(value, dict) and _numbers(value))
+            if is_number(value) or (isinstance(value, dict) and _numbers(value))
         },
     }
     return {name: value for name, value in outline.items() if isinstance(value, dict) and value}
@@ -97,11 +98,7 @@ def _first(value: Any) -> list[tuple[str, Any]]:
 
 
 def _numbers(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in _first(fields) if _is_number(value)}
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return {name: value for name, value in _first(fields) if is_number(value)}
 
 
 def _thinned(points: list[Point]) -> list[Point]:

@@ -126,9 +126,9 @@ class Reader:
         rows = await self._epochs(NEXT_EPOCH, channel, number)
         return rows[0] if rows else None
 
-    async def epochs_below(self, channel: str, number: int) -> list[EpochRow]:
-        """Up to EPOCHS_AT_ONCE epochs below a number, the newest first."""
-        return await self._epochs(EPOCHS_BELOW, channel, number, EPOCHS_AT_ONCE)
+    async def epochs_below(self, channel: str, number: int, most: int = EPOCHS_AT_ONCE) -> list[EpochRow]:
+        """Up to `most` epochs below a number, the newest first."""
+        return await self._epochs(EPOCHS_BELOW, channel, number, most)
 
     async def epoch_at(self, channel: str, at_ms: int) -> tuple[EpochRow, int] | None:
         """The last entry that had arrived at a time: its epoch and number; None where there was none."""
@@ -232,7 +232,7 @@ class Reader:
 
     async def epochs_of_run(self, channel: str, newest: EpochRow, most: int) -> list[EpochRow]:
         """The epochs up to `newest` in which the same run was played, oldest first."""
-        rows = await self._epochs(EPOCHS_BELOW, channel, newest.epoch + 1, most)
+        rows = await self.epochs_below(channel, newest.epoch + 1, most)
         return [row for row in reversed(rows) if row.run == newest.run]
 
     async def documents(

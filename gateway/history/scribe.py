@@ -261,7 +261,12 @@ def clock_ms_of(document: dict[str, Any]) -> float | None:
     """The match's time; None where the document has none."""
     clock = document.get("clock")
     value = clock.get("t_ms") if isinstance(clock, dict) else None
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return value if is_number(value) else None
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a number of JSON: true and false are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def duels_of(events: list[dict[str, Any]]) -> list[tuple[str, str]]:

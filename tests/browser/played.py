@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.history.embedded import EmbeddedPostgres
+from tests.databases import postgres
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
 from tests.wire.peer import until
@@ -64,17 +63,15 @@ def play(studio: Studio) -> int:
 @contextlib.contextmanager
 def played(folder: Path) -> Iterator[tuple[GatewayProcess, Studio]]:
     """A gateway with history, and the match `match:late` with all of it stored."""
-    server = EmbeddedPostgres(folder / "postgres")
-    asyncio.run(server.start())
-    try:
-        settings = {"history__url": server.url, "history__flush_ms": 20, "channel__feed_entries": 60}
-        with gateway(folder, listen__workers=1, **settings) as served:
-            studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:late")
-            try:
-                count = play(studio)
-                until(lambda: served.metric("grandstand_history_entries_total") > count, 60, "the history")
-                yield served, studio
-            finally:
-                studio.close()
-    finally:
-        asyncio.run(server.stop())
+    settings: dict[str, object] = {"history__flush_ms": 20, "channel__feed_entries": 60}
+    with (
+        postgres(folder / "postgres") as server,
+        gateway(folder, listen__workers=1, history__url=server.url, **settings) as served,
+    ):
+        studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:late")
+        try:
+            count = play(studio)
+            until(lambda: served.metric("grandstand_history_entries_total") > count, 60, "the history")
+            yield served, studio
+        finally:
+            studio.close()

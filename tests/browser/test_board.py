@@ -6,13 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.browser.long.scroll import MEMBERS, fill
 from tests.browser.page import Page, page
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
 from tests.wire.peer import until
-
-MEMBERS = 10_000
-BATCH = 1_000
 
 
 def points(studio: Studio, **changes: int) -> None:
@@ -31,8 +29,7 @@ def studio(served: GatewayProcess) -> Iterator[Studio]:
     """A match whose players have ten thousand different scores: p1 has most."""
     match = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:crowd")
     match.open(players={"p9000": {"name": "Zoë Ndiaye"}})
-    for first in range(1, MEMBERS + 1, BATCH):
-        points(match, **{f"p{n}": 20 * (MEMBERS - n + 1) for n in range(first, first + BATCH)})
+    fill(match)
     yield match
     match.close()
 

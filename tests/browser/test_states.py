@@ -107,6 +107,16 @@ def closed_port() -> int:
         return int(one.getsockname()[1])
 
 
+def ago(past_ms: int) -> int:
+    return time.time_ns() // 1_000_000 - past_ms
+
+
+def stamped_score(studio: Studio, stamp_ms: int) -> None:
+    """A score that comes now, whatever its stamp says."""
+    fields = {"t": str(stamp_ms), "e": '{"op":"score","team":"red","points_scored":1}'}
+    studio.store.xadd(studio.key, fields, id=f"{studio.epoch}-*")  # type: ignore[arg-type]
+
+
 def matches(world: World) -> None:
     world.open("/")
     world.until("document.querySelectorAll('main ul a').length >= 5")
@@ -169,10 +179,11 @@ def match_behind(world: World) -> None:
     late.score()
     world.open("/match/late")
     world.until("document.querySelector('[data-testid=version]')?.textContent")
-    fields = {"t": str(time.time_ns() // 1_000_000 - LATE_MS), "e": '{"op":"score","team":"red","points_scored":1}'}
+    stamp_ms = ago(LATE_MS)
 
     def behind() -> bool:
-        late.store.xadd(late.key, fields, id=f"{late.epoch}-*")  # type: ignore[arg-type]
+        # One stamp for all: each comes later than the one before, however prompt the first one was.
+        stamped_score(late, stamp_ms)
         return bool(world.shown.read()["state"] == "behind")
 
     until(behind, 30, "behind")
@@ -192,8 +203,7 @@ def match_offline(world: World) -> None:
 
 def match_past(world: World) -> None:
     past = world.studios["past"]
-    fields = {"t": str(time.time_ns() // 1_000_000 - 60_000), "e": '{"op":"score","team":"red","points_scored":1}'}
-    past.store.xadd(past.key, fields, id=f"{past.epoch}-*")  # type: ignore[arg-type]
+    stamped_score(past, ago(60_000))
     past.score()
     world.open(f"/match/past?at={past.epoch}-0")
     world.state("rewind")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings import SettingsError, load
+from gateway.model import board_kinds, boards
+from gateway.settings import SettingsError, checks, load
 
 
 @pytest.mark.parametrize(
@@ -80,6 +81,13 @@ def test_settings_that_do_not_go_together(flags: dict[str, str], message: str) -
 )
 def test_settings_that_do(flags: dict[str, str]) -> None:
     load(None, {}, flags)
+
+
+def test_kinds_are_named_as_boards_are() -> None:
+    """The settings know nothing of boards, and say the same of their names."""
+    assert checks.BOARD_KIND == board_kinds.KIND_RE
+    assert frozenset(checks.BOARD_KINDS_TAKEN) == board_kinds.BUILT_IN
+    assert checks.METRIC == boards.METRIC_RE
 
 
 def test_certificate_and_key_are_looked_for(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ rewinding, not on older pages, not in summaries, stats or boards.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 import urllib.error
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.history.embedded import EmbeddedPostgres
+from tests.databases import postgres
 from tests.stores import Store
 from tests.system.gateway import GatewayProcess, gateway
 from tests.wire.peer import peer, until
@@ -43,23 +42,18 @@ def publish(store: Store, channel: str, ago_ms: int, word: str, count: int, begi
 @pytest.fixture
 def served(tmp_path: Path, valkey_server: Store) -> Iterator[GatewayProcess]:
     """Everybody is late; one match has begun two hours ago and goes on, another one has only just begun."""
-    server = EmbeddedPostgres(tmp_path / "postgres")
-    asyncio.run(server.start())
     publish(valkey_server, "match:1", 2 * HOUR_MS, EARLY, 20, begin=True)
     publish(valkey_server, "match:1", 1000, TOO_NEW, 20)
     publish(valkey_server, "match:2", 1000, TOO_NEW, 20, begin=True)
     hidden = ["/players/*/note", "/events/*/note", "/winner", f"/figures/{SECRET}"]
-    try:
-        with gateway(
-            tmp_path, bus__url=valkey_server.url, history__url=server.url, history__flush_ms=20, history__stats_every_s=1,
-            audiences={"late": {"delay_ms": HOUR_MS, "hidden": hidden}}, access__anonymous_audience="late",
-        ) as process:  # fmt: skip
-            until(lambda: process.metric("grandstand_history_entries_total") >= 60, 60, "the history")
-            until(lambda: bool(valkey_server.client.zcard("rank:{board:kills.all}") == 2), 60, "the board")
-            until(lambda: bool(valkey_server.client.exists("live:{board:kills.all}")), 60, "the board's channel")
-            yield process
-    finally:
-        asyncio.run(server.stop())
+    with postgres(tmp_path / "postgres") as server, gateway(
+        tmp_path, bus__url=valkey_server.url, history__url=server.url, history__flush_ms=20, history__stats_every_s=1,
+        audiences={"late": {"delay_ms": HOUR_MS, "hidden": hidden}}, access__anonymous_audience="late",
+    ) as process:  # fmt: skip
+        until(lambda: process.metric("grandstand_history_entries_total") >= 60, 60, "the history")
+        until(lambda: bool(valkey_server.client.zcard("rank:{board:kills.all}") == 2), 60, "the board")
+        until(lambda: bool(valkey_server.client.exists("live:{board:kills.all}")), 60, "the board's channel")
+        yield process
 
 
 def read(served: GatewayProcess, path: str) -> tuple[int, str]:

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from gateway.bus.publisher import Publisher
-from gateway.history.embedded import EmbeddedPostgres
 from gateway.model.channel import Channel, ChannelLimits
 from gateway.model.entry import Entry
 from gateway.model.names import stream_key
@@ -22,6 +21,7 @@ from gateway.model.version import Position
 from gateway.replay.finding import open_recording
 from gateway.replay.fold import encode_entry, reset_event
 from gateway.replay.recording import Recording
+from tests.databases import postgres
 from tests.stores import Store
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
@@ -60,15 +60,12 @@ class Told:
 @pytest.fixture
 def served(tmp_path: Path, valkey_server: Store) -> Iterator[GatewayProcess]:
     """A gateway with history, two workers."""
-    server = EmbeddedPostgres(tmp_path / "postgres")
-    asyncio.run(server.start())
-    try:
-        with gateway(
-            tmp_path, bus__url=valkey_server.url, history__url=server.url, history__flush_ms=20, rewind__max_viewers=2
-        ) as process:
-            yield process
-    finally:
-        asyncio.run(server.stop())
+    settings: dict[str, object] = {"history__flush_ms": 20, "rewind__max_viewers": 2}
+    with (
+        postgres(tmp_path / "postgres") as server,
+        gateway(tmp_path, bus__url=valkey_server.url, history__url=server.url, **settings) as process,
+    ):
+        yield process
 
 
 def seq_of(version: str) -> int:

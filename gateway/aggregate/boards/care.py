@@ -25,7 +25,6 @@ MEND_EVERY_S = 5.0
 MEND_AGAIN_S, MEND_AGAIN_MAX_S = 5.0, 300.0
 """How long a channel of which something is missing is let be until the history is asked for it again: twice as long each time."""
 MENDED_AT_ONCE = 50
-PAIRS_OF_CALL = 1000
 
 
 class Care:
@@ -125,11 +124,9 @@ class Care:
                 for board, mark in stream.expected.items()
                 if mark != SKIPPED and board not in self._boards.broken
             ]
-            for start in range(0, len(pairs), PAIRS_OF_CALL):
-                some = pairs[start : start + PAIRS_OF_CALL]
-                found = await self._ledger.board_marks([(board, channel) for board, channel, _ in some])
-                for (board, channel, expected), mark in zip(some, found, strict=True):
-                    self._verified(board, channel, expected, mark)
+            found = await self._ledger.board_marks([(board, channel) for board, channel, _ in pairs])
+            for (board, channel, expected), mark in zip(pairs, found, strict=True):
+                self._verified(board, channel, expected, mark)
 
     def _verified(self, board: str, channel: str, expected: str, mark: str | BusError) -> None:
         stream = self._boards.streams.get(channel)

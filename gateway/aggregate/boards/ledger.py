@@ -38,6 +38,8 @@ MEMBERS_OF_CALL = 2000
 """Increments of one call: a few milliseconds of the store's time."""
 PARTS_OF_CALL = 20_000
 """Tallies looked at in one call of a correction: members times streams."""
+PAIRS_OF_CALL = 1000
+"""Watermarks read in one call."""
 LEFT_KEPT_S = 3600
 DONE = 1
 
@@ -162,11 +164,13 @@ class Ledger:
         Args:
             pairs: board and channel.
         """
-        pipeline = self._client.pipeline(transaction=False)
-        for board, channel in pairs:
-            pipeline.hget(board_marks_key(board), channel)
-        answers = await guarded(pipeline.execute(raise_on_error=False))
-        return [_mark(answer) for answer in answers]
+        found: list[str | BusError] = []
+        for start in range(0, len(pairs), PAIRS_OF_CALL):
+            pipeline = self._client.pipeline(transaction=False)
+            for board, channel in pairs[start : start + PAIRS_OF_CALL]:
+                pipeline.hget(board_marks_key(board), channel)
+            found += map(_mark, await guarded(pipeline.execute(raise_on_error=False)))
+        return found
 
     async def replace(self, board: str, channel: str, tally: Tally, after: str, token: str, generation: int) -> None:
         """Replaces what a channel has added to a board, member by member, while the board stays up.

@@ -23,7 +23,6 @@ GAP, TRIMMED, RECOUNT = "gap", "trimmed", "recount"
 """What is wrong with a channel: entries are missing; so is its beginning, and boards are wrong; it is being counted anew."""
 TROUBLE = "!"
 """The field of a stream's marks that says what is wrong with it."""
-PAIRS_OF_CALL = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +162,8 @@ class Opening:
     async def _adopt(self, channel: str, marks: dict[str, str]) -> None:
         """Boards keep what they have, and the counting goes on from there."""
         boards = list(marks)
-        for start in range(0, len(boards), PAIRS_OF_CALL):
-            some = boards[start : start + PAIRS_OF_CALL]
-            found = await self._ledger.board_marks([(board, channel) for board in some])
-            for board, mark in zip(some, found, strict=True):
-                if isinstance(mark, str):
-                    marks[board] = mark
+        found = await self._ledger.board_marks([(board, channel) for board in boards])
+        marks.update((board, mark) for board, mark in zip(boards, found, strict=True) if isinstance(mark, str))
 
 
 def _unread(known: Position | None, info: StreamInfo) -> bool:

@@ -101,7 +101,7 @@ class Status:
                     standing.as_of_ms = as_of_ms
                 trouble = troubles.get(name, "")
                 if not trouble and now_ms - as_of_ms > stale_ms:
-                    trouble = BEHIND if self._bus.confirmed_s(name) is not None else UNCONFIRMED
+                    trouble = BEHIND if confirmed_s(name) is not None else UNCONFIRMED
                 if trouble and len(standing.troubles) < TOLD_MAX:
                     standing.troubles[name] = trouble
                     if missing := self._boards.troubles.missing.get(name):

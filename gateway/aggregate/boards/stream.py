@@ -57,14 +57,12 @@ class Stream:
     @property
     def ready(self) -> bool:
         """Whether the correction has everything that it needs."""
-        if self.replacement is None or self.busy:
-            return False
-        return self._until is None or (self._seen is not None and self._seen >= self._until)
+        return self.replacement is not None and not self.busy and not self.recounts
 
     @property
     def recounts(self) -> bool:
         """Whether what comes now is known to be all that there was."""
-        return self._until is not None and not (self._seen is not None and self._seen >= self._until)
+        return self._until is not None and (self._seen is None or self._seen < self._until)
 
     @property
     def settled(self) -> bool:

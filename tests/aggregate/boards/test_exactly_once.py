@@ -10,7 +10,7 @@ import os
 import random
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,10 +18,10 @@ import pytest
 
 from gateway.bus.publisher import Publisher
 from gateway.history.database import Database
-from gateway.history.embedded import EmbeddedPostgres
 from gateway.history.errors import Unavailable
 from gateway.replay.finding import open_recording
 from tests.aggregate.boards.recount import boards_in, entries_of, stored
+from tests.databases import postgres
 from tests.history.stream import stored as kept
 from tests.stores import Store
 from tests.system.aggregators import Aggregator, aggregators
@@ -98,12 +98,10 @@ async def publish_recordings(publisher: Publisher) -> list[str]:
 
 
 @pytest.fixture
-async def history_url(tmp_path: Path) -> AsyncIterator[str]:
+def history_url(tmp_path: Path) -> Iterator[str]:
     """A Postgres of its own."""
-    server = EmbeddedPostgres(tmp_path / "postgres")
-    await server.start()
-    yield server.url
-    await server.stop()
+    with postgres(tmp_path / "postgres") as server:
+        yield server.url
 
 
 @pytest.fixture

@@ -154,40 +154,31 @@ def offline(length: float) -> list[Row]:
 
 def asleep(length: float) -> list[Row]:
     """No process of the browser runs for a minute; meanwhile the connection is closed by the other side."""
-    with scene() as there:
-        there.open()
-        there.live()
-        diary = _slept(there, 60 * length, there.between.cut)
-        return [
-            diary.between(WAKING, "shows reconnecting"),
-            diary.between("open", "shows live"),
-            diary.between(*there.score()),
-        ]
+    return _slept(60 * length, Middlebox.cut)
 
 
 def asleep_unnoticed(length: float) -> list[Row]:
     """The same for half a minute, and nobody says that the connection is dead: only that the timers come late tells of it."""
+    return _slept(max(15.0, 30 * length), Middlebox.swallow)
+
+
+def _slept(seconds: float, loses: Callable[[Middlebox], None]) -> list[Row]:
     with scene() as there:
         there.open()
         there.live()
-        diary = _slept(there, max(15.0, 30 * length), there.between.swallow)
+        diary = Diary(there.shown)
+        with there.shown.asleep():
+            loses(there.between)
+            until_s = time.monotonic() + seconds
+            while time.monotonic() < until_s:
+                there.goal()
+                time.sleep(1.0)
+        there.is_back()
         return [
             diary.between(WAKING, "shows reconnecting"),
             diary.between("open", "shows live"),
             diary.between(*there.score()),
         ]
-
-
-def _slept(there: Scene, seconds: float, loses: Callable[[], None]) -> Diary:
-    diary = Diary(there.shown)
-    with there.shown.asleep():
-        loses()
-        until_s = time.monotonic() + seconds
-        while time.monotonic() < until_s:
-            there.goal()
-            time.sleep(1.0)
-    there.is_back()
-    return diary
 
 
 def hidden(length: float) -> list[Row]:

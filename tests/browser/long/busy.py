@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.browser.page import Page, page
+from tests.system.gateway import gateway
 from tests.system.publishing import Studio
 
 EVENTS_PER_S = 100
@@ -68,3 +74,17 @@ class BusyMatch:
                 "figures": {"sent_ms": time.time_ns() // 1_000_000},
             }
             self._studio.patch(patch, op="pickup", actor=player)
+
+
+@contextlib.contextmanager
+def busy_page(name: str) -> Iterator[tuple[BusyMatch, Page, str]]:
+    """The match while it is on, a page in a browser, and the address at which the page may show it."""
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        gateway(Path(directory), listen__workers=1) as served,
+        page() as shown,
+    ):
+        studio = Studio(served.wait_for_log("embedded_store", 1)["url"], f"match:{name}")
+        with BusyMatch(studio) as match:
+            yield match, shown, f"{served.url}/match/{name}"
+        studio.close()

@@ -8,17 +8,12 @@ code is the engine's own affair, comes and goes for minutes by tens of kilobytes
 from __future__ import annotations
 
 import statistics
-import tempfile
 import time
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 from loadtest.scenarios.checks import at_least, at_most
-from tests.browser.long.busy import EVENTS_PER_S, BusyMatch
-from tests.browser.page import page
-from tests.system.gateway import gateway
-from tests.system.publishing import Studio
+from tests.browser.long.busy import EVENTS_PER_S, busy_page
 from tests.wire.peer import until
 
 POINTER_BYTES = 4
@@ -36,24 +31,17 @@ def slope(points: list[tuple[float, float]]) -> float:
 def run(seconds: float = 600.0, every_s: float = 30.0) -> dict[str, Any]:
     """One page, watched for so long."""
     samples: list[dict[str, Any]] = []
-    with (
-        tempfile.TemporaryDirectory() as directory,
-        gateway(Path(directory), listen__workers=1) as served,
-        page() as shown,
-    ):
-        studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:heap")
-        with BusyMatch(studio) as match:
-            shown.do("open", url=f"{served.url}/match/heap")
-            until(lambda: shown.read()["state"] == "live", 30, "the match")
-            began_s = time.monotonic()
-            while not samples or samples[-1]["at_s"] < seconds:
-                time.sleep(max(0.0, began_s + every_s * (len(samples) + 1) - time.monotonic()))
-                at_s = round(time.monotonic() - began_s, 1)
-                samples.append({"at_s": at_s, "events": match.published, **shown.do("heap")})
-            per_s = round(match.per_s, 1)
-            version = shown.do("held", channel="match:heap")["version"]
-            until(lambda: shown.do("held", channel="match:heap")["version"] != version, 10, "the page to go on")
-        studio.close()
+    with busy_page("heap") as (match, shown, address):
+        shown.do("open", url=address)
+        until(lambda: shown.read()["state"] == "live", 30, "the match")
+        began_s = time.monotonic()
+        while not samples or samples[-1]["at_s"] < seconds:
+            time.sleep(max(0.0, began_s + every_s * (len(samples) + 1) - time.monotonic()))
+            at_s = round(time.monotonic() - began_s, 1)
+            samples.append({"at_s": at_s, "events": match.published, **shown.do("heap")})
+        per_s = round(match.per_s, 1)
+        version = shown.do("held", channel="match:heap")["version"]
+        until(lambda: shown.do("held", channel="match:heap")["version"] != version, 10, "the page to go on")
     half = samples[len(samples) // 2 :]
     grown = slope([(sample["events"], sample["objects"]) for sample in half])
     quarter = len(samples) // 4

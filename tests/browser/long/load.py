@@ -6,17 +6,14 @@ Before and after it the floor: a page that does nothing but draw the same canvas
 
 from __future__ import annotations
 
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from loadtest.scenarios.checks import at_least, at_most
-from tests.browser.long.busy import EVENTS_PER_S, BusyMatch
+from tests.browser.long.busy import EVENTS_PER_S, busy_page
 from tests.browser.long.frames import FPS_MIN, TASK_MAX_MS, Watch
-from tests.browser.page import Page, page
-from tests.system.gateway import gateway
-from tests.system.publishing import Studio
+from tests.browser.page import Page
 from tests.wire.peer import until
 
 SLOWED = 4
@@ -45,29 +42,21 @@ SIZED = "(document.querySelector('main canvas')?.width ?? 300) !== 300"
 
 def run(seconds: float = 60.0, floor_s: float = 15.0) -> dict[str, Any]:
     """One crowd of events, one viewer; the floor half before and half after."""
-    with (
-        tempfile.TemporaryDirectory() as directory,
-        gateway(Path(directory), listen__workers=1) as served,
-        page() as shown,
-    ):
-        studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:load")
-        with BusyMatch(studio) as match:
-            address = f"{served.url}/match/load"
-            shown.do("open", url=address)
-            until(lambda: shown.do("evaluate", script=SIZED), 30, "the map")
-            canvas = shown.do("evaluate", script=CANVAS)
-            shown.do("throttle", rate=SLOWED)
-            floors = [_floor(shown, canvas, floor_s)]
-            shown.do("open", url=address)
-            until(lambda: shown.read()["state"] == "live", 30, "the match")
-            time.sleep(WARM_S)
-            watch = Watch(shown)
-            shown.do("evaluate", script=TIME_PIXELS)
-            time.sleep(seconds)
-            found = {**watch.read(), "tick_to_pixel": shown.do("evaluate", script=READ_PIXELS)}
-            floors.append(_floor(shown, canvas, floor_s))
-            per_s = round(match.per_s, 1)
-        studio.close()
+    with busy_page("load") as (match, shown, address):
+        shown.do("open", url=address)
+        until(lambda: shown.do("evaluate", script=SIZED), 30, "the map")
+        canvas = shown.do("evaluate", script=CANVAS)
+        shown.do("throttle", rate=SLOWED)
+        floors = [_floor(shown, canvas, floor_s)]
+        shown.do("open", url=address)
+        until(lambda: shown.read()["state"] == "live", 30, "the match")
+        time.sleep(WARM_S)
+        watch = Watch(shown)
+        shown.do("evaluate", script=TIME_PIXELS)
+        time.sleep(seconds)
+        found = {**watch.read(), "tick_to_pixel": shown.do("evaluate", script=READ_PIXELS)}
+        floors.append(_floor(shown, canvas, floor_s))
+        per_s = round(match.per_s, 1)
     floor = {name: round(sum(each[name] for each in floors) / len(floors), 3) for name in floors[0]}
     ratio = round(found["frames_per_s"] / floor["frames_per_s"], 3)
     checks = [
