@@ -22,7 +22,7 @@ export const launch = (...more) => chromium.launch({ executablePath: program(), 
  */
 export async function launchPlain() {
   const directory = mkdtempSync(join(tmpdir(), "grandstand-browser-"));
-  const own = spawn(program(), [...QUIET, "--headless", "--window-size=1280,860", "--remote-debugging-port=0", `--user-data-dir=${directory}`, "about:blank"], { stdio: "ignore" });
+  const own = spawn(program(), [...QUIET, "--headless", "--window-size=1280,860", "--remote-debugging-port=0", `--user-data-dir=${directory}`, "about:blank"], { stdio: "ignore", detached: true });
   const ended = new Promise((resolve) => own.once("exit", resolve));
   const until = Date.now() + START_MS;
   let port = "";
@@ -34,10 +34,10 @@ export async function launchPlain() {
   }
   const browser = await chromium.connectOverCDP(`http://127.0.0.1:${port}`, { noDefaults: true });
   const close = async () => {
-    own.kill();
+    // All its processes at once: asked to end they may take their time, and write until then. Nothing of it is kept.
+    process.kill(-own.pid, "SIGKILL");
     await ended;
-    // Its other processes end a moment later, and still write.
-    rmSync(directory, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
+    rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 20 });
   };
   return { context: browser.contexts()[0], close };
 }
