@@ -20,6 +20,8 @@ STEP_S = 0.002
 SEED = 42
 OPENING_BATCH = 500
 ANSWER_TIMEOUT_S = 120.0
+EVENTS_KEY = "events"
+"""The one stream of all channels, for servers that read none of the gateway's."""
 STATE = {
     "game": "arena",
     "status": "live",
@@ -39,13 +41,14 @@ class Publisher:
     Args:
         url: the store.
         channels: match:0 … match:channels-1.
+        one_stream: all events go into one stream, EVENTS_KEY, with their channel in the field `c`.
     """
 
-    def __init__(self, url: str, channels: int) -> None:
+    def __init__(self, url: str, channels: int, one_stream: bool = False) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe: Connection
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_run, args=(theirs, url, channels), daemon=True)
+        self._process = context.Process(target=_run, args=(theirs, url, channels, one_stream), daemon=True)
         self._process.start()
         theirs.close()
         self._answer()
@@ -76,9 +79,9 @@ class Publisher:
         return self._pipe.recv()
 
 
-def _run(pipe: Connection, url: str, channels: int) -> None:
+def _run(pipe: Connection, url: str, channels: int, one_stream: bool) -> None:
     store = redis.Redis.from_url(url)
-    epochs = _open(store, channels)
+    epochs = [] if one_stream else _open(store, channels)
     pipe.send("open")
     draw = random.Random(SEED)
     rate, due_s, published, number, late_s = 0.0, 0.0, 0, 0, 0.0
@@ -107,8 +110,12 @@ def _run(pipe: Connection, url: str, channels: int) -> None:
                 "sent_us": stamp_us,
                 **padding,
             }
-            fields = {"t": stamp_us // 1000, "e": msgspec.json.encode(event)}
-            batch.xadd(f"live:{{match:{channel}}}", fields, id=f"{epochs[channel]}-*")  # type: ignore[arg-type]
+            encoded = msgspec.json.encode(event)
+            if one_stream:
+                batch.xadd(EVENTS_KEY, {"c": f"match:{channel}", "e": encoded}, maxlen=10_000)
+            else:
+                fields = {"t": stamp_us // 1000, "e": encoded}
+                batch.xadd(f"live:{{match:{channel}}}", fields, id=f"{epochs[channel]}-*")  # type: ignore[arg-type]
             due_s += draw.uniform(0.2, 1.8) / rate
             number += 1
             count += 1

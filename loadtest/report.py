@@ -156,12 +156,18 @@ def _churn(result: Result) -> list[str]:
     return rows + _checks(result) + _origin(result)
 
 
+WRITTEN = {"picows": "picows", "websockets": "PyPI `websockets`"}
+
+
 def _crowds(result: Result) -> list[str]:
     place = f"{result['channels']:,} channels, {result['viewers']:,} viewers"
     rows = _latencies([(f"{place}, {rate['events_per_s']:,.0f} events/s", rate["latency"]) for rate in result["rates"]])
     rows += ["", "| events a second | CPU µs a delivered frame | of the C loop's | cores |", "|---:|---:|---:|---:|"]
     for rate in result["rates"]:
         rows.append(f"| {rate['events_per_s']:,.0f} | {rate['cpu_us']} | {rate['ratio']} | {rate['cores']} |")
+    for peer in result["peers"]:
+        name = f"{peer['events_per_s']:,.0f}, a gateway by hand on {WRITTEN[peer['name']]}"
+        rows.append(f"| {name} | {peer['cpu_us']} | {peer['ratio']} | {peer['cores']} |")
     rows += ["", "| of one event with its three frames, at the last rate | µs |", "|---|---:|"]
     rows += [f"| {name} | {result['steps_us_per_event'][name]} |" for name in STEPS]
     facts = [

@@ -10,6 +10,7 @@ import gc
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import hiredis
@@ -31,7 +32,10 @@ from loadtest.gateway_process import GatewayProcess, percentile_limit_ms
 from loadtest.publisher import STATE, Publisher
 from loadtest.scenarios.channels import LOOP_LAG
 from loadtest.scenarios.checks import at_most, loop_held, unbroken
-from loadtest.scenarios.fanout import floor_us
+from loadtest.scenarios.fanout import Mismatch, floor_us
+from loadtest.servers import plain_gateway
+from loadtest.servers.child import Server
+from loadtest.servers.process import cpu_s
 
 CHANNELS = 5_000
 VIEWERS_EACH = 3
@@ -40,6 +44,7 @@ RATES = (500.0, 5_000.0)
 WARM_UP_S = 8.0
 DURATION_S = 20.0
 RATIO_MAX = 1.6
+PEERS = {"picows": plain_gateway.on_picows, "websockets": plain_gateway.on_websockets}
 OPENING_RATE = 1000.0
 TIMEOUT_S = 120.0
 FLOOR_ROUNDS = 5
@@ -76,7 +81,8 @@ def run(
         publisher.stop()
         summary = fleet.summary()
     floor = floor_us(viewers, FLOOR_ROUNDS)
-    for phase in phases:
+    written = [peer(name, main, channels, rates[-1], warm_up_s, duration_s) for name, main in PEERS.items()]
+    for phase in (*phases, *written):
         phase["ratio"] = round(phase["cpu_us"] / floor, 2)
     standard = phases[-1]
     taken = steps(channels)
@@ -86,6 +92,7 @@ def run(
         "channels": channels,
         "viewers": viewers,
         "rates": phases,
+        "peers": written,
         "floor_us": round(floor, 2),
         "cpu_us": standard["cpu_us"],
         "ratio": standard["ratio"],
@@ -109,6 +116,61 @@ def run(
     }
 
 
+def peer(
+    name: str, main: Callable[..., None], channels: int, events_per_s: float, warm_up_s: float, duration_s: float
+) -> dict[str, Any]:
+    """A gateway written by hand under the same events.
+
+    Raises:
+        Mismatch: not every viewer received exactly what was published.
+    """
+    viewers = channels * VIEWERS_EACH
+    with (
+        GatewayProcess(listen__workers=1, aggregate__enabled="false") as store,
+        Publisher(store.store_url, channels, one_stream=True) as publisher,
+        Server(partial(main, url=store.store_url), viewers) as server,
+        Fleet(1, viewers) as fleet,
+    ):
+        fleet.connect(
+            "127.0.0.1",
+            server.port,
+            "/v1/live?channel=match:{n}",
+            viewers,
+            channel="match:{n}",
+            numbers=(0, channels),
+            rate_per_s=OPENING_RATE,
+            retry_ms=(500, 4000),
+        )
+        fleet.wait_open(TIMEOUT_S)
+        publisher.start(events_per_s)
+        time.sleep(warm_up_s)
+        used_s = cpu_s(server.pid)
+        fleet.reset_latency()
+        time.sleep(duration_s)
+        latency = fleet.summary()["latency"]
+        used_s = cpu_s(server.pid) - used_s
+        expected = viewers + VIEWERS_EACH * int(publisher.stop()["published"])
+        summary = _all_received(fleet, expected)
+    broken = unbroken(summary)["value"]
+    if summary["messages"] != expected or broken:
+        raise Mismatch(f"{name}: {summary['messages']} of {expected} messages, {broken} broken")
+    return {
+        "name": name,
+        "events_per_s": events_per_s,
+        "latency": latency,
+        "cpu_us": round(used_s * 1e6 / max(1, latency["count"]), 2),
+        "cores": round(used_s / duration_s, 2),
+    }
+
+
+def _all_received(fleet: Fleet, messages: int) -> dict[str, Any]:
+    """The fleet's counts when all messages have come, or after a while."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while (summary := fleet.summary())["messages"] < messages and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return summary
+
+
 def _phase(
     gateway: GatewayProcess,
     publisher: Publisher,
@@ -120,17 +182,17 @@ def _phase(
     """One rate of events."""
     publisher.start(events_per_s)
     time.sleep(warm_up_s)
-    before, cpu_s = gateway.metrics(), gateway.cpu_s()
+    before, used_s = gateway.metrics(), gateway.cpu_s()
     fleet.reset_latency()
     time.sleep(duration_s)
     latency = fleet.summary()["latency"]
-    cpu_s = gateway.cpu_s() - cpu_s
+    used_s = gateway.cpu_s() - used_s
     after = gateway.metrics()
     return {
         "events_per_s": events_per_s,
         "latency": latency,
-        "cpu_us": round(cpu_s * 1e6 / max(1, latency["count"]), 2),
-        "cores": round(cpu_s / duration_s, 2),
+        "cpu_us": round(used_s * 1e6 / max(1, latency["count"]), 2),
+        "cores": round(used_s / duration_s, 2),
         "loop_lag_p999_ms": percentile_limit_ms(before, after, LOOP_LAG, 99.9),
         "held": loop_held(before, after, f", {events_per_s:,.0f} events/s"),
     }

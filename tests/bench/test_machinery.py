@@ -139,6 +139,13 @@ def test_steps_of_an_event_are_timed() -> None:
     assert all(value > 0 for value in crowds.steps(20, 2).values())
 
 
+@pytest.mark.parametrize("name", crowds.PEERS)
+def test_gateways_by_hand_give_every_viewer_each_event(name: str) -> None:
+    found = crowds.peer(name, crowds.PEERS[name], channels=5, events_per_s=50.0, warm_up_s=0.5, duration_s=1.0)
+    assert found["latency"]["count"] > 0
+    assert found["cpu_us"] > 0
+
+
 def test_connections_of_every_kind_leave_nothing() -> None:
     result = churn.run(1500, steps=5)
     assert [check for check in result["checks"] if not check["passed"]] == []
