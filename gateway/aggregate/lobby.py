@@ -1,7 +1,8 @@
 """The list of matches as a channel of its own: `lobby:matches`, rows by match id, at most once a second, only what changed.
 
 Every process puts its own matches' rows into one key; the process that holds the list's partition makes the document of them.
-Its epoch fences: who does not know yet that he lost the partition is refused.
+Its epoch fences: who does not know yet that he lost the partition is refused. A store that came back without some of what was
+written gets the whole list in a new epoch.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from gateway.bus.publisher import Publisher
 from gateway.model.channel import Channel, Folded
 from gateway.model.entry import Entry
 from gateway.model.names import LOBBY, id_of, kind_of
+from gateway.model.version import Position
+from gateway.observe import metrics
 from gateway.observe.log import logger
 
 EVERY_S = 1.0
@@ -53,6 +56,7 @@ class Lobby:
         self._moved = False
         self._read_ms = self._swept_ms = 0
         self._epoch: int | None = None
+        self._last: Position | None = None
         self._last_write_ms = 0
 
     def on_change(self, channel: Channel, steps: list[tuple[Entry, Folded]]) -> None:
@@ -124,8 +128,12 @@ class Lobby:
 
     async def _append(self, epoch: int, event: dict[str, Any]) -> None:
         now_ms = self._now_ms()
-        await self._publisher.append(LOBBY, epoch, msgspec.json.encode(event), now_ms)
-        self._last_write_ms = now_ms
+        last = await self._publisher.append(LOBBY, epoch, msgspec.json.encode(event), now_ms)
+        if self._last is not None and self._last.epoch == epoch and last != self._last.next:
+            logger.warning("lobby_lost_entries", after=str(self._last))
+            metrics.HISTORIES_LOST.labels("lobby").inc()
+            self._epoch = None
+        self._last, self._last_write_ms = last, now_ms
 
     async def _read(self) -> None:
         """Learns the rows of all processes; what is not a row is taken away."""

@@ -5,13 +5,13 @@ The store fences: it numbers the entries of an epoch and refuses those of a lowe
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 from redis import exceptions
 
 from gateway.bus.client import guarded, is_cluster, make_client, mapped
-from gateway.bus.errors import BusError, Fenced
+from gateway.bus.errors import BusError, Fenced, Unavailable
 from gateway.bus.scripts import Call, Script, call_many
 from gateway.bus.tails import stream_info
 from gateway.model.names import channel_of, epoch_key, idempotency_key, keyframe_key, rows_key, stream_key
@@ -24,6 +24,9 @@ STREAM_MAXLEN = 200_000
 
 ROWS_PUT = "!"
 """The field of a list's rows that counts how often rows were put: no id has this character."""
+
+NEWEST_AT_ONCE = 500
+"""Streams that are asked for their newest entry by one round trip."""
 
 SCAN_COUNT = 1000
 """Keys that the store looks at in one step of a SCAN."""
@@ -170,6 +173,25 @@ class Publisher:
                 raise Fenced(await self._newest_epoch(channel)) from error
             raise
         return [Position.parse(answer.decode()) for answer in ids]
+
+    async def newest(self, channels: Iterable[str]) -> dict[str, Position | None]:
+        """The newest entry of each channel's stream, None where there is none; left out are those that cannot be read.
+
+        Raises:
+            Unavailable
+        """
+        names, found = list(channels), {}
+        for start in range(0, len(names), NEWEST_AT_ONCE):
+            some = names[start : start + NEWEST_AT_ONCE]
+            pipeline = self._client.pipeline(transaction=False)
+            for name in some:
+                pipeline.xrevrange(stream_key(name), count=1)
+            for name, rows in zip(some, await guarded(pipeline.execute(raise_on_error=False)), strict=True):
+                if not isinstance(rows, Exception):
+                    found[name] = Position.parse(rows[0][0].decode()) if rows else None
+                elif isinstance(error := mapped(rows), Unavailable):
+                    raise error
+        return found
 
     async def append_idempotent(
         self, channel: str, epoch: int | None, key: str | None, events: bytes, t_ms: int, opens_epoch: bool

@@ -233,7 +233,8 @@ class Boards:
         """Remembers which boards a stream is going to add to, before it does."""
         fresh = {name: boards for name, stream in self._moving.items() if (boards := stream.unknown())}
         if fresh:
-            await self._ledger.record({name: dict.fromkeys(boards, "") for name, boards in fresh.items()})
+            refused = await self._ledger.record({name: dict.fromkeys(boards, "") for name, boards in fresh.items()})
+            self._let_be(refused)
             for name, boards in fresh.items():
                 if name in self.streams:
                     self.streams[name].introduced(boards)
@@ -339,6 +340,13 @@ class Boards:
         await self._ledger.touch(tallies)
         logger.info("recount_done", channel=stream.channel, boards=len(tallies), failed=len(failed))
 
+    def _let_be(self, refused: dict[str, BusError]) -> None:
+        """Nothing can be remembered of these channels: they are begun again when it can, and are behind until then."""
+        for channel, error in refused.items():
+            logger.warning("channel_not_counted", channel=channel, why=str(error))
+            self.close(channel)
+            self._again(channel)
+
     # -- what is remembered ------------------------------------------------------------------------------------
 
     async def _record(self) -> None:
@@ -372,7 +380,7 @@ class Boards:
                 else:
                     cleared.append((channel, TROUBLE))
         if moved:
-            await self._ledger.record(moved, cleared)
+            self._let_be(await self._ledger.record(moved, cleared))
             for channel, fields in moved.items():
                 if channel in self.streams:
                     self._recorded[channel] = fields[""]

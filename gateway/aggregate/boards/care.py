@@ -90,7 +90,14 @@ class Care:
 
     async def _serve(self) -> None:
         """Counts anew what operators have asked for; a request is done when its channel is counted."""
-        for channel, request in (await self._ledger.requests()).items():
+        try:
+            requests = await self._ledger.requests()
+        except BusError as error:
+            if error.temporary:
+                raise
+            logger.warning("requests_not_read", detail=str(error))
+            return
+        for channel, request in requests.items():
             stream = self._boards.streams.get(channel)
             if stream is None or stream.busy or stream.replacement is not None:
                 continue

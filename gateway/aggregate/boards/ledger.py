@@ -33,6 +33,7 @@ from gateway.model.boards import (
 )
 from gateway.model.finding import elements
 from gateway.model.partitions import partition_of
+from gateway.observe.log import logger
 
 MEMBERS_OF_CALL = 2000
 """Increments of one call: a few milliseconds of the store's time."""
@@ -97,15 +98,31 @@ class Ledger:
         found: Any = await guarded(self._client.hgetall(stream_marks_key(channel)))
         return {key.decode(): value.decode() for key, value in found.items()}
 
-    async def record(self, marks: Mapping[str, Mapping[str, str]], cleared: Iterable[tuple[str, str]] = ()) -> None:
-        """Remembers watermarks by channel and board; they are confirmed by now."""
+    async def record(
+        self, marks: Mapping[str, Mapping[str, str]], cleared: Iterable[tuple[str, str]] = ()
+    ) -> dict[str, BusError]:
+        """Remembers watermarks by channel and board; they are confirmed by now.
+
+        Returns:
+            The channels of which nothing can be remembered, and why.
+
+        Raises:
+            Unavailable
+        """
         pipeline = self._client.pipeline(transaction=False)
         for channel, boards in marks.items():
             mapping: Any = dict(boards)
             pipeline.hset(stream_marks_key(channel), mapping=mapping)
         for channel, field in cleared:
             pipeline.hdel(stream_marks_key(channel), field)
-        await guarded(pipeline.execute())
+        answers = await guarded(pipeline.execute(raise_on_error=False))
+        refused: dict[str, BusError] = {}
+        for channel, answer in zip(marks, answers, strict=False):
+            if isinstance(answer, Exception):
+                refused[channel] = mapped(answer)
+                if refused[channel].temporary:
+                    raise refused[channel]
+        return refused
 
     # -- boards ------------------------------------------------------------------------------------------------
 
@@ -275,14 +292,18 @@ class Ledger:
     # -- what others read --------------------------------------------------------------------------------------
 
     async def touch(self, boards: Iterable[str]) -> None:
-        """These boards have changed."""
+        """These boards have changed; where the registry of a partition cannot be written, its boards are not listed.
+
+        Raises:
+            Unavailable
+        """
         by_partition: dict[int, list[str]] = defaultdict(list)
         for board in boards:
             by_partition[partition_of(board_channel(board))].append(board)
         calls = [Call(_TOUCH, [registry_key(number)], names) for number, names in by_partition.items()]
         for answer in await call_many(self._client, calls):
             if isinstance(answer, BusError):
-                raise answer
+                logger.warning("boards_not_listed", detail=str(answer))
 
     async def changed(self, since_ms: Mapping[int, int]) -> dict[int, dict[str, int]]:
         """The boards of partitions that have changed since then (that moment included), with the time of their change."""

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 from gateway.aggregate.boards.ledger import Ledger
 from gateway.aggregate.boards.tally import Counted
+from gateway.bus.errors import BusError
 from gateway.model.channel import Channel
+from gateway.observe.log import logger
 
 KNOWN_MAX = 200_000
 NAME_MAX_CHARS = 128
@@ -37,8 +39,13 @@ class Names:
         """Writes what is new.
 
         Raises:
-            BusError: it is lost until the name is seen again.
+            Unavailable: it is lost until the name is seen again.
         """
         if self._fresh:
             names, self._fresh = self._fresh, {}
-            await self._ledger.name(names)
+            try:
+                await self._ledger.name(names)
+            except BusError as error:
+                if error.temporary:
+                    raise
+                logger.warning("names_not_told", detail=str(error))
