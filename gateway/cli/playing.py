@@ -26,10 +26,12 @@ from gateway.bus.publisher import Publisher
 from gateway.cli.effective import fail, refuse
 from gateway.model.errors import BadName
 from gateway.model.names import check_channel
+from gateway.replay.fresh import FreshChannels
 from gateway.replay.player import Outcome, Played
 from gateway.replay.player import Progress as Place
+from gateway.replay.programme import channel_of
 from gateway.replay.recording import Recording, RecordingError
-from gateway.replay.rounds import play_rounds
+from gateway.replay.rounds import Round, play_rounds
 from gateway.settings import Settings, SettingsError, load
 
 T = TypeVar("T")
@@ -185,40 +187,52 @@ def played_line(recording: Recording, channel: str, played: Played) -> dict[str,
 def play_to_store(
     recording: Callable[[int], Recording],
     settings: Settings,
-    channel: str,
+    channel: str | None,
     *,
-    speed: float | None,
+    speed: float,
     start_s: float,
     loop: bool,
+    pause_s: float,
     as_json: bool,
-    default_speed: Callable[[Recording], float],
 ) -> None:
-    """Plays one recording (or, looping, each round's) into the configured store, with a bar or with JSON lines."""
+    """Plays one recording (or, looping, each round's) into the configured store, with a bar or with JSON lines.
+
+    Args:
+        channel: where to; None: the channel of the match's name, and of each further round one that is free.
+    """
     bar = PlayingBar(shown=not as_json)
-    rounds: list[Recording] = []
+    first = channel_or_refuse(channel or channel_of(recording(0).match_id))
+    played_to = [first]
 
     async def work(stop: asyncio.Event) -> Played | None:
-        def on_round(number: int, chosen: Recording, begin_ms: int) -> None:
-            rounds[:] = [chosen]
-            bar.begin(chosen)
+        def on_round(_number: int, chosen: Round) -> None:
+            played_to[:] = [chosen.channel]
+            bar.begin(chosen.recording)
 
-        def on_played(played: Played) -> None:
+        def on_played(chosen: Round, played: Played) -> None:
             if as_json:
-                print_json(played_line(rounds[0], channel, played))
+                print_json(played_line(chosen.recording, chosen.channel, played))
 
-        await check_store(settings, channel)
+        await check_store(settings, first)
         async with publisher_of(settings) as publisher:
+            fresh = FreshChannels(publisher)
+
+            async def following(number: int) -> Round:
+                chosen = await asyncio.to_thread(recording, number)
+                if number == 0:
+                    return Round(first, chosen, round(start_s * 1000))
+                return Round(channel or await fresh.take(channel_of(chosen.match_id)), chosen)
+
             return await play_rounds(
-                recording,
+                following,
                 publisher,
-                channel,
-                default_speed if speed is None else lambda _: speed,
+                lambda _: speed,
                 stop,
-                start_ms=lambda _: round(start_s * 1000),
                 on_progress=bar.move,
                 on_round=on_round,
                 on_played=on_played,
                 rounds=None if loop else 1,
+                pause_s=pause_s,
             )
 
     with bar.progress:
@@ -226,7 +240,7 @@ def play_to_store(
     if played is not None and not as_json:
         place = played.progress
         ended = "played to the end" if played.outcome is Outcome.FINISHED else f"stopped at {clock_text(place.t_ms)}"
-        typer.echo(f"{channel}: {ended}, {place.events} events, version position {place.position}")
+        typer.echo(f"{played_to[0]}: {ended}, {place.events} events, version position {place.position}")
 
 
 def print_json(line: dict[str, Any]) -> None:

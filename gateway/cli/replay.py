@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from gateway.cli.effective import refuse
-from gateway.cli.playing import channel_or_refuse, play_to_store, settings_with_store
+from gateway.cli.playing import play_to_store, settings_with_store
 from gateway.replay.finding import open_recording
-from gateway.replay.programme import channel_of
 from gateway.replay.recording import RecordingError
+from gateway.replay.rounds import PAUSE_S
 from gateway.settings import SettingsError
 
 
@@ -19,10 +19,18 @@ def replay(
     recording: Annotated[
         str, typer.Argument(help="a recording, a match's folder, OpenDota's JSON, or opendota:MATCH_ID")
     ],
-    channel: Annotated[str | None, typer.Option(help="the channel; by default match: and the match's name")] = None,
+    channel: Annotated[
+        str | None, typer.Option(help="the channel; by default match: and the match's name, each further round another")
+    ] = None,
     speed: Annotated[float, typer.Option(min=0, help="match seconds a second; 0 is as fast as the store takes it")] = 1,
     start: Annotated[float, typer.Option(min=0, help="seconds of the recording that are published at once")] = 0,
-    loop: Annotated[bool, typer.Option("--loop", help="round after round, each a new epoch, until stopped")] = False,
+    loop: Annotated[
+        bool,
+        typer.Option(
+            "--loop", help="round after round until stopped, each a match of its own (with --channel: an epoch)"
+        ),
+    ] = False,
+    pause: Annotated[float, typer.Option(min=0, help="seconds between rounds")] = PAUSE_S,
     bus: Annotated[str | None, typer.Option(help="the store to publish to; by default the setting bus.url")] = None,
     settings_file: Annotated[Path | None, typer.Option("--settings", help="settings file (TOML)")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON line a round on stdout, no bar")] = False,
@@ -33,14 +41,6 @@ def replay(
         opened = open_recording(recording)
     except (RecordingError, SettingsError) as error:
         refuse(str(error))
-    name = channel_or_refuse(channel or channel_of(opened.match_id))
     play_to_store(
-        lambda _: opened,
-        settings,
-        name,
-        speed=speed,
-        start_s=start,
-        loop=loop,
-        as_json=as_json,
-        default_speed=lambda _: 1.0,
+        lambda _: opened, settings, channel, speed=speed, start_s=start, loop=loop, pause_s=pause, as_json=as_json
     )

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from gateway.cli.effective import refuse
-from gateway.cli.playing import channel_or_refuse, play_to_store, print_json, settings_with_store
+from gateway.cli.playing import play_to_store, print_json, settings_with_store
 from gateway.replay.recording import Recording, RecordingError
+from gateway.replay.rounds import PAUSE_S
 from gateway.replay.simulator import Simulation, simulate
 from gateway.replay.sources.grandstand import write_recording
 from gateway.settings import SettingsError
@@ -24,6 +25,7 @@ def simulate_match(
     speed: Annotated[float, typer.Option(min=0, help="match seconds a second; 0 is as fast as the store takes it")] = 1,
     loop: Annotated[bool, typer.Option("--loop", help="a new match each round, until stopped")] = False,
     output: Annotated[Path | None, typer.Option(help="write a recording to this file instead of playing")] = None,
+    pause: Annotated[float, typer.Option(min=0, help="seconds between rounds")] = PAUSE_S,
     bus: Annotated[str | None, typer.Option(help="the store to publish to; by default the setting bus.url")] = None,
     settings_file: Annotated[Path | None, typer.Option("--settings", help="settings file (TOML)")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON line a round on stdout, no bar")] = False,
@@ -51,13 +53,4 @@ def simulate_match(
         settings = settings_with_store(settings_file, bus)
     except SettingsError as error:
         refuse(str(error))
-    play_to_store(
-        recording,
-        settings,
-        channel_or_refuse(channel or f"match:{first.match_id}"),
-        speed=speed,
-        start_s=0,
-        loop=loop,
-        as_json=as_json,
-        default_speed=lambda _: 1.0,
-    )
+    play_to_store(recording, settings, channel, speed=speed, start_s=0, loop=loop, pause_s=pause, as_json=as_json)

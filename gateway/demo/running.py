@@ -19,10 +19,10 @@ from gateway.bus.embedded import EmbeddedValkey
 from gateway.bus.errors import BusError
 from gateway.bus.publisher import Publisher
 from gateway.edge.supervisor import Supervisor
-from gateway.observe.log import logger
-from gateway.replay.programme import Show, interesting_start_ms, programme, speed_of
-from gateway.replay.recording import Recording, RecordingError
-from gateway.replay.rounds import play_rounds
+from gateway.replay.fresh import FreshChannels
+from gateway.replay.programme import Show, channel_of, interesting_start_ms, programme, speed_of
+from gateway.replay.recording import RecordingError
+from gateway.replay.rounds import Round, play_rounds
 from gateway.settings import Settings
 
 
@@ -77,49 +77,46 @@ class _Programme:
 
     def __init__(self, publisher: Publisher, url: str, tell: Callable[[str], None], stop: asyncio.Event) -> None:
         self._publisher = publisher
+        self._fresh = FreshChannels(publisher)
         self._url = url
         self._tell = tell
         self._stop = stop
+        self._playing: list[str] = []
 
     async def play(self, shows: list[Show], matches: Path) -> None:
         """Plays all shows until stopped; one that cannot be played is told and left out."""
-        recorded = any(not show.channel.startswith("match:arena-") for show in shows)
+        recorded = any(not show.simulated for show in shows)
         source = f"recordings of {matches}" if recorded else f"simulated matches (there are no recordings in {matches})"
-        self._tell(f"Playing {source}, round after round:")
+        self._tell(f"Playing {source}, one match after the other:")
         begun = [asyncio.Event() for _ in shows]
         async with asyncio.TaskGroup() as tasks:
             for show, event in zip(shows, begun, strict=True):
                 tasks.create_task(self._play_show(show, event))
             for event in begun:
                 await event.wait()
-            self._tell(f"In a terminal: grandstand watch {shows[0].channel} --url {self._url}")
+            for channel in self._playing[:1]:
+                self._tell(f"In a terminal: grandstand watch {channel} --url {self._url}")
             self._tell("Ctrl-C ends everything.")
             await self._stop.wait()
 
     async def _play_show(self, show: Show, begun: asyncio.Event) -> None:
-        def on_round(number: int, recording: Recording, begin_ms: int) -> None:
+        async def following(number: int) -> Round:
+            recording = await asyncio.to_thread(show.recording, number)
+            begin_ms = 0
             if number == 0:
-                begin_s = begin_ms // 1000
-                place = f"from {begin_s // 60}:{begin_s % 60:02} of {recording.duration_ms // 60_000} min"
-                self._tell(f"  {show.channel:32} {recording.title} ({speed_of(recording):g}x, {place})")
-                begun.set()
-            else:
-                logger.info("round", channel=show.channel, round=number + 1, title=recording.title)
+                begin_ms = await asyncio.to_thread(interesting_start_ms, recording, speed_of(recording))
+            return Round(await self._fresh.take(channel_of(recording.match_id)), recording, begin_ms)
 
-        def start_ms(recording: Recording) -> int:
-            return interesting_start_ms(recording, speed_of(recording))
+        def on_round(_number: int, chosen: Round) -> None:
+            recording, begin_s = chosen.recording, chosen.begin_ms // 1000
+            place = f"from {begin_s // 60}:{begin_s % 60:02} of {recording.duration_ms // 60_000} min"
+            self._tell(f"  {chosen.channel:32} {recording.title} ({speed_of(recording):g}x, {place})")
+            self._playing.append(chosen.channel)
+            begun.set()
 
         try:
-            await play_rounds(
-                show.recording,
-                self._publisher,
-                show.channel,
-                speed_of,
-                self._stop,
-                start_ms=start_ms,
-                on_round=on_round,
-            )
+            await play_rounds(following, self._publisher, speed_of, self._stop, on_round=on_round)
         except (RecordingError, BusError) as error:
-            self._tell(f"  {show.channel:32} cannot be played: {error}")
+            self._tell(f"  {show.name:32} cannot be played: {error}")
         finally:
             begun.set()

@@ -6,6 +6,7 @@ import re
 
 from gateway.model.errors import BadName
 
+CHANNEL_MAX_ID_CHARS = 128
 CHANNEL_RE = re.compile(r"[a-z]+:[A-Za-z0-9._~-]{1,128}")
 STREAM_RE = re.compile(r"live:\{([a-z]+:[A-Za-z0-9._~-]{1,128})\}")
 

@@ -6,6 +6,7 @@ square roots that IEEE 754 rounds exactly are used, so a seed gives the same mat
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 from random import Random
@@ -92,9 +93,13 @@ Happening = Kill | Capture | Return
 
 
 class World:
-    """The whole of it; `step` moves it on by one tick and says what happened."""
+    """The whole of it; `step` moves it on by one tick and says what happened.
 
-    def __init__(self, rng: Random, duration_ms: int) -> None:
+    Args:
+        keys: the ten fighters, those of the first side first.
+    """
+
+    def __init__(self, rng: Random, duration_ms: int, keys: Sequence[str]) -> None:
         self.rng = rng
         self.duration_ms = duration_ms
         self.now_ms = 0
@@ -104,7 +109,7 @@ class World:
             Point("south", "South gate", 1_120, 220, 3, 4_000),
             Point("titan", "Titan", 460, 260, 8, 6_000, open_from_ms=150_000, closed_ms=180_000),
         ]
-        self.fighters = [self._fighter(number) for number in range(10)]
+        self.fighters = [self._fighter(number, key) for number, key in enumerate(keys)]
         # The one who leads early is not the one who is strong late: matches turn.
         self.early = rng.randrange(2)
         self._edge = rng.uniform(0.2, 0.4)
@@ -112,10 +117,10 @@ class World:
         self._gather_until_ms = 0
         self._gather_next_ms = round(rng.uniform(15_000, 25_000))
 
-    def _fighter(self, number: int) -> Fighter:
+    def _fighter(self, number: int, key: str) -> Fighter:
         team = number // 5
         x, y = _BASES[team]
-        return Fighter(f"p{number}", team, self.rng.uniform(0.85, 1.15), x, y + (number % 5 - 2) * 40.0)
+        return Fighter(key, team, self.rng.uniform(0.85, 1.15), x, y + (number % 5 - 2) * 40.0)
 
     def step(self, tick_ms: int) -> list[Happening]:
         """Moves the world on by `tick_ms`."""

@@ -27,6 +27,8 @@ HEARTBEAT_S = 4.0
 # What is due at once goes as one entry, up to this much.
 MAX_ENTRY_EVENTS = 64
 MAX_ENTRY_BYTES = 48 * 1024
+# What lies before the start goes as if it had been played: no entry holds more of it than this much of the viewers' time.
+MAX_PAST_SPAN_S = 2.0
 BACKOFF_FIRST_S = 0.1
 BACKOFF_LAST_S = 5.0
 # Another publisher that takes the channel again and again is not fought for ever.
@@ -103,7 +105,8 @@ async def play(
 
     Args:
         speed: match seconds a second; 0 plays as fast as the store takes it.
-        start_ms: everything before this time of the recording is published at once, the rest at `speed`.
+        start_ms: everything before this time of the recording is published at once, the rest at `speed`. What is
+            published at once is stamped as if it had been played until now, at that speed.
         stop: ends the playing where it is; the match stays open.
 
     Raises:
@@ -147,11 +150,28 @@ class _Playing:
     async def run(self, speed: float, start_ms: int) -> Played:
         """Opens an epoch and plays to the end, or until stopped."""
         try:
-            await self._open(reset_event(self._recording))
-            await self._play_moments(_Ahead(iter(self._recording.events)), speed, start_ms)
+            moments = _Ahead(iter(self._recording.events))
+            reset = reset_event(self._recording)
+            if start_ms and speed:
+                origin_ms = _now_ms()
+                await self._open(reset, origin_ms - round(start_ms / speed))
+                await self._tell_past(moments, speed, start_ms, origin_ms)
+            else:
+                await self._open(reset)
+            await self._play_moments(moments, speed, start_ms)
         except _Stopped:
             return self._played(Outcome.STOPPED)
         return self._played(Outcome.FINISHED)
+
+    async def _tell_past(self, moments: _Ahead, speed: float, start_ms: int, origin_ms: int) -> None:
+        """Sends what lies before the start, each entry with the stamp that it would have had."""
+        span_ms = MAX_PAST_SPAN_S * 1000 * speed
+        while (following_ms := moments.next_ms()) is not None and following_ms < start_ms:
+            taken = moments.take(min(following_ms + span_ms, start_ms - 1))
+            await self._send_moments(taken, origin_ms - round((start_ms - taken[-1][0]) / speed))
+            await asyncio.sleep(0)
+            if self._stop.is_set():
+                raise _Stopped
 
     async def _play_moments(self, moments: _Ahead, speed: float, start_ms: int) -> None:
         # Times are counted from here and never from the moment before, so that delays do not add up.
@@ -193,21 +213,21 @@ class _Playing:
         except TimeoutError:
             return
 
-    async def _send_moments(self, moments: list[Moment]) -> None:
+    async def _send_moments(self, moments: list[Moment], stamp_ms: int | None = None) -> None:
         events = [event for _, told in moments for event in told]
         self._moments += len(moments)
         self._t_ms = moments[-1][0]
-        await self._send(events)
+        await self._send(events, stamp_ms)
         self._report()
 
     def _report(self) -> None:
         if self._on_progress is not None:
             self._on_progress(self.progress())
 
-    async def _send(self, events: list[Event]) -> None:
+    async def _send(self, events: list[Event], stamp_ms: int | None = None) -> None:
         """Appends one entry; where the epoch or a part of it is lost, a new one is opened with all that was told."""
         try:
-            await self._append(encode_entry(events))
+            await self._append(encode_entry(events), stamp_ms)
             self._entries += 1
         except Fenced as fenced:
             self._note_reopening(fenced)
@@ -220,16 +240,17 @@ class _Playing:
             self._clock = clocks[-1]
             self._clock_s = self._loop.time()
 
-    async def _append(self, raw: bytes) -> None:
-        """Appends an entry once, through any number of outages."""
+    async def _append(self, raw: bytes, stamp_ms: int | None) -> None:
+        """Appends an entry once, through any number of outages; its stamp is the time of the try where none is given."""
         while True:
+            t_ms = _now_ms() if stamp_ms is None else stamp_ms
             try:
-                self._move_to(await self._publisher.append(self._channel, self._position.epoch, raw, _now_ms()))
+                self._move_to(await self._publisher.append(self._channel, self._position.epoch, raw, t_ms))
                 return
             except Unavailable:
                 self._note_outage()
             if_not_taken = self._position.next
-            self._move_to(await self._append_once(encode_entry([PROBE]), self._position.epoch))
+            self._move_to(await self._append_once(encode_entry([PROBE]), self._position.epoch, stamp_ms))
             if self._position > if_not_taken:
                 return
 
@@ -243,15 +264,16 @@ class _Playing:
         state = await asyncio.to_thread(fold_file, self._recording, self._moments)
         await self._open(reset_event(self._recording, state))
 
-    async def _append_once(self, raw: bytes, epoch: int | None) -> Position:
+    async def _append_once(self, raw: bytes, epoch: int | None, stamp_ms: int | None = None) -> Position:
         """Appends under a key, so that it may be asked again; without an epoch the entry opens the next one."""
         key = f"{self._key}-{self._keys}"
         self._keys += 1
         pause_s = BACKOFF_FIRST_S
         while True:
+            t_ms = _now_ms() if stamp_ms is None else stamp_ms
             try:
                 position, _ = await self._publisher.append_idempotent(
-                    self._channel, epoch, key, raw, _now_ms(), epoch is None
+                    self._channel, epoch, key, raw, t_ms, epoch is None
                 )
                 self._waiting = False
                 return position
@@ -262,8 +284,8 @@ class _Playing:
                 raise _Stopped
             pause_s = min(BACKOFF_LAST_S, pause_s * 2)
 
-    async def _open(self, reset: Event) -> None:
-        self._position = await self._append_once(encode_entry([reset]), None)
+    async def _open(self, reset: Event, stamp_ms: int | None = None) -> None:
+        self._position = await self._append_once(encode_entry([reset]), None, stamp_ms)
         self._epochs.append(self._position.epoch)
         self._entries += 1
         self._clock_s = self._loop.time()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.model.names import CHANNEL_MAX_ID_CHARS
 from gateway.replay.finding import discover
 from gateway.replay.recording import Recording
 from gateway.replay.simulator import Simulation, simulate
@@ -29,10 +30,11 @@ VARIABLE = "GRANDSTAND_MATCHES"
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """One match of a demonstration; `recording(round)` gives what its n-th round plays."""
+    """One match of a demonstration after the other; `recording(round)` gives what the n-th round plays."""
 
-    channel: str
+    name: str
     recording: Callable[[int], Recording]
+    simulated: bool = False
 
 
 def speed_of(recording: Recording) -> float:
@@ -63,14 +65,14 @@ def matches_folder(environment: Mapping[str, str]) -> Path:
 
 def programme(folder: Path) -> list[Show]:
     """The matches of a folder and one simulated match; three simulated ones where the folder has none."""
-    shows = [Show(channel_of(found.name), _always(found.open)) for found in discover(folder)]
+    shows = [Show(found.name, _always(found.open)) for found in discover(folder)]
     arenas = 1 if shows else SIMULATED_ALONE
-    return shows + [Show(f"match:arena-{number}", _arena(number)) for number in range(1, arenas + 1)]
+    return shows + [Show(f"arena {number}", _arena(number, arenas), True) for number in range(1, arenas + 1)]
 
 
 def channel_of(match_id: str) -> str:
     """The channel of a match: what a channel's name may not hold becomes a dash."""
-    return "match:" + (re.sub(r"[^A-Za-z0-9._~-]", "-", match_id)[:128] or "unnamed")
+    return "match:" + (re.sub(r"[^A-Za-z0-9._~-]", "-", match_id)[:CHANNEL_MAX_ID_CHARS] or "unnamed")
 
 
 def _always(opener: Callable[[], Recording]) -> Callable[[int], Recording]:
@@ -84,6 +86,6 @@ def _always(opener: Callable[[], Recording]) -> Callable[[int], Recording]:
     return recording
 
 
-def _arena(number: int) -> Callable[[int], Recording]:
-    # Each round is another match.
-    return lambda round_number: simulate(Simulation(seed=number + 1000 * round_number, duration_s=SIMULATED_S))
+def _arena(number: int, arenas: int) -> Callable[[int], Recording]:
+    # Each round is another match, and none that another arena plays.
+    return lambda round_number: simulate(Simulation(number + arenas * round_number, SIMULATED_S))

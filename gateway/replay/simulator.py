@@ -16,11 +16,15 @@ from gateway.replay.recording import Event, Moment, Recording
 
 TEAMS = ("amber", "teal")
 _COLORS = {"amber": "#e0a030", "teal": "#2aa198"}
-_TEAM_NAMES = ("Lanterns", "Kestrels", "Ironwood", "Saltmarsh", "Nightjars", "Foxgloves", "Harriers", "Quarry")
-_PLAYER_NAMES = (
-    "Aster", "Bramble", "Cinder", "Dapple", "Ember", "Fennel", "Garnet", "Hazel", "Indigo", "Juniper", "Kelp", "Larch",
-    "Marlow", "Nettle", "Onyx", "Pepper", "Quill", "Rowan", "Sorrel", "Tansy", "Umber", "Vetch", "Wren", "Yarrow",
-)  # fmt: skip
+# The league: each team has its players for good, so that boards and stats over many matches are about somebody.
+_LEAGUE = {
+    "Lanterns": ("Aster", "Cinder", "Ember", "Flint", "Saffron"),
+    "Kestrels": ("Dapple", "Juniper", "Larch", "Quill", "Wren"),
+    "Ironwood": ("Bramble", "Hazel", "Marlow", "Rowan", "Yarrow"),
+    "Saltmarsh": ("Cove", "Fennel", "Kelp", "Rill", "Sedge"),
+    "Nightjars": ("Garnet", "Indigo", "Onyx", "Umber", "Vesper"),
+    "Foxgloves": ("Nettle", "Pepper", "Sorrel", "Tansy", "Vetch"),
+}
 _SKILLS = ("dash", "snare", "barrier", "volley", "mend", "flare")
 _KILL_WORTH = 1
 _PICKUP_GOLD = 25
@@ -47,6 +51,25 @@ class Simulation:
             raise ValueError("events_per_s must be from 0 to 1000")
 
 
+def _meeting(seed: int) -> tuple[str, str]:
+    """Who meets: seeds that follow each other play the league, three matches a day, each team in one of them."""
+    first, *others = _LEAGUE
+    day, match = divmod(seed - 1, 3)
+    turned = [first, *(others[(place + day) % 5] for place in range(5))]
+    home, away = turned[match], turned[5 - match]
+    # The other way round the next time.
+    return (home, away) if day // 5 % 2 == 0 else (away, home)
+
+
+def _member(player: str) -> str:
+    return f"arena-{player.lower()}"
+
+
+def _world(simulation: Simulation) -> World:
+    keys = [_member(player) for team in _meeting(simulation.seed) for player in _LEAGUE[team]]
+    return World(Random(simulation.seed), simulation.duration_s * 1000, keys)
+
+
 def simulate(simulation: Simulation) -> Recording:
     """The recording of a simulated match."""
     state = _opening(simulation)
@@ -55,10 +78,9 @@ def simulate(simulation: Simulation) -> Recording:
 
 
 def _opening(simulation: Simulation) -> dict[str, Any]:
-    rng = Random(f"names {simulation.seed}")
-    teams = rng.sample(_TEAM_NAMES, 2)
-    players = rng.sample(_PLAYER_NAMES, 10)
-    world = World(Random(simulation.seed), simulation.duration_s * 1000)
+    teams = _meeting(simulation.seed)
+    players = [player for team in teams for player in _LEAGUE[team]]
+    world = _world(simulation)
     zeros = dict.fromkeys(("kills", "deaths", "assists", "gold", "damage"), 0)
     return {
         "title": f"{teams[0]} – {teams[1]} · Arena",
@@ -100,7 +122,7 @@ class _Telling:
         # The small happenings have a generator of their own: their rate does not change the match.
         self._chatter = Random(f"chatter {simulation.seed}")
         self._owed = 0.0
-        self._world = World(Random(simulation.seed), self._duration_ms)
+        self._world = _world(simulation)
         self._places = {fighter.key: [round(fighter.x), round(fighter.y)] for fighter in self._world.fighters}
         self._vitals: dict[str, dict[str, int]] = {}
         self._gold: dict[str, int] = {}

@@ -36,7 +36,7 @@ def addresses(listing: str, url: str) -> dict[str, str]:
         **{match: f"{url}/match/{match}" for match in matches},
         "boards": f"{url}/boards",
         "board": f"{url}/board/kills.all",
-        "player": f"{url}/player/p0",
+        "player": f"{url}/player/arena-aster",
         "embed": f"{url}/embed",
         "operator": operator[1],
     }

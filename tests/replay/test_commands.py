@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +61,30 @@ def test_a_match_is_simulated_to_a_file_replayed_and_recorded_to_the_same_docume
     assert json.loads(recorded.stdout)["ended"] == "match ended"
     expected = fold_file(simulate(Simulation(seed=9, duration_s=20)))
     assert fold_file(open_recording(str(first))) == fold_file(open_recording(str(second))) == expected
+
+
+@pytest.mark.parametrize(
+    ("extra", "expected"),
+    [
+        ([], ["match:arena-4", "match:arena-4-2", "match:arena-4-3"]),
+        (["--channel", "match:stage"], ["match:stage"] * 3),
+    ],
+)
+def test_each_round_is_a_match_of_its_own_but_in_a_channel_that_is_given(
+    tmp_path: Path, store_url: str, extra: list[str], expected: list[str]
+) -> None:
+    recording = tmp_path / "short.ndjson"
+    CliRunner().invoke(app, ["simulate", "--seed", "4", "--duration", "10", "--output", str(recording)])
+    loop = ["replay", str(recording), "--loop", "--pause", "0", "--speed", "0", "--bus", store_url, "--json", *extra]
+    command = [sys.executable, "-m", "gateway.cli.main", *loop]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        rounds = [json.loads(process.stdout.readline()) for _ in range(3)]
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+    assert process.returncode == 0
+    assert [line["channel"] for line in rounds] == expected
+    assert {line["match"] for line in rounds} == {"arena-4"}
 
 
 def test_a_simulated_match_is_played_with_words_for_people(store_url: str) -> None:

@@ -24,6 +24,13 @@ def sheet(matches: Path, folder: str) -> dict[str, Any]:
     return loaded
 
 
+def rows_by_key(doc: dict[str, Any], official: dict[str, Any]) -> dict[str, Any]:
+    """The document's players by the key that the sheet and the rows of the file name them by."""
+    by_name = {row["name"]: row for row in doc["players"].values()}
+    assert len(by_name) == len(doc["players"]) == len(official["players"])
+    return {player["id"]: by_name[player["name"]] for player in official["players"]}
+
+
 def before_the_end(recording: Recording) -> dict[str, Any]:
     """The document after all moments but the closing one."""
     moments = list(recording.events)
@@ -53,23 +60,23 @@ def test_dota_derived_figures_are_two_kills_short_of_the_official_ones(matches: 
     official = sheet(matches, DOTA)
     doc = before_the_end(open_recording(str(matches / DOTA)))
     players = {player["id"]: player["final"] for player in official["players"]}
+    rows = rows_by_key(doc, official)
     scores = {team: doc["teams"][team]["score"] for team in ("radiant", "dire")}
     assert sum(official["score"]) == 69
     assert scores == {"radiant": 33, "dire": 34}
-    assert sum(doc["players"][key]["kills"] for key in players) == 67
-    assert sum(doc["players"][key]["deaths"] for key in players) == 67
+    assert sum(row["kills"] for row in rows.values()) == 67
+    assert sum(row["deaths"] for row in rows.values()) == 67
     short = {
-        name: {key: final[name] - doc["players"][key][name] for key, final in players.items()}
-        for name in ("kills", "deaths")
+        name: {key: final[name] - rows[key][name] for key, final in players.items()} for name in ("kills", "deaths")
     }
     assert {key: by for key, by in short["kills"].items() if by} == {"p0": 1, "p7": 1}
     assert {key: by for key, by in short["deaths"].items() if by} == {"p0": 1, "p5": 1}
     # The economy is told once a minute, the last time 29 s before the end.
     for key, final in players.items():
-        assert 0 <= final["last_hits"] - doc["players"][key]["last_hits"] <= 11
-        assert 0 <= final["denies"] - doc["players"][key]["denies"] <= 1
+        assert 0 <= final["last_hits"] - rows[key]["last_hits"] <= 11
+        assert 0 <= final["denies"] - rows[key]["denies"] <= 1
     # Assists are in no row at all.
-    assert {doc["players"][key]["assists"] for key in players} == {0}
+    assert {row["assists"] for row in rows.values()} == {0}
 
 
 @pytest.mark.parametrize("source", ["events", "opendota"])
@@ -80,7 +87,7 @@ def test_dota_final_figures_are_the_official_ones(matches: Path, source: str) ->
     assert [doc["teams"][team]["score"] for team in ("radiant", "dire")] == official["score"] == [34, 35]
     assert doc["winner"] == "dire"
     for player in official["players"]:
-        row = doc["players"][player["id"]]
+        row = rows_by_key(doc, official)[player["id"]]
         final = {name: value for name, value in player["final"].items() if value is not None}
         assert {name: row[name] for name in final} == final
         assert (row["name"], row["team"], row["hero"]) == (player["name"], player["team"], player["hero"])
@@ -116,7 +123,7 @@ def test_rocket_league_figures_are_derived_before_any_correction(matches: Path) 
     doc = before_the_end(open_recording(str(matches / ROCKET)))
     assert {team: row["score"] for team, row in doc["teams"].items()} == official["score"] == {"blue": 2, "orange": 1}
     for player in official["players"]:
-        row = doc["players"][player["id"]]
+        row = rows_by_key(doc, official)[player["id"]]
         derived = ("goals", "assists", "saves", "shots")
         assert {name: row[name] for name in derived} == {name: player["final"][name] for name in derived}
         assert "points" not in row
@@ -130,7 +137,7 @@ def test_rocket_league_final_figures_are_the_official_ones(matches: Path) -> Non
     recording = open_recording(str(matches / ROCKET))
     doc = fold_file(recording)
     for player in official["players"]:
-        row = doc["players"][player["id"]]
+        row = rows_by_key(doc, official)[player["id"]]
         final = {"points" if name == "score" else name: value for name, value in player["final"].items()}
         assert {name: row[name] for name in final} == final
     assert doc["winner"] == "blue"
@@ -139,8 +146,8 @@ def test_rocket_league_final_figures_are_the_official_ones(matches: Path) -> Non
     assert doc["clock"]["period"] == "overtime"
     # The ball lies behind Orange's line, and everyone is where the last frame has them.
     assert doc["ball"]["pos"] == [-74, 5208, 510]
-    assert doc["players"]["p4"]["pos"] == [-181, 639, 1541]
-    assert {key: row["boost"] for key, row in doc["players"].items()} == {
+    assert rows_by_key(doc, official)["p4"]["pos"] == [-181, 639, 1541]
+    assert {key: row["boost"] for key, row in rows_by_key(doc, official).items()} == {
         "p0": 65, "p1": 85, "p2": 26, "p3": 18, "p4": 0, "p5": 97,
     }  # fmt: skip
 
@@ -221,6 +228,23 @@ def test_football_places_are_in_one_frame(matches: Path) -> None:
     first_duel = next(events for _, events in recording.events if sum(e["op"] == "duel" for e in events) == 2)
     places = [event["at"]["ball"] for event in first_duel if event["op"] == "position"]
     assert places[0] == places[1]
+
+
+@pytest.mark.parametrize(
+    ("folder", "members"),
+    [
+        (DOTA, ["dota2-ame", "dota2-somnus丶m", "dota2-topson"]),
+        (ROCKET, ["rocket-league-jstn", "rocket-league-scrub-killa", "rocket-league-fairy-peak"]),
+        (FOOTBALL, ["football-31528", "football-353833"]),
+    ],
+)
+def test_players_have_ids_that_are_theirs_in_every_match_of_the_game(
+    matches: Path, folder: str, members: list[str]
+) -> None:
+    recording = open_recording(str(matches / folder))
+    assert set(members) < recording.state["players"].keys()
+    told = {event.get("actor") for _, events in recording.events for event in events} - {None}
+    assert told <= recording.state["players"].keys()
 
 
 def test_the_simulated_match_folds_to_its_own_score() -> None:

@@ -18,7 +18,7 @@ from gateway.replay.finding import open_recording
 from gateway.replay.fold import fold_file
 from gateway.replay.player import Outcome, Progress, play
 from gateway.replay.recording import Recording
-from gateway.replay.rounds import play_rounds
+from gateway.replay.rounds import Round, play_rounds
 from gateway.replay.simulator import Simulation, simulate
 from tests.replay.conftest import FOLDERS
 from tests.replay.stores import CHANNEL, DEADLINE_S, counting, entries_of, events_in, folded
@@ -75,12 +75,32 @@ async def test_an_entry_stays_within_its_bytes(store: EmbeddedValkey, publisher:
     assert max(len(entry.raw) for entry in entries) <= player.MAX_ENTRY_BYTES + 100
 
 
-async def test_the_beginning_is_published_at_once(store: EmbeddedValkey, publisher: Publisher) -> None:
-    recording = counting([0, 30_000, 60_000, 60_100])
-    began_s = time.monotonic()
-    await play(recording, publisher, CHANNEL, 1.0, start_ms=60_000)
-    assert 0.1 <= time.monotonic() - began_s < 2.0
-    assert folded(await entries_of(store.url)) == fold_file(recording)
+async def test_the_beginning_is_published_at_once_and_stamped_as_if_it_had_been_played(
+    store: EmbeddedValkey, publisher: Publisher
+) -> None:
+    times_ms = [0, 500, 30_000, 30_500, 60_000, 60_200]
+    recording = counting(times_ms)
+    began_ms = time.time_ns() // 1_000_000
+    await play(recording, publisher, CHANNEL, 2.0, start_ms=60_000)
+    ended_ms = time.time_ns() // 1_000_000
+    assert ended_ms - began_ms >= 100
+    entries = await entries_of(store.url)
+    assert folded(entries) == fold_file(recording)
+    stamps = [entry.t_ms for entry in entries if entry.t_ms is not None]
+    assert len(stamps) == len(entries)
+    # The reset at the beginning, what happened within two seconds in one entry, by the last of it; the rest as it goes out.
+    origin_ms = stamps[0] + 30_000
+    assert began_ms <= origin_ms <= ended_ms
+    assert [stamp - origin_ms for stamp in stamps[:3]] == [-30_000, -29_750, -14_750]
+    assert all(origin_ms <= stamp <= ended_ms for stamp in stamps[3:])
+
+
+async def test_a_match_that_is_published_as_fast_as_it_can_be_has_the_stamps_of_now(
+    store: EmbeddedValkey, publisher: Publisher
+) -> None:
+    began_ms = time.time_ns() // 1_000_000
+    await play(counting([0, 30_000, 60_000]), publisher, CHANNEL, 0, start_ms=60_000)
+    assert all(entry.t_ms is not None and entry.t_ms >= began_ms for entry in await entries_of(store.url))
 
 
 async def test_a_slow_match_still_says_that_it_lives(
@@ -222,19 +242,21 @@ async def test_entries_that_the_store_forgot_are_told_again_in_a_new_epoch(
 
 
 async def test_rounds_follow_each_other_each_in_its_own_epoch(store: EmbeddedValkey, publisher: Publisher) -> None:
-    begun: list[tuple[int, str, int]] = []
+    begun: list[tuple[int, str]] = []
+
+    async def following(number: int) -> Round:
+        return Round(CHANNEL, simulate(Simulation(seed=number, duration_s=10)))
+
     played = await play_rounds(
-        lambda number: simulate(Simulation(seed=number, duration_s=10)),
+        following,
         publisher,
-        CHANNEL,
         lambda _: 0.0,
         asyncio.Event(),
-        start_ms=lambda _: 5_000,
-        on_round=lambda number, recording, begin_ms: begun.append((number, recording.match_id, begin_ms)),
+        on_round=lambda number, chosen: begun.append((number, chosen.recording.match_id)),
         rounds=3,
         pause_s=0.01,
     )
-    assert begun == [(0, "arena-0", 5_000), (1, "arena-1", 0), (2, "arena-2", 0)]
+    assert begun == [(0, "arena-0"), (1, "arena-1"), (2, "arena-2")]
     entries = await entries_of(store.url)
     assert sorted({entry.position.epoch for entry in entries}) == [1, 2, 3]
     assert played is not None
@@ -243,13 +265,16 @@ async def test_rounds_follow_each_other_each_in_its_own_epoch(store: EmbeddedVal
 
 async def test_rounds_end_while_they_pause(store: EmbeddedValkey, publisher: Publisher) -> None:
     stop = asyncio.Event()
+
+    async def following(_: int) -> Round:
+        return Round(CHANNEL, counting([0]))
+
     rounds = play_rounds(
-        lambda _: counting([0]),
+        following,
         publisher,
-        CHANNEL,
         lambda _: 0.0,
         stop,
-        on_played=lambda _: stop.set(),
+        on_played=lambda *_: stop.set(),
         pause_s=3_600,
     )
     played = await asyncio.wait_for(rounds, DEADLINE_S)

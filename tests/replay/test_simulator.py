@@ -38,7 +38,26 @@ def test_a_seed_gives_this_match_on_every_machine() -> None:
     places: dict[str, list[int]] = {}
     for _, event in events_of(simulate(Simulation(seed=1, duration_s=60)), "position"):
         places |= event.get("at", {})
-    assert [places[f"p{number}"] for number in (0, 4, 5, 9)] == [[723, 535], [679, 424], [823, 633], [717, 770]]
+    players = ("aster", "saffron", "nettle", "vetch")
+    assert [places[f"arena-{player}"] for player in players] == [[723, 535], [679, 424], [823, 633], [717, 770]]
+
+
+def test_seeds_that_follow_each_other_play_a_league() -> None:
+    meetings = Counter[frozenset[str]]()
+    team_of: dict[str, str] = {}
+    for day in range(10):
+        playing: set[str] = set()
+        for seed in range(3 * day + 1, 3 * day + 4):
+            state = simulate(Simulation(seed=seed)).state
+            names = {key: team["name"] for key, team in state["teams"].items()}
+            meetings[frozenset(names.values())] += 1
+            playing |= set(names.values())
+            for player, row in state["players"].items():
+                assert team_of.setdefault(player, names[row["team"]]) == names[row["team"]]
+        assert len(playing) == 6
+    assert len(meetings) == 15
+    assert set(meetings.values()) == {2}
+    assert Counter(team_of.values()) == dict.fromkeys(team_of.values(), 5)
 
 
 def test_time_does_not_go_back_and_ends_with_the_end(match: Recording) -> None:

@@ -106,8 +106,9 @@ def figures(folder: str, sheet: dict[str, Any], state: dict[str, Any]) -> None:
     score = sheet["score"]
     official = score if isinstance(score, list) else [score["blue"], score["orange"]]
     assert [team["score"] for team in sorted(state["teams"].values(), key=lambda team: team["order"])] == official
+    rows = {row["name"]: row for row in state["players"].values()}
     for player in sheet["players"]:
-        shown = state["players"][player["id"]]
+        shown = rows[player["name"]]
         for name, value in player["final"].items():
             # The document keeps the word `score` for teams: a player's own is `points`.
             assert value is None or shown["points" if name == "score" else name] == value, (player["id"], name)

@@ -14,6 +14,7 @@ from typing import Any
 
 from gateway.replay.figures import Figures
 from gateway.replay.lines import Row, meaning_of, read_document, read_rows
+from gateway.replay.members import member_ids
 from gateway.replay.recording import Event, Recording, RecordingError
 from gateway.replay.story import Story
 
@@ -39,8 +40,11 @@ def open_dota2(events: Path, meta: Path) -> Recording:
 
 
 def tell_match(sheet: Row, rows: Iterable[tuple[int | None, Row]], *, where: str, match_id: str) -> Recording:
-    """A match from its sheet (the form of meta.json) and its rows; `where` names their origin in errors."""
-    match = _Match(sheet)
+    """A match from its sheet (the form of meta.json) and its rows; `where` names their origin in errors.
+
+    A player of the sheet may have `known_as`: what they are known as in all matches, if that is not the name.
+    """
+    match = _Match(sheet, match_id)
     start_ms = 0
     for line, row in rows:
         with meaning_of(where, line):
@@ -76,12 +80,14 @@ def _period(t_ms: int) -> str:
 class _Match:
     """The telling of one match: sheet, running figures and story."""
 
-    def __init__(self, sheet: Row) -> None:
+    def __init__(self, sheet: Row, match_id: str) -> None:
         self.sheet = sheet
         self.story = Story()
         self.figures = Figures()
-        self.players: dict[str, Row] = {player["id"]: player for player in sheet["players"]}
-        self.by_hero = {player["hero"]: player["id"] for player in sheet["players"]}
+        known_as = {player["id"]: player.get("known_as", player["name"]) for player in sheet["players"]}
+        self._members = member_ids("dota2", match_id, known_as)
+        self.players: dict[str, Row] = {self._members[player["id"]]: player for player in sheet["players"]}
+        self.by_hero = {player["hero"]: self._members[player["id"]] for player in sheet["players"]}
         self._objective_ids: Counter[str] = Counter()
         self._economy: tuple[int, dict[str, Any]] | None = None
         self.by_type: dict[str, Callable[[int, Row], None]] = {
@@ -253,8 +259,7 @@ class _Match:
         self.story.tell(t_ms, event)
 
     def _player(self, key: str) -> str:
-        self.players[key]
-        return key
+        return self._members[key]
 
 
 def _ward_id(kind: str, player: str, pos: list[Any]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from gateway.replay.figures import Figures
 from gateway.replay.lines import Row, meaning_of, read_document, read_rows
+from gateway.replay.members import member_ids
 from gateway.replay.recording import Event, Recording, RecordingError
 from gateway.replay.story import Story
 
@@ -31,28 +32,32 @@ def open_football(events: Path, meta: Path) -> Recording:
     """The recording of an event file and its `meta.json`."""
     sheet = read_document(meta)
     rows = list(read_rows(events))
+    match_id = events.resolve().parent.name
     with meaning_of(str(meta)):
-        match = _Match(sheet)
+        match = _Match(sheet, match_id)
     for line, row in rows:
         with meaning_of(str(events), line):
             match.tell(row, str(events), line)
     with meaning_of(str(meta)):
         state = match.opening()
     moments = match.story.moments(0, match.clock_at, match.ending())
-    return Recording(events.resolve().parent.name, state["title"], "football", state, moments, moments[-1][0])
+    return Recording(match_id, state["title"], "football", state, moments, moments[-1][0])
 
 
 class _Match:
     """The telling of one match: sheet, running figures, periods and story."""
 
-    def __init__(self, sheet: Row) -> None:
+    def __init__(self, sheet: Row, match_id: str) -> None:
         self.sheet = sheet
         self.story = Story()
         self.figures = Figures()
         names = [str(name) for name in sheet["teams"].values()]
         self.teams = {name: name.lower().replace(" ", "-") for name in names}
         self.order = {team: number for number, team in enumerate(self.teams.values())}
-        self.squad: dict[str, Row] = {str(player["id"]): player for player in sheet["players"]}
+        # The data's own numbers: two may have one name.
+        numbers = [str(player["id"]) for player in sheet["players"]]
+        self._members = member_ids("football", match_id, dict(zip(numbers, numbers, strict=True)))
+        self.squad: dict[str, Row] = {self._members[str(player["id"])]: player for player in sheet["players"]}
         self.played: dict[str, None] = {}
         self.score = dict.fromkeys(self.teams.values(), 0)
         # Period -> feed time of its kick-off and of its last event.
@@ -122,8 +127,7 @@ class _Match:
         count = self.by_type.get(kind)
         if count is None:
             raise RecordingError(where, f"unknown type of event {kind!r}", line)
-        player, team = str(row["player"]), self.teams[row["team"]]
-        self.squad[player]
+        player, team = self._members[str(row["player"])], self.teams[row["team"]]
         self.played[player] = None
         self._follow_period(t_ms, row)
         op = {"others_on_the_ball": "touch", "save_attempt": "save"}.get(kind, kind)

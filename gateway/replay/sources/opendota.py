@@ -110,6 +110,8 @@ def _sheet(match: Row, heroes: Heroes) -> Row:
                 "id": f"p{number}",
                 "team": "dire" if player["player_slot"] >= _DIRE_SLOT else "radiant",
                 "name": str(player.get("name") or player.get("personaname") or hero),
+                # A professional's name is theirs alone, any other one can be anybody's.
+                "known_as": str(player.get("name") or player.get("account_id") or "") or None,
                 "hero": hero,
                 "hero_npc": internal,
                 "final": {name: player.get(name) for name in finals + more},

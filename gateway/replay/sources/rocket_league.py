@@ -12,6 +12,7 @@ from typing import Any
 
 from gateway.replay.figures import Figures
 from gateway.replay.lines import Row, meaning_of, read_document, read_rows
+from gateway.replay.members import member_ids
 from gateway.replay.recording import Event, Recording, RecordingError
 from gateway.replay.story import Story
 
@@ -25,15 +26,16 @@ _BOOST_EVERY_MS = 1_000
 def open_rocket_league(events: Path, meta: Path, positions: Path | None = None) -> Recording:
     """The recording of an event file, its `meta.json`, and optionally a file of positions to merge in by time."""
     sheet = read_document(meta)
+    match_id = events.resolve().parent.name
     with meaning_of(str(meta)):
-        match = _Match(sheet)
+        match = _Match(sheet, match_id)
         state = match.opening()
     _tell(match, events)
     if positions is not None:
         _tell(match, positions)
         match.close_boost()
     moments = match.story.moments(0, match.clock_at, match.ending())
-    return Recording(events.resolve().parent.name, state["title"], "rocket-league", state, moments, moments[-1][0])
+    return Recording(match_id, state["title"], "rocket-league", state, moments, moments[-1][0])
 
 
 def _tell(match: _Match, path: Path) -> None:
@@ -48,11 +50,13 @@ def _tell(match: _Match, path: Path) -> None:
 class _Match:
     """The telling of one match: sheet, running figures, last known places and story."""
 
-    def __init__(self, sheet: Row) -> None:
+    def __init__(self, sheet: Row, match_id: str) -> None:
         self.sheet = sheet
         self.story = Story()
         self.figures = Figures()
-        self.players: dict[str, Row] = {player["id"]: player for player in sheet["players"]}
+        known_as = {player["id"]: player["name"] for player in sheet["players"]}
+        self._members = member_ids("rocket-league", match_id, known_as)
+        self.players: dict[str, Row] = {self._members[player["id"]]: player for player in sheet["players"]}
         self._score = dict.fromkeys(TEAMS, 0)
         self._clocks: list[tuple[int, Event]] = []
         self._overtime = False
@@ -175,10 +179,10 @@ class _Match:
     def _positions(self, t_ms: int, row: Row) -> None:
         # Only what has moved is told. A car that is not on the field has no place in the file.
         moved: dict[str, list[int]] = {}
-        for name, *numbers in row["o"]:
-            place = numbers[:3]
-            if name != "ball":
-                self._player(name)
+        for key, *numbers in row["o"]:
+            name, place = key, numbers[:3]
+            if key != "ball":
+                name = self._player(key)
                 if len(numbers) > 3 and numbers[3] is not None:
                     self._boost[name] = int(numbers[3])
             if None not in place and self._places.get(name) != place:
@@ -201,5 +205,4 @@ class _Match:
         return [{"op": "position", "patch": {"players": changed}}] if changed else []
 
     def _player(self, key: str) -> str:
-        self.players[key]
-        return key
+        return self._members[key]
