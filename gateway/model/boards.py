@@ -207,7 +207,7 @@ NAMES_KEY: Final = "names:{aggregate}"
 """Hash: member -> name, as the matches' documents have them."""
 
 FOUND_KEY: Final = "names:{aggregate}:found"
-"""Sorted set, by bytes: what members with a name are found by (gateway/model/finding.py)."""
+"""Sorted set, by bytes: what members are found by (gateway/model/finding.py)."""
 
 
 # -- order -----------------------------------------------------------------------------------------------------------

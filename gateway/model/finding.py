@@ -11,6 +11,8 @@ SEPARATOR = "\0"
 
 def folded(text: str) -> str:
     """Without case, accents, and spaces around: what is compared (Unicode Standard, section 5.18)."""
+    if text.isascii():
+        return " ".join(text.lower().split())
     spread = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return " ".join("".join(one for one in spread if not unicodedata.combining(one)).split())
 

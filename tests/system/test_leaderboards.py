@@ -119,8 +119,9 @@ def test_members_are_found_by_the_beginning_of_a_word(counted: tuple[Store, Gate
     ]
     assert found("q=kylian%20mb") == ["q7"]
     assert found("q=mbapp&limit=1") == ["q7"]
-    # By id: one without a name as it is, one with a name by its beginning; not by what is only inside.
-    assert found("q=q599") == ["q599"]
+    # By the beginning of the id, with a name or without; not by what is only inside.
+    assert found("q=Q59") == ["q59", *(f"q{n}" for n in range(590, 600))]
+    assert found("q=q7&limit=2") == ["q7", "q70"]
     assert found("q=bapp") == []
     # Who is called otherwise now is not found by the old name.
     studio.publish({"op": "play", "patch": {"players": {"q8": {"name": "Renamed"}}}, "points": {"saves": {"q8": 0}}})

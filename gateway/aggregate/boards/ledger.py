@@ -318,12 +318,12 @@ class Ledger:
         return found
 
     async def name(self, names: Mapping[str, str]) -> None:
-        """Members' names, and what they are found by."""
-        mapping: Any = dict(names)
-        before: Any = await guarded(self._client.hmget(NAMES_KEY, list(names)))
+        """Members' names, and what they are found by; an empty name is not known, and changes no name that is."""
+        mapping: Any = {member: name for member, name in names.items() if name}
+        before: Any = await guarded(self._client.hmget(NAMES_KEY, list(mapping))) if mapping else []
         gone = [
             place
-            for (member, name), old in zip(names.items(), before, strict=True)
+            for (member, name), old in zip(mapping.items(), before, strict=True)
             if old is not None and old.decode(errors="replace") != name
             for place in set(elements(member, old.decode(errors="replace"))) - set(elements(member, name))
         ]
@@ -332,7 +332,8 @@ class Ledger:
         if gone:
             pipeline.zrem(FOUND_KEY, *gone)
         pipeline.zadd(FOUND_KEY, places)
-        pipeline.hset(NAMES_KEY, mapping=mapping)
+        if mapping:
+            pipeline.hset(NAMES_KEY, mapping=mapping)
         await guarded(pipeline.execute())
 
     async def tell(self, status: Mapping[int, bytes]) -> None:
