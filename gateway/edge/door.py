@@ -19,7 +19,7 @@ from gateway.edge.guard import Guard
 from gateway.edge.live import SIBLING, SSE, WS, Live, Wanted, Wish
 from gateway.edge.moments import Moment, moment_of
 from gateway.edge.plane import Opening
-from gateway.edge.request import LIVE_PATH, Request, accept_upgrade, parse_head, parse_target
+from gateway.edge.request import LIVE_PATH, Request, accept_upgrade, check_host, parse_head, parse_target
 from gateway.observe import metrics
 from gateway.observe.log import logger
 
@@ -152,6 +152,7 @@ class Door:
         Raises:
             BadRequest, Forbidden
         """
+        check_host(request)
         channel = request.streamed_channel
         if channel is not None:
             self._guard.check_origin(request)

@@ -22,6 +22,8 @@ from gateway.observe.log import logger
 from native.connections import Table
 
 SNIFF_PREFIX = b"GET /v1/"
+LINE_MAX = 8192
+"""A request line that is longer does not ask for a stream."""
 KEEP_ALIVE_S = 15
 
 
@@ -107,6 +109,8 @@ class _Http(HttpToolsProtocol):
         self._prefix = prefix
         self._give_back = come_back
         self._first = True
+        self._inside = False
+        self._held = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -114,13 +118,35 @@ class _Http(HttpToolsProtocol):
         self._prefix = b""
 
     def data_received(self, data: bytes) -> None:
-        between = not self._first and (self.cycle is None or self.cycle.response_complete) and not self.pipeline
+        if self._held or (not self._first and self._between):
+            data, self._held = self._held + data, b""
+            if SNIFF_PREFIX.startswith(data[: len(SNIFF_PREFIX)]):
+                if b"\r\n" not in data and len(data) < LINE_MAX:
+                    # What it asks for stands in the rest of its first line; who never sends that is ended as idle.
+                    self._held = data
+                    return
+                if self._streams(data):
+                    self._unset_keepalive_if_required()
+                    self._give_back(self.transport, data)
+                    return
         self._first = False
-        if between and data.startswith(SNIFF_PREFIX) and self._streams(data):
-            self._unset_keepalive_if_required()
-            self._give_back(self.transport, data)
-            return
         super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """The parser has met a request."""
+        self._inside = True
+        super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        """The parser has seen the end of its body."""
+        self._inside = False
+        super().on_message_complete()
+
+    @property
+    def _between(self) -> bool:
+        """Whether nothing of an earlier request is under way: its body has come, its answer has gone."""
+        answered = self.cycle is None or self.cycle.response_complete
+        return answered and not self._inside and not self.pipeline and self.transport.get_write_buffer_size() == 0
 
     @staticmethod
     def _streams(data: bytes) -> bool:

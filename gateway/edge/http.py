@@ -19,7 +19,7 @@ from gateway.edge.answers import EXCEPTION_HANDLERS, json_response
 from gateway.edge.archive import Archive
 from gateway.edge.asking import Asking
 from gateway.edge.context import Context
-from gateway.edge.failures import Unavailable
+from gateway.edge.failures import BadRequest, Unavailable
 from gateway.edge.guard import Guard
 from gateway.edge.http_body import read_body
 from gateway.edge.hub import Hub
@@ -35,6 +35,8 @@ from gateway.observe import metrics
 
 PUBLIC_CACHE = "public, s-maxage=1, stale-while-revalidate=5"
 PRIVATE_CACHE = "private, no-cache"
+STREAMS = ("/v1/live", "/v1/channels/{channel}/stream")
+"""Answered by the door; what comes here has passed it by."""
 
 
 class Api:
@@ -85,7 +87,7 @@ class Api:
             expose_headers=["ETag"],
         )
         app = Starlette(
-            routes=routes,
+            routes=[*routes, *(Route(path, _passed_by, methods=["GET"]) for path in STREAMS)],
             middleware=[cors] if origins else [],
             exception_handlers=EXCEPTION_HANDLERS,
         )
@@ -137,6 +139,10 @@ class Api:
         if not self._ready():
             raise Unavailable("this worker does not serve now")
         return json_response({"status": "ready"}, headers={"cache-control": "no-store"})
+
+
+async def _passed_by(_request: Request) -> Response:
+    raise BadRequest("a stream cannot be asked for behind a request that was not answered yet")
 
 
 __all__ = ["Api", "json_response"]

@@ -6,6 +6,7 @@ Sources: RFC 9112 (message syntax), RFC 6455 section 4.2.1 (opening handshake).
 from __future__ import annotations
 
 import binascii
+import re
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -17,6 +18,8 @@ from native.frames import accept_key
 LIVE_PATH = "/v1/live"
 CHANNELS_PATH = "/v1/channels/"
 STREAM_SUFFIX = "/stream"
+HOST = re.compile(r"[\w.~!$&'()*+,;=%:\[\]-]+", re.ASCII)
+"""A host with or without a port (RFC 3986 section 3.2); two Host headers, joined, are none."""
 
 
 @dataclass(slots=True)
@@ -25,6 +28,7 @@ class Request:
 
     Attributes:
         headers: names in lower case; a repeated header's values are joined by ", ".
+        version: of HTTP.
         query: every parameter with all its values.
     """
 
@@ -32,6 +36,7 @@ class Request:
     path: str = ""
     query: dict[str, list[str]] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    version: str = "1.1"
 
     def tokens(self, name: str) -> list[str]:
         """The elements of a comma-separated header."""
@@ -100,7 +105,7 @@ def parse_head(head: bytes) -> Request:
         method = parser.get_method().decode("latin-1")
     except httptools.HttpParserError as error:
         raise BadRequest("the request is not HTTP/1.1") from error
-    return Request(method, *parse_target(collector.url), collector.headers)
+    return Request(method, *parse_target(collector.url), collector.headers, parser.get_http_version())
 
 
 def parse_target(target: bytes) -> tuple[str, dict[str, list[str]]]:
@@ -115,6 +120,21 @@ def parse_target(target: bytes) -> tuple[str, dict[str, list[str]]]:
     except ValueError as error:
         raise BadRequest("the request target is not a URL", "target") from error
     return unquote(parts.path), query
+
+
+def check_host(request: Request) -> None:
+    """Every request of HTTP/1.1 names its host, once and rightly (RFC 9112 section 3.2).
+
+    Raises:
+        BadRequest
+    """
+    host = request.headers.get("host")
+    if host is None and request.version == "1.0":
+        return
+    if not host:
+        raise BadRequest("the Host header is missing", "host")
+    if HOST.fullmatch(host) is None:
+        raise BadRequest("the Host header is not one host", "host")
 
 
 def accept_upgrade(request: Request) -> str:
@@ -132,8 +152,11 @@ def accept_upgrade(request: Request) -> str:
         raise UpgradeRequired("this address speaks WebSocket")
     if request.headers.get("sec-websocket-version") != "13":
         raise UpgradeRequired("only version 13 of the protocol is spoken", "sec-websocket-version")
-    if "host" not in request.headers:
-        raise BadRequest("the Host header is missing", "host")
+    if request.version != "1.1":
+        raise BadRequest("a WebSocket is opened with HTTP/1.1")
+    if "transfer-encoding" in request.headers or request.headers.get("content-length", "0") != "0":
+        # Whoever stands between would take for a body what is taken for frames here.
+        raise BadRequest("what opens a WebSocket has no body")
     key = request.headers.get("sec-websocket-key", "")
     try:
         valid = len(binascii.a2b_base64(key, strict_mode=True)) == 16

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.edge.failures import BadRequest, Failure, MethodNotAllowed, UpgradeRequired, response
-from gateway.edge.request import accept_upgrade, parse_head
+from gateway.edge.request import accept_upgrade, check_host, parse_head
 
 UPGRADE = {
     "Host": "h",
@@ -40,7 +40,8 @@ def test_target_is_split_and_unquoted() -> None:
         ({"Upgrade": None}, UpgradeRequired),
         ({"Connection": "keep-alive"}, UpgradeRequired),
         ({"Sec_WebSocket_Version": "8"}, UpgradeRequired),
-        ({"Host": None}, BadRequest),
+        ({"Content_Length": "5"}, BadRequest),
+        ({"Transfer_Encoding": "chunked"}, BadRequest),
         ({"Sec_WebSocket_Key": None}, BadRequest),
         ({"Sec_WebSocket_Key": "short"}, BadRequest),
         ({"Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ"}, BadRequest),
@@ -50,6 +51,27 @@ def test_target_is_split_and_unquoted() -> None:
 def test_wrong_handshakes_are_refused(changes: dict[str, str | None], failure: type[Failure]) -> None:
     with pytest.raises(failure):
         accept_upgrade(parse_head(head(**changes)))
+
+
+def test_a_websocket_is_not_opened_with_an_older_http() -> None:
+    with pytest.raises(BadRequest):
+        accept_upgrade(parse_head(head().replace(b"HTTP/1.1", b"HTTP/1.0")))
+    accept_upgrade(parse_head(head(Content_Length="0")))
+
+
+@pytest.mark.parametrize("host", ["h", "localhost:8080", "[::1]:80", "a-b_c.example", "192.0.2.1"])
+def test_a_host_is_one(host: str) -> None:
+    check_host(parse_head(head(Host=host)))
+
+
+@pytest.mark.parametrize("host", [None, "", "a b", "a/b", "a@b", "a\r\nHost: b", "h\u00e9"])
+def test_what_is_no_host_is_refused(host: str | None) -> None:
+    with pytest.raises(BadRequest):
+        check_host(parse_head(head(Host=host)))
+
+
+def test_an_older_http_need_not_name_the_host() -> None:
+    check_host(parse_head(head(Host=None).replace(b"HTTP/1.1", b"HTTP/1.0")))
 
 
 def test_upgrade_with_post_is_refused() -> None:

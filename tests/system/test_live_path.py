@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -316,6 +317,8 @@ def test_unknown_channel_is_a_problem_before_the_upgrade_and_an_error_after(
         ("/v1/live", {"Sec_WebSocket_Version": "12"}, 426),
         ("/v1/live", {"Sec_WebSocket_Key": "bad"}, 400),
         ("/v1/live", {"Sec_WebSocket_Protocol": "graphql-ws"}, 400),
+        ("/v1/live", {"Host": "a b"}, 400),
+        ("/v1/live", {"Content_Length": "5"}, 400),
         ("/v1/live", {"Authorization": "Bearer nonsense"}, 401),
         ("/v1/live", {"Origin": "https://elsewhere.example"}, 403),
     ],
@@ -391,6 +394,49 @@ def test_keep_alive_connection_may_turn_into_a_stream(served: GatewayProcess, st
         studio.score()
         while connection.event()[1]["type"] != "delta":
             pass
+
+
+def test_a_kept_connection_may_ask_for_a_stream_in_pieces(served: GatewayProcess, studio: Studio) -> None:
+    for cut in (3, 20, 40):
+        with peer(served.port) as connection:
+            connection.request(f"GET /v1/channels/{studio.channel} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+            head = f"GET /v1/channels/{studio.channel}/stream HTTP/1.1\r\nHost: h\r\n\r\n".encode()
+            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for at in range(cut):
+                connection.sock.sendall(head[at : at + 1])
+            connection.request(head[cut:])
+            assert connection.status == 200
+            assert connection.event()[1]["type"] == "snapshot"
+        with peer(served.port) as connection:
+            connection.request(f"GET /v1/channels/{studio.channel} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+            head = f"GET /v1/channels/{studio.channel} HTTP/1.1\r\nHost: h\r\n\r\n".encode()
+            connection.sock.sendall(head[:cut])
+            connection.request(head[cut:])
+            assert (connection.status, connection.headers["content-type"]) == (200, "application/json")
+
+
+def test_a_stream_behind_an_unanswered_request_is_refused(served: GatewayProcess, studio: Studio) -> None:
+    """What lies in one segment with another request is HTTP's, which says so instead of going on as if there were nothing."""
+    first = f"GET /v1/channels/{studio.channel} HTTP/1.1\r\nHost: h\r\n\r\n"
+    for target in (f"/v1/channels/{studio.channel}/stream", "/v1/live"):
+        with peer(served.port) as connection:
+            connection.request(f"{first}GET {target} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+            assert connection.status == 200
+            connection.request(b"")
+            assert connection.status == 400
+            assert json.loads(connection.body)["detail"].startswith("a stream cannot be asked for behind")
+
+
+def test_a_body_that_looks_like_a_request_is_none(served: GatewayProcess, studio: Studio) -> None:
+    """A request is answered before its body has come, as it has no right; what comes of its body then is not looked into."""
+    body = f"GET /v1/channels/{studio.channel}/stream HTTP/1.1\r\nHost: h\r\n\r\n".encode()
+    with peer(served.port) as connection:
+        target = f"/v1/channels/{studio.channel}/events"
+        fields = f"Host: h\r\nAuthorization: Bearer nonsense\r\nContent-Length: {len(body)}\r\n"
+        connection.request(f"POST {target} HTTP/1.1\r\n{fields}\r\n".encode())
+        assert connection.status == 401
+        connection.request(body + f"GET /v1/channels/{studio.channel} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+        assert (connection.status, connection.headers["content-type"]) == (200, "application/json")
 
 
 def test_a_request_in_single_bytes_is_served(served: GatewayProcess, studio: Studio) -> None:
