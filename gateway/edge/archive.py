@@ -1,11 +1,13 @@
 """The HTTP routes that read the past: events of a channel, lists and summaries of matches, players' stats.
 
 What an audience may not see live it does not see here: hidden paths are projected away, and a delay cuts off what is too new.
+Equal requests of one audience at work at once are one read of the history.
 """
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Awaitable, Callable, Hashable
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -32,8 +34,10 @@ from gateway.edge.context import Context
 from gateway.edge.failures import NotFound, Unavailable, UnknownChannel, Unprocessable
 from gateway.edge.guard import Guard
 from gateway.edge.hub import Hub
+from gateway.edge.joining import Joining
 from gateway.edge.parameters import names, text, whole, word
-from gateway.history.course import Courses
+from gateway.edge.validated import validated
+from gateway.history.course import Courses, Point
 from gateway.history.cursors import BadCursor, EventCursor, MatchCursor, RowCursor, parse_match_cursor
 from gateway.history.database import Database
 from gateway.history.errors import HistoryError
@@ -49,7 +53,6 @@ SETTLED_CACHE = "public, s-maxage=30, stale-while-revalidate=60"
 """For a full page of the past: it changes only when a store has lost what it had acknowledged."""
 FRESH_CACHE = "public, s-maxage=1, stale-while-revalidate=5"
 STATS_CACHE = "public, s-maxage=10, stale-while-revalidate=60"
-PRIVATE_CACHE = "private, no-cache"
 EVENTS_DEFAULT, EVENTS_MAX = 100, 1000
 MATCHES_DEFAULT, MATCHES_MAX = 100, 500
 RECENT_MATCHES = 10
@@ -77,6 +80,7 @@ class Archive:
         self._reader = Reader(database, context.channel_limits) if database is not None else None
         self._matches = Matches(database) if database is not None else None
         self._courses = Courses(self._reader) if self._reader is not None else None
+        self._joining = Joining()
 
     def routes(self) -> list[BaseRoute]:
         """What is served."""
@@ -101,7 +105,8 @@ class Archive:
         grant = self._guard.grant_of(request)
         self._guard.check_scope(grant, "watch", name)
         limit = whole(request, "limit", EVENTS_DEFAULT, 1, EVENTS_MAX)
-        ops = names(request, "ops", OPS_MAX)
+        chosen = names(request, "ops", OPS_MAX)
+        ops = frozenset(chosen) if chosen is not None else None
         after, before = text(request, "after"), text(request, "before")
         if after is not None and before is not None:
             raise Unprocessable("after and before exclude each other", "before")
@@ -109,22 +114,26 @@ class Archive:
         end = _cursor("before", before, 0) if before else None
         reader = self._kept(self._reader)
         audience, until_ms = self._audience(grant)
-        try:
+        backwards = before is not None
+
+        async def read() -> EventPage | None:
             newest = await reader.newest_epoch(name)
             if newest is None:
-                # Not stored yet: it may be a channel all the same.
-                await self._hub.outlet(name, grant.audience)
-                return _answer(request, EventPage(name, self._context.now_ms(), [], None), grant, FRESH_CACHE)
-            shown, more = await self._page(reader, name, audience, until_ms, start, end, before is not None, limit, ops)
-        except HistoryError:
-            raise Unavailable("the history cannot be read now") from None
-        page = EventPage(
-            name,
-            min(newest.last_at_ms, until_ms),
-            [ShownEvent(f"{c.epoch}-{c.seq}", c.index, at_ms, event) for c, at_ms, event in shown],
-            str(more) if more is not None else None,
-        )
-        return _answer(request, page, grant, SETTLED_CACHE if more is not None else FRESH_CACHE)
+                return None
+            shown, more = await self._page(reader, name, audience, until_ms, start, end, backwards, limit, ops)
+            return EventPage(
+                name,
+                min(newest.last_at_ms, until_ms),
+                [ShownEvent(f"{c.epoch}-{c.seq}", c.index, at_ms, event) for c, at_ms, event in shown],
+                str(more) if more is not None else None,
+            )
+
+        page = await self._once(("events", name, grant.audience, start, end, backwards, limit, ops), read)
+        if page is None:
+            # Not stored yet: it may be a channel all the same.
+            await self._hub.outlet(name, grant.audience)
+            return validated(request, EventPage(name, self._context.now_ms(), [], None), grant, FRESH_CACHE)
+        return validated(request, page, grant, SETTLED_CACHE if page.next is not None else FRESH_CACHE)
 
     @staticmethod
     async def _page(
@@ -183,16 +192,16 @@ class Archive:
                 wanted = [name for name in wanted if name > after.match]
             found = [_listed(name, rows[name], audience) for name in wanted[:limit]]
             if len(wanted) > limit:
-                return _answer(request, MatchList(found, str(RowCursor(found[-1].id))), grant, FRESH_CACHE)
+                return validated(request, MatchList(found, str(RowCursor(found[-1].id))), grant, FRESH_CACHE)
         past = [word for word in PAST if status in (None, word)]
         page = MatchList(found, None)
         if past and self._matches is not None:
             cursor = after if isinstance(after, MatchCursor) else None
             try:
                 await self._add_past(self._matches, page, rows, tuple(past), cursor, limit, until_ms, audience)
-            except HistoryError:
+            except Unavailable:
                 page.complete = False
-        return _answer(request, page, grant, FRESH_CACHE)
+        return validated(request, page, grant, FRESH_CACHE)
 
     async def _live_rows(self, grant: Grant) -> dict[str, dict[str, Any]]:
         try:
@@ -202,8 +211,8 @@ class Archive:
         rows = outlet.view.doc.get("matches", {}) if isinstance(outlet.view.doc, dict) else {}
         return {name: row for name, row in rows.items() if isinstance(row, dict)} if isinstance(rows, dict) else {}
 
-    @staticmethod
     async def _add_past(
+        self,
         matches: Matches,
         page: MatchList,
         live: dict[str, dict[str, Any]],
@@ -215,7 +224,8 @@ class Archive:
     ) -> None:
         while len(page.matches) < limit:
             count = limit - len(page.matches) + 1
-            found = await matches.listed(statuses, after, count, until_ms)
+            key = ("matches", statuses, after, count, audience.name)
+            found = await self._once(key, partial(matches.listed, statuses, after, count, until_ms))
             for row in found[: count - 1]:
                 after = row.cursor
                 if row.match not in live:
@@ -233,18 +243,18 @@ class Archive:
         self._guard.check_scope(grant, "watch", name)
         courses, matches = self._kept(self._courses), self._kept(self._matches)
         audience, until_ms = self._audience(grant)
-        try:
-            row = await matches.newest(name, until_ms)
-            points = await courses.of(name, until_ms)
-        except HistoryError:
-            raise Unavailable("the history cannot be read now") from None
+
+        async def read() -> tuple[MatchRow | None, list[Point] | None, int]:
+            return await matches.newest(name, until_ms), await courses.of(name, until_ms), until_ms
+
+        row, points, until_ms = await self._once(("course", name, grant.audience), read)
         if row is None or points is None:
             raise NotFound("there is no such match", "id")
         shown = [
             CoursePoint(str(point.position), point.at_ms, **audience.project_doc(point.outline)) for point in points
         ]
         answer = MatchCourse(row.match, row.started_ms, min(row.updated_ms, until_ms), shown)
-        return _answer(request, answer, grant, STATS_CACHE)
+        return validated(request, answer, grant, STATS_CACHE)
 
     async def summary(self, request: Request) -> Response:
         """A match's result and its players' totals."""
@@ -253,7 +263,8 @@ class Archive:
         self._guard.check_scope(grant, "watch", name)
         matches, reader = self._kept(self._matches), self._kept(self._reader)
         audience, until_ms = self._audience(grant)
-        try:
+
+        async def read() -> MatchSummary:
             row = await matches.newest(name, until_ms)
             if row is None:
                 raise NotFound("there is no such match", "id")
@@ -264,23 +275,22 @@ class Archive:
             if row.updated_ms > until_ms:
                 document, players, events = await _as_it_was(reader, matches, name, row, until_ms)
                 ended_ms, as_of_ms = None, until_ms
-        except HistoryError:
-            raise Unavailable("the history cannot be read now") from None
-        shown = audience.project_doc({**document, "players": {p: _flat(line) for p, line in players.items()}})
-        answer = MatchSummary(
-            row.match,
-            shown.get("status", "live"),
-            row.started_ms,
-            {player: _summed(fields, players[player]) for player, fields in shown.get("players", {}).items()},
-            events,
-            as_of_ms,
-            shown.get("title"),
-            shown.get("game"),
-            ended_ms,
-            shown.get("teams"),
-            shown.get("winner"),
-        )
-        return _answer(request, answer, grant, STATS_CACHE)
+            shown = audience.project_doc({**document, "players": {p: _flat(line) for p, line in players.items()}})
+            return MatchSummary(
+                row.match,
+                shown.get("status", "live"),
+                row.started_ms,
+                {player: _summed(fields, players[player]) for player, fields in shown.get("players", {}).items()},
+                events,
+                as_of_ms,
+                shown.get("title"),
+                shown.get("game"),
+                ended_ms,
+                shown.get("teams"),
+                shown.get("winner"),
+            )
+
+        return validated(request, await self._once(("summary", name, grant.audience), read), grant, STATS_CACHE)
 
     async def stats(self, request: Request) -> Response:
         """What a player has done over all matches."""
@@ -292,10 +302,8 @@ class Archive:
         matches = self._kept(self._matches)
         audience, until_ms = self._audience(grant)
         now_ms = self._context.now_ms()
-        try:
-            record = await matches.record(player, RECENT_MATCHES, until_ms if audience.delay_ms else None, now_ms)
-        except HistoryError:
-            raise Unavailable("the history cannot be read now") from None
+        read = partial(matches.record, player, RECENT_MATCHES, until_ms if audience.delay_ms else None, now_ms)
+        record = await self._once(("stats", player, grant.audience), read)
         if record is None:
             raise NotFound("there is no such player", "id")
 
@@ -335,7 +343,25 @@ class Archive:
             if {"kills", "deaths"} <= seen(player, {"kills": 0, "deaths": 0}).keys()
             else [],
         )
-        return _answer(request, answer, grant, STATS_CACHE)
+        return validated(request, answer, grant, STATS_CACHE, msgspec.structs.replace(answer, age_ms=0))
+
+    async def _once(self, key: Hashable, read: Callable[[], Awaitable[T]]) -> T:
+        """One read for all equal requests at work; who joins it sees up to when it was begun.
+
+        Args:
+            key: what is asked, and the audience.
+
+        Raises:
+            Unavailable: and what the read raises.
+        """
+
+        async def guarded() -> T:
+            try:
+                return await read()
+            except HistoryError:
+                raise Unavailable("the history cannot be read now") from None
+
+        return await self._joining.once(key, guarded)
 
     @staticmethod
     def _kept(part: T | None) -> T:
@@ -410,17 +436,3 @@ def _cursor(field: str, given: str, whole_entry_index: int) -> EventCursor:
         return EventCursor.parse(given, whole_entry_index)
     except BadCursor:
         raise Unprocessable("is not a position like 7-42 or 7-42.0", field) from None
-
-
-def _answer(request: Request, value: msgspec.Struct, grant: Grant, cache: str) -> Response:
-    """A JSON answer with a weak validator; 304 where the reader has it already (RFC 9110 section 13.1.2)."""
-    body = msgspec.json.encode(value)
-    etag = f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-    headers = {
-        "etag": etag,
-        "cache-control": cache if grant.subject == "" else PRIVATE_CACHE,
-        "vary": "Authorization, Origin",
-    }
-    if etag in [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]:
-        return Response(status_code=304, headers=headers)
-    return Response(body, 200, headers, media_type="application/json")

@@ -30,11 +30,11 @@ from gateway.edge.openapi import openapi_routes
 from gateway.edge.operator import operator_routes
 from gateway.edge.outlet import Outlet
 from gateway.edge.page import Page
+from gateway.edge.validated import PRIVATE_CACHE
 from gateway.model.messages import encode_json
 from gateway.observe import metrics
 
 PUBLIC_CACHE = "public, s-maxage=1, stale-while-revalidate=5"
-PRIVATE_CACHE = "private, no-cache"
 STREAMS = ("/v1/live", "/v1/channels/{channel}/stream")
 """Answered by the door; what comes here has passed it by."""
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, replace
-from typing import Any
-from zlib import crc32
+from typing import Any, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -20,12 +19,15 @@ from gateway.edge.context import Context
 from gateway.edge.failures import NotFound, Unavailable, UnknownChannel, Unprocessable
 from gateway.edge.guard import Guard
 from gateway.edge.hub import Hub
-from gateway.edge.parameters import text, whole
+from gateway.edge.joining import Joining
+from gateway.edge.parameters import names, text, whole
+from gateway.edge.validated import validated
 from gateway.model.boards import MEMBER_MAX_CHARS, board_channel, is_member, parse_board
 from gateway.model.finding import folded, is_found
 
+T = TypeVar("T")
+
 BOARD_CACHE = "public, s-maxage=1, stale-while-revalidate=5"
-PRIVATE_CACHE = "private, no-cache"
 LIMIT_DEFAULT, LIMIT_MAX = 100, 500
 OFFSET_MAX = 10_000_000
 SPAN_DEFAULT, SPAN_MAX = 10, 100
@@ -101,7 +103,7 @@ class Leaderboards:
         self._hub = hub
         self._guard = guard
         self._reader = reader
-        self._working: dict[Hashable, asyncio.Task[Any]] = {}
+        self._joining = Joining()
 
     def routes(self) -> list[BaseRoute]:
         """What is served."""
@@ -120,13 +122,13 @@ class Leaderboards:
         grant = self._guard.grant_of(request)
         limit = whole(request, "limit", LIMIT_DEFAULT, 1, LIMIT_MAX)
         after = text(request, "after") or ""
-        names = await self._once("boards", self._reader.boards)
-        seen = [name for name in names if name > after and grant.may("watch", board_channel(name))]
+        every = await self._once("boards", self._reader.boards)
+        seen = [name for name in every if name > after and grant.may("watch", board_channel(name))]
         shown = seen[:limit]
         if self._context.audiences[grant.audience].delay_ms:
             found = await asyncio.gather(*(self._listed_late(name, grant.audience) for name in shown))
             late = BoardList([one for one in found if one is not None], shown[-1] if len(seen) > limit else None)
-            return _answer(request, grant, late, [(b.board, b.members, b.complete) for b in late.boards])
+            return validated(request, late, grant, BOARD_CACHE, [(b.board, b.members, b.complete) for b in late.boards])
         totals = await self._read(self._reader.totals(shown))
         boards = []
         for name, total in zip(shown, totals, strict=True):
@@ -136,7 +138,7 @@ class Leaderboards:
                 boards.append(ListedBoard(name, metric, scope, total, complete, as_of_ms))
         answer = BoardList(boards, shown[-1] if len(seen) > limit else None)
         unstamped = [(b.board, b.members, b.complete) for b in boards]
-        return _answer(request, grant, answer, unstamped)
+        return validated(request, answer, grant, BOARD_CACHE, unstamped)
 
     async def page(self, request: Request) -> Response:
         """A page; the top hundred by default."""
@@ -145,7 +147,7 @@ class Leaderboards:
         limit = whole(request, "limit", LIMIT_DEFAULT, 1, LIMIT_MAX)
         if (late := await self._late(board, grant)) is not None:
             return self._told(request, grant, late, late.rows[offset : offset + limit], offset=offset)
-        page = await self._once((board, offset, limit), lambda: self._reader.page(board, offset, limit))
+        page = await self._once(("page", board, offset, limit), lambda: self._reader.page(board, offset, limit))
         return await self._shown(request, grant, board, page, offset=offset)
 
     async def around(self, request: Request) -> Response:
@@ -159,7 +161,7 @@ class Leaderboards:
                 raise NotFound("this board does not have that member", "member")
             first = max(0, place - span)
             return self._told(request, grant, late, late.rows[first : place + span + 1], first, member)
-        page = await self._once((board, member, span), lambda: self._reader.around(board, member, span))
+        page = await self._once(("around", board, member, span), lambda: self._reader.around(board, member, span))
         if page is None:
             raise NotFound("this board does not have that member", "member")
         return await self._shown(request, grant, board, page, offset=page.offset, member=member)
@@ -167,14 +169,14 @@ class Leaderboards:
     async def members(self, request: Request) -> Response:
         """Chosen members (friends), with their ranks."""
         board, grant = self._board(request)
-        ids = [
-            _member(one, "ids") for one in (text(request, "ids", IDS_MAX * MEMBER_MAX_CHARS) or "").split(",") if one
-        ]
-        if not 0 < len(ids) <= IDS_MAX:
-            raise Unprocessable(f"ids names 1 to {IDS_MAX} members, with commas between", "ids")
+        ids = names(request, "ids", IDS_MAX, IDS_MAX * (MEMBER_MAX_CHARS + 1))
+        if ids is None:
+            raise Unprocessable(f"ids is 1 to {IDS_MAX} names with commas between them", "ids")
+        for one in ids:
+            _member(one, "ids")
         if (late := await self._late(board, grant)) is not None:
             return self._told(request, grant, late, [row for row in late.rows if row.member in ids])
-        page = await self._once((board, *ids), lambda: self._reader.members(board, ids))
+        page = await self._once(("members", board, *ids), lambda: self._reader.members(board, ids))
         return await self._shown(request, grant, board, page)
 
     async def search(self, request: Request) -> Response:
@@ -187,7 +189,7 @@ class Leaderboards:
         if (late := await self._late(board, grant)) is not None:
             rows = [row for row in late.rows if is_found(wanted, row.member, row.name)]
             return self._told(request, grant, late, rows[:limit])
-        page = await self._once((board, "?", wanted, limit), lambda: self._reader.search(board, wanted, limit))
+        page = await self._once(("search", board, wanted, limit), lambda: self._reader.search(board, wanted, limit))
         if self._context.audiences[grant.audience].hidden:
             # Not by a name that is hidden.
             shown = [row for row in self._projected(page.rows, grant) if is_found(wanted, row.member, row.name)]
@@ -227,7 +229,7 @@ class Leaderboards:
             member=member,
             rows=rows,
         )
-        return _answer(request, grant, answer, (shown.complete, shown.total, offset, rows))
+        return validated(request, answer, grant, BOARD_CACHE, (shown.complete, shown.total, offset, rows))
 
     # -- audiences ---------------------------------------------------------------------------------------------
 
@@ -268,23 +270,11 @@ class Leaderboards:
         complete, as_of_ms = document.get("complete", False), document.get("as_of_ms", 0)
         return ListedBoard(board, metric, scope, document["total"], complete, as_of_ms)
 
-    async def _once(self, key: Hashable, read: Callable[[], Awaitable[Any]]) -> Any:
-        """The answer of one read for all equal requests at work now."""
-        task = self._working.get(key)
-        if task is None:
-            task = asyncio.ensure_future(self._read(read()))
-            self._working[key] = task
-            task.add_done_callback(lambda done: self._finished(key, done))
-        return await asyncio.shield(task)
-
-    def _finished(self, key: Hashable, task: asyncio.Task[Any]) -> None:
-        self._working.pop(key, None)
-        if not task.cancelled():
-            # Whoever asked may be gone; the failure was for him.
-            task.exception()
+    async def _once(self, key: Hashable, read: Callable[[], Awaitable[T]]) -> T:
+        return await self._joining.once(key, lambda: self._read(read()))
 
     @staticmethod
-    async def _read(call: Awaitable[Any]) -> Any:
+    async def _read(call: Awaitable[T]) -> T:
         try:
             return await call
         except BusError:
@@ -295,14 +285,3 @@ def _member(name: str, field: str) -> str:
     if not is_member(name):
         raise Unprocessable(f"a member has 1 to {MEMBER_MAX_CHARS} printable characters", field)
     return name
-
-
-def _answer(request: Request, grant: Grant, answer: msgspec.Struct, unstamped: object) -> Response:
-    """The answer with a weak ETag: it is the same answer when only the time up to which it holds has moved."""
-    etag = f'W/"{crc32(msgspec.json.encode((request.url.path, unstamped))):08x}"'
-    cache = BOARD_CACHE if grant.subject == "" else PRIVATE_CACHE
-    headers = {"etag": etag, "cache-control": cache, "vary": "Authorization, Origin"}
-    known = [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]
-    if etag in known or "*" in known:
-        return Response(status_code=304, headers=headers)
-    return Response(msgspec.json.encode(answer), 200, headers, media_type="application/json")

@@ -95,7 +95,11 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         (
             Parameter("after", "events after this one, oldest first", {"type": "string", "pattern": POSITION}),
             Parameter("before", "events before this one (empty: from the newest), newest first", {"type": "string"}),
-            Parameter("ops", "only these ops, with commas between them", {"type": "string", "maxLength": 1024}),
+            Parameter(
+                "ops",
+                f"only these 1 to {archive.OPS_MAX} ops, with commas between them and none empty",
+                {"type": "string", "minLength": 1, "maxLength": 1024},
+            ),
             _limit(archive.EVENTS_DEFAULT, archive.EVENTS_MAX),
             IF_NONE_MATCH,
         ),
@@ -189,7 +193,12 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         BoardPage,
         READS,
         (
-            Parameter("ids", "members, with commas between", {"type": "string", "minLength": 1}, required=True),
+            Parameter(
+                "ids",
+                f"1 to {leaderboards.IDS_MAX} members, with commas between them and none empty",
+                {"type": "string", "minLength": 1},
+                required=True,
+            ),
             IF_NONE_MATCH,
         ),
         validated=True,

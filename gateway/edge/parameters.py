@@ -49,16 +49,16 @@ def word(request: Request, name: str, words: Collection[str]) -> str | None:
     return value
 
 
-def names(request: Request, name: str, most: int) -> frozenset[str] | None:
-    """Names with commas between them; None where the parameter is not given.
+def names(request: Request, name: str, most: int, max_chars: int = 1024) -> list[str] | None:
+    """Names with commas between them, each once, in the order given; None where the parameter is not given.
 
     Raises:
-        Unprocessable
+        Unprocessable: also where there is nothing before, between or after commas.
     """
-    value = text(request, name, 1024)
+    value = text(request, name, max_chars)
     if value is None:
         return None
     found = value.split(",")
     if not all(found) or len(found) > most:
         raise Unprocessable(f"{name} is 1 to {most} names with commas between them", name)
-    return frozenset(found)
+    return list(dict.fromkeys(found))

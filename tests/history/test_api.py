@@ -8,12 +8,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
-from gateway.history.database import Database
+from gateway.history.database import SCHEMA, Database
 from gateway.history.stats import refresh
 from gateway.history.writer import Writer
 from tests.history.stream import Stream, write
@@ -87,6 +89,7 @@ async def api(url: str, database: Database, writer: Writer, tmp_path: Path) -> A
         "history__url": url,
         "listen__workers": 1,
         "aggregate__enabled": False,
+        "history__read_timeout_s": 60.0,
         "audiences": {"public": {"hidden": HIDDEN}, "late": {"delay_ms": 3_600_000}},
     }
     with gateway(tmp_path, **settings) as process:
@@ -175,3 +178,44 @@ async def test_answers_can_be_kept_and_are_validated(api: Api) -> None:
         lambda: api.get("/v1/channels/match:42/events?limit=5", If_None_Match=headers["etag"])
     )
     assert status == 304
+
+
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'grandstand' AND wait_event_type = 'Lock'"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/channels/match:42/events?limit=7&ops=kill",
+        "/v1/channels/match:42/events?before=",
+        "/v1/matches?limit=1",
+        "/v1/matches/42/course",
+        "/v1/matches/42/summary",
+        "/v1/players/p0/stats",
+    ],
+)
+async def test_equal_requests_at_work_at_once_are_one_read(api: Api, url: str, path: str) -> None:
+    """While the tables are locked, what reads them waits: one for all who ask the same."""
+    loop = asyncio.get_running_loop()
+    locking, watching = await asyncpg.connect(url), await asyncpg.connect(url)
+    try:
+        tables = await locking.fetch(
+            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = $1", SCHEMA
+        )
+        with ThreadPoolExecutor(12) as pool:
+            async with locking.transaction():
+                await locking.execute(f"LOCK TABLE {', '.join(row[0] for row in tables)} IN ACCESS EXCLUSIVE MODE")
+                asked = [loop.run_in_executor(pool, api.get, path) for _ in range(12)]
+                while not await watching.fetchval(WAITING):
+                    assert not any(one.done() for one in asked)
+                    await asyncio.sleep(0.01)
+                for _ in range(20):
+                    # The worker has had turns since: whoever asked is at work.
+                    assert (await asyncio.to_thread(api.get, "/v1/openapi.json"))[0] == 200
+                assert await watching.fetchval(WAITING) == 1
+            answers = await asyncio.gather(*asked)
+        assert {status for status, _, _ in answers} == {200}
+        assert len({headers["etag"] for _, _, headers in answers}) == 1
+    finally:
+        await locking.close()
+        await watching.close()

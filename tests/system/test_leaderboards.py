@@ -183,6 +183,9 @@ def test_every_scope_has_its_board(counted: tuple[Store, GatewayProcess]) -> Non
         ("kills.all/around/p01?span=101", 422, "span"),
         ("kills.all/around/" + "x" * 129, 422, "member"),
         ("kills.all/members", 422, "ids"),
+        ("kills.all/members?ids=", 422, "ids"),
+        ("kills.all/members?ids=p01,,p02", 422, "ids"),
+        ("kills.all/members?ids=p01,", 422, "ids"),
         ("kills.all/members?ids=" + ",".join(map(str, range(201))), 422, "ids"),
     ],
 )

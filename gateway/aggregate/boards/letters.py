@@ -5,10 +5,11 @@ A letter is kept once, however often its entry is read.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from typing import Any, Final
 
-from gateway.bus.client import guarded, make_client
+from gateway.bus.client import make_client
 from gateway.bus.errors import BusError
 from gateway.bus.scripts import Call, Script, call_many
 from gateway.model.boards import LETTERS_KEY, LETTERS_SEEN_KEY
@@ -18,7 +19,8 @@ from gateway.observe.log import logger
 
 RAW_MAX_BYTES: Final = 16_384
 """Bytes of an entry that are kept with its letter; the whole one is in its stream."""
-WAITING_MAX: Final = 2000
+LOOK_LETTERS: Final = 500
+"""Letters looked at by one call: a few milliseconds of the store's time."""
 
 PUT: Final = """
 -- KEYS: letters, hash of entries that have one. ARGV: letters kept, then channel, id, digest, reason, t, bytes of each.
@@ -36,7 +38,22 @@ while redis.call('XLEN', KEYS[1]) > tonumber(ARGV[1]) do
 end
 """
 
-_PUT = Script(PUT)
+TAKE: Final = """
+-- KEYS: letters, hash of entries that have one. ARGV: first id, letters looked at, then the channels whose letters go.
+local wanted, last = {}, false
+for i = 3, #ARGV do wanted[ARGV[i]] = true end
+local rows = redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])
+for _, row in ipairs(rows) do
+  last = row[1]
+  if wanted[row[2][2]] then
+    redis.call('XDEL', KEYS[1], row[1])
+    redis.call('HDEL', KEYS[2], row[2][2] .. ' ' .. row[2][4] .. '.' .. row[2][6])
+  end
+end
+return #rows == tonumber(ARGV[2]) and last
+"""
+
+_PUT, _TAKE = Script(PUT), Script(TAKE)
 
 
 class Letters:
@@ -50,15 +67,13 @@ class Letters:
         self._client = make_client(url, connections=1)
         self._kept = kept
         self._waiting: deque[tuple[str, Entry, str]] = deque()
+        self._refused = ""
+        self._taking = asyncio.Lock()
+        self._unwanted: set[str] = set()
 
     async def close(self) -> None:
         """Closes the connection."""
         await self._client.aclose()
-
-    @property
-    def full(self) -> bool:
-        """Whether so many letters wait to be written that no more entries should be read."""
-        return len(self._waiting) >= WAITING_MAX
 
     @property
     def waiting(self) -> int:
@@ -73,15 +88,30 @@ class Letters:
     async def take(self, channel: str) -> None:
         """Takes a channel's letters away, before it is counted anew; an entry that is still poison comes back.
 
+        Channels that ask while the letters are looked through share the next look.
+
         Raises:
             BusError
         """
-        rows: Any = await guarded(self._client.xrange(LETTERS_KEY))
-        for letter_id, fields in rows:
-            if fields[b"channel"] == channel.encode():
-                seen = b"%b %b.%b" % (fields[b"channel"], fields[b"id"], fields[b"digest"])
-                await guarded(self._client.hdel(LETTERS_SEEN_KEY, seen))
-                await guarded(self._client.xdel(LETTERS_KEY, letter_id))
+        self._unwanted.add(channel)
+        async with self._taking:
+            if channel not in self._unwanted:
+                return
+            channels, self._unwanted = self._unwanted, set()
+            try:
+                await self._take(channels)
+            except BaseException:
+                self._unwanted |= channels - {channel}
+                raise
+
+    async def _take(self, channels: set[str]) -> None:
+        first = "-"
+        while first:
+            call = Call(_TAKE, [LETTERS_KEY, LETTERS_SEEN_KEY], [first, LOOK_LETTERS, *channels])
+            last: bytes | BusError | None = (await call_many(self._client, [call]))[0]
+            if isinstance(last, BusError):
+                raise last
+            first = f"({last.decode()}" if last is not None else ""
 
     async def write(self) -> None:
         """Writes what waits.
@@ -98,7 +128,10 @@ class Letters:
                 args += [channel, str(entry.position), digest, reason, stamp, entry.raw[:RAW_MAX_BYTES]]
             answer = (await call_many(self._client, [Call(_PUT, [LETTERS_KEY, LETTERS_SEEN_KEY], args)]))[0]
             if isinstance(answer, BusError):
-                logger.error("letters_not_written", error=str(answer))
+                if self._refused != str(answer):
+                    self._refused = str(answer)
+                    logger.error("letters_not_written", error=self._refused)
                 return
+            self._refused = ""
             for _ in some:
                 self._waiting.popleft()
