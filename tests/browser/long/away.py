@@ -90,21 +90,21 @@ def scene(*blocked: str, url: str | None = None, options: tuple[str, ...] = ()) 
 
 def worker_killed(_length: float) -> list[Row]:
     """kill -9 of the worker that holds the connection, while things happen."""
-    with scene() as there, Beat(there.studio, 10):
-        there.open()
-        there.live()
-        diary = Diary(there.shown)
-        os.kill(connected_worker(there.served), signal.SIGKILL)
-        until(lambda: "reconnecting" in there.shown.read()["words"], PATIENCE_S, "the page to know")
-        there.goal()
-        there.live()
-        until(lambda: there.shown.read()["scores"][0] == "1", PATIENCE_S, "the score")
-        found = [
+    with scene() as there:
+        with Beat(there.studio, 10):
+            there.open()
+            there.live()
+            diary = Diary(there.shown)
+            os.kill(connected_worker(there.served), signal.SIGKILL)
+            until(lambda: "reconnecting" in there.shown.read()["words"], PATIENCE_S, "the page to know")
+            there.goal()
+            there.live()
+        there.is_back()
+        return [
             diary.between("close", "shows reconnecting"),
             diary.between("open", "shows live"),
             diary.between(*there.score()),
         ]
-    return found
 
 
 def store_stopped(length: float) -> list[Row]:
@@ -183,22 +183,23 @@ def _slept(seconds: float, loses: Callable[[Middlebox], None]) -> list[Row]:
 
 def hidden(length: float) -> list[Row]:
     """Behind another tab for two minutes with twenty events a second: no frames, one timer a second, then in front again."""
-    with scene(options=("plain",)) as there, Beat(there.studio, 20):
-        there.open()
-        there.live()
-        diary = Diary(there.shown)
-        there.shown.do("hide", value=True)
-        until(lambda: there.shown.read()["visibility"] == "hidden", 10, "the tab to be hidden")
-        for _ in range(120):
+    with scene(options=("plain",)) as there:
+        with Beat(there.studio, 20):
+            there.open()
+            there.live()
+            diary = Diary(there.shown)
+            there.shown.do("hide", value=True)
+            until(lambda: there.shown.read()["visibility"] == "hidden", 10, "the tab to be hidden")
+            for _ in range(120):
+                there.goal()
+                time.sleep(length)
+            assert there.shown.do("evaluate", script=f"grandstand.view('{CHANNEL}').feed.length") <= 500
+            there.shown.do("hide", value=False)
+            until(lambda: there.shown.read()["visibility"] == "visible", 10, "the tab to be in front")
+            until(lambda: there.shown.read()["scores"][0] == str(there.goals), PATIENCE_S, "the score")
+            returned = _returned(diary.entries())
             there.goal()
-            time.sleep(length)
-        assert there.shown.do("evaluate", script=f"grandstand.view('{CHANNEL}').feed.length") <= 500
-        there.shown.do("hide", value=False)
-        until(lambda: there.shown.read()["visibility"] == "visible", 10, "the tab to be in front")
-        until(lambda: there.shown.read()["scores"][0] == str(there.goals), PATIENCE_S, "the score")
-        returned = _returned(diary.entries())
-        there.goal()
-        until(lambda: there.shown.read()["scores"][0] == str(there.goals), PATIENCE_S, "the next goal")
+        there.is_back()
         return [returned, diary.between(*there.score())]
 
 
