@@ -15,8 +15,9 @@ from native.state cimport *
 cdef enum:
     TURN = 256          # members of one group before the next group has its turn
     CLOCK_EVERY = 16    # members between two looks at the clock
+    TURNS_EVERY = 4     # groups between two looks at the clock
     SERVE_MAX = 1024    # members that one serve() gives a frame to; the rest is told of again
-    SMALL = 16          # members of a group that is sent to at once: a fraction of a slice
+    SMALL = 16          # members of a group whose next frame need not wait for a slice: it takes a fraction of one
 
 
 cdef int64_t _now_us() noexcept nogil:
@@ -84,6 +85,12 @@ cdef bint _turn(gs_table *t, gs_group *g, int64_t until_us) noexcept nogil:
     return True
 
 
+cdef void _finish(gs_table *t, gs_group *g) noexcept nogil:
+    """What is on its way goes out before what follows."""
+    while g.active:
+        _turn(t, g, INT64_MAX)
+
+
 cdef bint gs_run(gs_table *t, int64_t until_us) noexcept nogil:
     cdef uint32_t group, turns = 0
     cdef bint time_left = True
@@ -97,7 +104,7 @@ cdef bint gs_run(gs_table *t, int64_t until_us) noexcept nogil:
             if t.groups[group].active:
                 gs_work_add(t, group)    # a place has just become free
         turns += 1
-        if turns % CLOCK_EVERY == 0 and _now_us() >= until_us:
+        if turns % TURNS_EVERY == 0 and _now_us() >= until_us:
             break
     return t.work_n != 0
 
@@ -146,10 +153,11 @@ cdef class Fanout:
     def start(self, uint32_t group, Frame frame not None, uint64_t from_seq, uint64_t to_seq):
         """Begins to send `frame` to the members that hold `from_seq`, which then hold `to_seq`.
 
-        A small group has been sent to when it returns. Returns whether the frame is still on its way.
+        Returns whether the next one has to wait until the group is not `active` any more. A small group takes the next one at
+        any time: the frame before goes out first.
 
         Raises:
-            RuntimeError: a frame is still on its way to this group.
+            RuntimeError: a frame is still on its way to this group, which is not a small one.
             ValueError: there is no such group, or `to_seq` is not after `from_seq`.
         """
         if to_seq <= from_seq:
@@ -159,10 +167,11 @@ cdef class Fanout:
     def start_aux(self, uint32_t group, Frame frame not None):
         """Begins to send a frame that moves no version; members that are behind or in the middle of a frame miss it.
 
-        A small group has been sent to when it returns. Returns whether the frame is still on its way.
+        Returns whether the next one has to wait until the group is not `active` any more. A small group takes the next one at
+        any time: the frame before goes out first.
 
         Raises:
-            RuntimeError: a frame is still on its way to this group.
+            RuntimeError: a frame is still on its way to this group, which is not a small one.
             ValueError: there is no such group.
         """
         return self._begin(group, frame, 0, 0, True)
@@ -173,10 +182,13 @@ cdef class Fanout:
         cdef gs_frame *shared = buffer_of(frame)
         self.table._check_group(group)
         g = &t.groups[group]
-        if g.active:
+        if g.active and not g.small:
             raise RuntimeError(f"a frame is still on its way to group {group}")
-        if g.n > SMALL and not gs_work_add(t, group):
+        if not gs_work_add(t, group):
             raise MemoryError()
+        if g.active:
+            with nogil:
+                _finish(t, g)
         g.frame = gs_frame_retain(shared)
         g.from_seq = from_seq
         g.to_seq = to_seq
@@ -186,13 +198,9 @@ cdef class Fanout:
         g.left = g.n
         g.rotation += <uint32_t>0x9E3779B1
         g.cursor = <uint32_t>((<uint64_t>g.rotation * g.n) >> 32)
+        g.small = g.n <= SMALL
         g.active = 1
-        if g.queued:
-            return True
-        with nogil:
-            while g.active:
-                _turn(t, g, INT64_MAX)
-        return False
+        return not g.small
 
     def active(self, uint32_t group):
         """Whether a frame is on its way to the group."""

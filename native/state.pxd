@@ -129,6 +129,7 @@ cdef struct gs_group:
     uint8_t active      # a job is under way
     uint8_t aux         # ... that moves no version
     uint8_t dirty       # members came or went since the scan began
+    uint8_t small       # nobody waits for the end of the job: whoever begins another ends it
     uint16_t aux_number
     uint32_t cursor
     uint32_t left       # members still to visit in this scan

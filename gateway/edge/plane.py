@@ -94,22 +94,22 @@ class Plane:
         """Fans a frame out to the members of group `number` that hold `from_seq`.
 
         Returns:
-            Whether it is still on its way; `on_idle` is called when it is not any more. A small group has it at once.
+            Whether the next one has to wait until `on_idle` is called; a small group takes it at any time.
         """
-        if self.fanout.start(number, frame, from_seq, to_seq):
-            self._began(number)
-            return True
-        return False
+        waits = self.fanout.start(number, frame, from_seq, to_seq)
+        self._began(number, waits)
+        return waits
 
     def send_aside(self, number: int, frame: Frame) -> bool:
         """Fans out a frame that moves no version (tick, status, bye); returns what `send` does."""
-        if self.fanout.start_aux(number, frame):
-            self._began(number)
-            return True
-        return False
+        waits = self.fanout.start_aux(number, frame)
+        self._began(number, waits)
+        return waits
 
-    def _began(self, number: int) -> None:
-        self._running.add(number)
+    def _began(self, number: int, waits: bool) -> None:
+        """What begins in one turn of the loop goes out together: a burst of calls wakes its readers once, not one by one."""
+        if waits:
+            self._running.add(number)
         if not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._slice)

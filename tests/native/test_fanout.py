@@ -56,21 +56,46 @@ def test_who_holds_less_than_the_job_starts_from_is_told_of_as_behind(stand: Sta
     assert viewer.frames() == [(1, b"all")]
 
 
-def test_a_small_group_has_the_frame_at_once(stand: Stand) -> None:
-    group, freed = stand.group(), stand.table.group_new()
-    viewers = members(stand, group, 16)
+def test_a_small_group_takes_the_next_frame_at_any_time(stand: Stand) -> None:
+    group = stand.group()
+    viewers = members(stand, group, 15)
     assert stand.fanout.start(group, ws_frame(b"a", False), 1, 2) is False
+    assert [viewer.frames() for viewer, _ in viewers] == [[]] * 15, "frames of one turn go out together"
     assert stand.fanout.start_aux(group, ws_frame(b"b", False)) is False
     assert stand.fanout.start(group, ws_frame(b"c", False), 2, 3) is False
+    [(late, _)] = members(stand, group, 1, held=3)
+    stand.run()
     assert not stand.fanout.active(group)
     for viewer, _ in viewers:
         assert viewer.frames() == [(1, b"a"), (1, b"b"), (1, b"c")]
-    assert not stand.fanout.run(), "nothing was left for a slice"
-    stand.table.group_free(freed)
+    assert late.frames() == [], "it came with the newest version"
     assert stand.fanout.start(stand.group(), raw_frame(b"nobody"), 1, 2) is False
-    members(stand, group, 1, held=3)
-    assert stand.fanout.start(group, ws_frame(b"d", False), 3, 4) is True, "one more is a crowd"
+
+
+def test_a_group_that_grew_is_small_until_its_next_frame(stand: Stand) -> None:
+    group = stand.group()
+    viewers = members(stand, group, 16)
+    assert stand.fanout.start(group, ws_frame(b"a", False), 1, 2) is False
+    viewers += members(stand, group, 1, held=2)
+    assert stand.fanout.start(group, ws_frame(b"b", False), 2, 3) is True, "one more is a crowd"
+    with pytest.raises(RuntimeError, match="still on its way"):
+        stand.fanout.start_aux(group, ws_frame(b"c", False))
     stand.run()
+    assert [viewer.frames() for viewer, _ in viewers] == [[(1, b"a"), (1, b"b")]] * 16 + [[(1, b"b")]]
+
+
+def test_a_small_group_is_freed_with_a_frame_on_its_way(stand: Stand) -> None:
+    group = stand.table.group_new()
+    [(viewer, conn)] = members(stand, group, 1)
+    stand.fanout.start(group, ws_frame(b"a", False), 1, 2)
+    stand.table.unsubscribe(conn, group)
+    stand.table.group_free(group)
+    again = stand.group()
+    assert again == group
+    stand.table.subscribe(conn, again, 1)
+    assert stand.fanout.start(again, ws_frame(b"b", False), 1, 2) is False
+    stand.run()
+    assert viewer.frames() == [(1, b"b")]
 
 
 def test_members_that_died_do_not_keep_a_small_group(stand: Stand) -> None:
@@ -81,6 +106,7 @@ def test_members_that_died_do_not_keep_a_small_group(stand: Stand) -> None:
     frame = ws_frame(b"x" * 100, False)
     for seq in range(1, 4):
         assert stand.fanout.start(group, frame, seq, seq + 1) is False
+    stand.run()
     assert stand.table.group_size(group) == 3
     for viewer, _ in viewers[5:]:
         assert len(viewer.frames()) == 3
