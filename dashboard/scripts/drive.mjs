@@ -16,6 +16,8 @@ if (process.argv.includes("--diary")) await context.addInitScript(diary);
 const problems = [];
 const requests = [];
 const tabs = new Map();
+/** The newest WebSocket of tabs that are tapped. */
+const tapped = new Map();
 
 /** Every word that the state mark has shown, in order; and a mark that does not outlive a reload. */
 const observe = () => {
@@ -110,6 +112,20 @@ const commands = {
   async hinder({ part, how = "hold" }) {
     if (part === undefined) return context.unrouteAll({ behavior: "ignoreErrors" });
     await context.route((url) => url.href.includes(part), (route) => (how === "fail" ? route.abort() : undefined));
+  },
+  /** The next answer to requests with this part in their address is this, whatever the server says. */
+  async spoil({ part, body, type }) {
+    await context.route((url) => url.href.includes(part), (route) => route.fulfill({ status: 200, contentType: type, body }), { times: 1 });
+  },
+  /** What comes over the tab's WebSockets can be added to: before it is opened. */
+  async tap({ tab = "first" }) {
+    await (await tabOf(tab)).page.routeWebSocket(/\/v1\/live/, (socket) => {
+      socket.connectToServer();
+      tapped.set(tab, socket);
+    });
+  },
+  async say({ tab = "first", text }) {
+    tapped.get(tab).send(text);
   },
   async offline({ value }) {
     await context.setOffline(value);

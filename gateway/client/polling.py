@@ -9,12 +9,14 @@ import httpx
 
 from gateway.client.errors import Lost
 from gateway.client.source import CONNECT_TIMEOUT_S, Address, refusal
+from gateway.model import status_header
 from gateway.model.errors import BadMessage
-from gateway.model.messages import ServerMessage, Snapshot, decode_server_json
+from gateway.model.messages import Beat, Snapshot, Tick, decode_server_json
+from gateway.model.viewer import Heard, Malformed
 
 
-async def fetch_snapshot(client: httpx.AsyncClient, address: Address, etag: str | None = None) -> Snapshot | None:
-    """The channel's state now; None when it is the one that `etag` (a version) names.
+async def fetch_snapshot(client: httpx.AsyncClient, address: Address, etag: str | None = None) -> list[Heard]:
+    """The channel's state now, or a tick when it is the one that `etag` (a version) names; and how the channel is doing.
 
     Raises:
         Refused, Lost
@@ -27,18 +29,24 @@ async def fetch_snapshot(client: httpx.AsyncClient, address: Address, etag: str 
     except httpx.HTTPError as error:
         raise Lost(f"cannot be reached ({type(error).__name__})") from error
     if response.status_code == 304 and etag:
-        return None
+        return _with_status(Tick(address.channel, etag), response)
     if response.status_code != 200:
         raise refusal(response.status_code, response.content, response.headers)
     try:
         message = decode_server_json(response.content)
     except BadMessage as bad:
-        raise Lost(bad.detail) from bad
+        return [Malformed(bad.detail)]
     if not isinstance(message, Snapshot):
-        raise Lost("the answer is not a snapshot")
+        return [Malformed("the answer is not a snapshot")]
     if response.headers.get("etag", "").removeprefix("W/") != f'"{message.version}"':
         raise Lost("the answer's ETag is not its version")
-    return message
+    return _with_status(message, response)
+
+
+def _with_status(message: Snapshot | Tick, response: httpx.Response) -> list[Heard]:
+    """A cache may keep the body and renew the header, so the header is the newer of the two."""
+    status = status_header.read(message.channel, response.headers.get(status_header.NAME))
+    return [message] if status is None else [message, status]
 
 
 def http_client() -> httpx.AsyncClient:
@@ -57,16 +65,23 @@ class PollingSource:
         self._address = address
         self._interval_s = interval_s
 
-    async def messages(self, since: str | None) -> AsyncGenerator[ServerMessage, None]:
-        """Snapshots as the version changes; see `Source`."""
+    async def messages(self, since: str | None) -> AsyncGenerator[Heard, None]:
+        """Snapshots as the version changes, ticks where it does not, and the status; see `Source`."""
         held = since
         async with http_client() as client:
             while True:
-                snapshot = await fetch_snapshot(client, self._address, held)
-                if snapshot is not None:
-                    held = snapshot.version
-                    yield snapshot
+                for message in await fetch_snapshot(client, self._address, held):
+                    match message:
+                        case Snapshot():
+                            held = message.version
+                        case Malformed():
+                            held = None
+                    yield message
                 await asyncio.sleep(self._interval_s)
+
+    def tell(self, beat: Beat) -> bool:
+        """Nothing can be said this way."""
+        return False
 
     def ask_again(self, since: str | None) -> bool:
         """Every question is asked anew anyway."""

@@ -10,7 +10,8 @@ import httpx
 import msgspec
 
 from gateway.client.errors import ClientError, Lost, Refused
-from gateway.model.messages import ServerMessage
+from gateway.model.messages import Beat
+from gateway.model.viewer import Heard
 
 CONNECT_TIMEOUT_S = 10.0
 RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -20,12 +21,16 @@ DETAIL_MAX = 200
 class Source(Protocol):
     """One way to watch one channel."""
 
-    def messages(self, since: str | None) -> AsyncGenerator[ServerMessage, None]:
+    def messages(self, since: str | None) -> AsyncGenerator[Heard, None]:
         """One connection's messages, from the version held; close it to leave.
 
         Raises:
             Refused, Lost: the connection is over; it also raises Lost when the server ended it in good order.
         """
+        ...
+
+    def tell(self, beat: Beat) -> bool:
+        """Says how the viewer does; False where there is no way to."""
         ...
 
     def ask_again(self, since: str | None) -> bool:

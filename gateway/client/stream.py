@@ -10,7 +10,8 @@ from gateway.client.errors import Lost
 from gateway.client.event_stream import EventStreamParser, EventTooLarge
 from gateway.client.source import CONNECT_TIMEOUT_S, Address, refusal
 from gateway.model.errors import BadMessage
-from gateway.model.messages import ServerMessage, decode_server_json
+from gateway.model.messages import Beat, decode_server_json
+from gateway.model.viewer import Heard, Malformed
 
 
 class StreamSource:
@@ -19,7 +20,7 @@ class StreamSource:
     def __init__(self, address: Address) -> None:
         self._address = address
 
-    async def messages(self, since: str | None) -> AsyncGenerator[ServerMessage, None]:
+    async def messages(self, since: str | None) -> AsyncGenerator[Heard, None]:
         """One stream's messages; see `Source`."""
         headers = {**self._address.headers(), "Accept": "text/event-stream", "Cache-Control": "no-store"}
         if since:
@@ -37,15 +38,24 @@ class StreamSource:
                     raise Lost("the answer is not an event stream")
                 async for data in response.aiter_bytes():
                     for event in parser.feed(data):
-                        yield decode_server_json(event.data.encode())
+                        yield _read(event.data)
         except (httpx.HTTPError, httpx.StreamError) as error:
             raise Lost(f"the stream was cut ({type(error).__name__})") from error
-        except BadMessage as bad:
-            raise Lost(bad.detail) from bad
         except EventTooLarge as error:
             raise Lost("an event is larger than this client takes") from error
         raise Lost("the server ended the stream")
 
+    def tell(self, beat: Beat) -> bool:
+        """Nothing can be said this way."""
+        return False
+
     def ask_again(self, since: str | None) -> bool:
         """A stream cannot be asked: it must be opened anew."""
         return False
+
+
+def _read(data: str) -> Heard:
+    try:
+        return decode_server_json(data.encode())
+    except BadMessage as bad:
+        return Malformed(bad.detail)

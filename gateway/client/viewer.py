@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import random as _random
-from collections.abc import AsyncGenerator, Callable
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from enum import Enum
@@ -19,16 +20,24 @@ from gateway.client.polling import PollingSource, fetch_snapshot, http_client
 from gateway.client.source import Address, Source
 from gateway.client.stream import StreamSource
 from gateway.client.websocket import WebSocketSource
-from gateway.model.messages import FATAL, Bye, Delta, ErrorCode, ErrorMessage, ServerMessage, Snapshot, Tick
+from gateway.model.messages import FATAL, Beat, Bye, Delta, ErrorCode, ErrorMessage, ServerMessage, Snapshot, Tick
 from gateway.model.reconnect import Backoff
-from gateway.model.viewer import Action, ViewerState
+from gateway.model.viewer import Action, Heard, Malformed, ViewerState
 
 Mode = Literal["websocket", "msgpack", "sse", "poll"]
 SILENCE_S = 25.0
 """A tick comes after 10 s of silence; twice that and some, and the connection is dead."""
 RESYNC_TIMEOUT_S = 5.0
+UNAUTHORIZED = 401
 PASSING = frozenset({ErrorCode.UNAVAILABLE, ErrorCode.INTERNAL})
 """Errors of the channel after which it is tried again."""
+NOT_LET_IN = frozenset({ErrorCode.UNAUTHORIZED, ErrorCode.TOKEN_EXPIRED})
+BEAT_S = 60.0
+COUNT_MAX = 1_000_000
+"""What a beat may tell of one kind."""
+
+TokenSource = Callable[[], Awaitable[str | None]]
+"""Gives the newest token; it is asked for at every attempt to connect."""
 
 
 class Connection(Enum):
@@ -46,7 +55,7 @@ class Update:
 
     Attributes:
         action: what the message meant.
-        detail: why the connection was lost.
+        detail: why the connection was lost, or what is wrong with a message that could not be read.
         retry_ms: when it is made again.
     """
 
@@ -59,7 +68,12 @@ class Update:
 
 @dataclass(slots=True)
 class Counts:
-    """What the viewer has seen."""
+    """What the viewer has seen.
+
+    Attributes:
+        resyncs: times that a version which did not follow on the one held made it ask again.
+        malformed: messages that were none of the protocol's; they are told to the gateway (as `resyncs` are) by a `beat`.
+    """
 
     connects: int = 0
     losses: int = 0
@@ -68,6 +82,7 @@ class Counts:
     duplicates: int = 0
     resyncs: int = 0
     resumed: int = 0
+    malformed: int = 0
 
 
 def source_of(mode: Mode, address: Address, poll_interval_s: float = 1.0) -> Source:
@@ -85,9 +100,11 @@ class Viewer:
     Args:
         url: origin of the gateway, e.g. http://localhost:8080.
         mode: how.
+        token: the token, or what gives the newest one; then a token that has expired is no end.
         since: a version held from before.
         snapshot_first: take the state over HTTP (cacheable) and go on live from its version.
         feed_entries: events kept.
+        beat_s: between two beats, which are sent only where there is something to tell.
         random: for jitter; a number in [0, 1).
     """
 
@@ -97,20 +114,25 @@ class Viewer:
         channel: str,
         *,
         mode: Mode = "websocket",
-        token: str | None = None,
+        token: str | TokenSource | None = None,
         since: str | None = None,
         snapshot_first: bool = False,
         feed_entries: int = 200,
         poll_interval_s: float = 1.0,
         silence_s: float = SILENCE_S,
+        beat_s: float = BEAT_S,
         random: Callable[[], float] = _random.random,
     ) -> None:
-        self._address = Address(url, channel, token)
+        self._token_source = token if callable(token) else None
+        self._address = Address(url, channel, None if callable(token) else token)
         self._source = source_of(mode, self._address, poll_interval_s)
         self._polls = mode == "poll"
         self._backoff = Backoff(random)
         self._snapshot_first = snapshot_first
         self._silence_s = silence_s
+        self._beat_s = beat_s
+        self._beat_due_s = time.monotonic() + beat_s
+        self._told = (0, 0)
         self._resync_deadline_s: float | None = None
         self._came_back = False
         self._closed = asyncio.Event()
@@ -149,12 +171,15 @@ class Viewer:
                 self.connection = Connection.CONNECTING
                 yield Update(self.connection)
                 try:
+                    await self._renew_token()
                     if self._snapshot_first and self.version is None:
-                        yield await self._first_snapshot()
+                        for update in await self._first_snapshot():
+                            yield update
                     async with aclosing(self._connection()) as updates:
                         async for update in updates:
                             yield update
-                except Lost as lost:
+                except (Lost, Refused) as ending:
+                    lost = self._loss(ending)
                     self.counts.losses += 1
                     self._came_back = True
                     delay_ms = self._backoff.next_ms() if lost.retry_after_ms is None else lost.retry_after_ms
@@ -163,6 +188,18 @@ class Viewer:
                     await self._wait(delay_ms / 1000)
         finally:
             self.connection = Connection.CLOSED
+
+    def _loss(self, ending: Lost | Refused) -> Lost:
+        """What a refusal means where there may be a better token the next time: a loss.
+
+        Raises:
+            Refused: it stays one.
+        """
+        if isinstance(ending, Lost):
+            return ending
+        if ending.status != UNAUTHORIZED or self._token_source is None:
+            raise ending
+        return Lost(ending.detail)
 
     async def run(self, on_update: Callable[[Update], None]) -> None:
         """Calls back for every update until `close`."""
@@ -181,28 +218,35 @@ class Viewer:
                 if condition(self):
                     return
 
-    async def _first_snapshot(self) -> Update:
+    async def _renew_token(self) -> None:
+        if self._token_source is None:
+            return
+        try:
+            self._address.token = await self._token_source()
+        except Exception as error:
+            raise Lost(f"no token could be had ({type(error).__name__})") from error
+
+    async def _first_snapshot(self) -> list[Update]:
         async with http_client() as client:
-            snapshot = await fetch_snapshot(client, self._address)
-        assert snapshot is not None
-        return self._take(snapshot)
+            return [self._take(message) for message in await fetch_snapshot(client, self._address)]
 
     async def _connection(self) -> AsyncGenerator[Update, None]:
         """One connection, until it is lost or closed."""
         self._resync_deadline_s = None
-        async with aclosing(self._source.messages(self.version)) as messages:
+        async with aclosing(self._source.messages(self.state.since)) as messages:
             while True:
                 message = await self._next(messages)
                 if message is None:
                     return
-                if self.connection is not Connection.OPEN:
+                # What cannot be read is no sign that the connection is a good one.
+                if self.connection is not Connection.OPEN and not isinstance(message, Malformed):
                     self.connection = Connection.OPEN
                     self._backoff.connected()
                     self.counts.connects += 1
                     yield Update(self.connection)
                 yield self._take(message)
 
-    async def _next(self, messages: AsyncGenerator[ServerMessage, None]) -> ServerMessage | None:
+    async def _next(self, messages: AsyncGenerator[Heard, None]) -> Heard | None:
         """The next message; None when the viewer was closed."""
         now_s = asyncio.get_running_loop().time()
         limit_s: float | None = None if self._polls else self._silence_s
@@ -222,16 +266,23 @@ class Viewer:
         finally:
             self._patience = None
 
-    def _take(self, message: ServerMessage) -> Update:
+    def _take(self, message: Heard) -> Update:
         held = self.version
         action = self.state.receive(message)
         match message:
+            case Malformed():
+                self.counts.malformed += 1
+                self._ask_again(f"a message could not be read: {message.detail}")
+                self._beat()
+                return Update(self.connection, action=action, detail=message.detail)
             case Bye():
                 self._backoff.bye(message.retry_ms)
             case ErrorMessage():
                 self.last_error = message
                 if message.code in PASSING and message.channel == self.channel:
                     raise Lost(message.message)
+                if message.code in NOT_LET_IN:
+                    raise Refused(UNAUTHORIZED, message.message)
                 if message.code in FATAL or message.channel == self.channel:
                     raise Refused(0, message.message)
             case Snapshot():
@@ -249,10 +300,27 @@ class Viewer:
             self.counts.duplicates += 1
         elif action is Action.RESYNC and self._resync_deadline_s is None:
             self.counts.resyncs += 1
-            self._resync_deadline_s = asyncio.get_running_loop().time() + RESYNC_TIMEOUT_S
-            if not self._source.ask_again(self.version):
-                raise Lost("the versions do not fit: asking again")
+            self._ask_again("the versions do not fit")
+        self._beat()
         return Update(self.connection, message, action)
+
+    def _ask_again(self, why: str) -> None:
+        """One question at a time; where none can be asked on this connection, on another one."""
+        if self._resync_deadline_s is not None or self._polls:
+            return
+        self._resync_deadline_s = asyncio.get_running_loop().time() + RESYNC_TIMEOUT_S
+        if not self._source.ask_again(self.state.since):
+            raise Lost(f"{why}: asking again")
+
+    def _beat(self) -> None:
+        """Tells the gateway now and then what was counted, if anything was."""
+        counted = (self.counts.malformed, self.counts.resyncs)
+        if counted == self._told or time.monotonic() < self._beat_due_s:
+            return
+        malformed, resyncs = (min(COUNT_MAX, now - told) for now, told in zip(counted, self._told, strict=True))
+        if self._source.tell(Beat(malformed=malformed, resyncs=resyncs)):
+            self._told = counted
+            self._beat_due_s = time.monotonic() + self._beat_s
 
     async def _wait(self, delay_s: float) -> None:
         try:

@@ -27,19 +27,20 @@ from gateway.model.errors import BadMessage
 from gateway.model.messages import (
     JSON_SUBPROTOCOL,
     MSGPACK_SUBPROTOCOL,
-    ServerMessage,
+    Beat,
     Unwatch,
+    ViewerMessage,
     Watch,
     decode_server_json,
     decode_server_msgpack,
     encode_json,
     encode_msgpack,
 )
+from gateway.model.viewer import Heard, Malformed
 
 WAITING_MAX = 256
 """Messages that wait here before reading stops; what picows has already read may come on top."""
 MAX_MESSAGE_BYTES = 16 << 20
-UNSUPPORTED_DATA = 1003
 MESSAGE_TOO_BIG = 1009
 CLOSE_TIMEOUT_S = 2.0
 
@@ -52,7 +53,7 @@ class _Listener(WSListener):
         self._fragments = bytearray()
         self._paused = False
         self._transport: WSTransport | None = None
-        self.waiting: deque[ServerMessage] = deque()
+        self.waiting: deque[Heard] = deque()
         self.changed = asyncio.Event()
         self.ended = False
         self.close_code: int | None = None
@@ -80,11 +81,11 @@ class _Listener(WSListener):
                 return
             payload = bytes(self._fragments)
             self._fragments.clear()
+        message: Heard
         try:
             message = decode_server_msgpack(payload) if self._packed else decode_server_json(payload)
         except BadMessage as bad:
-            self._give_up(transport, bad.detail, UNSUPPORTED_DATA)
-            return
+            message = Malformed(bad.detail)
         self.waiting.append(message)
         self.changed.set()
         if len(self.waiting) >= WAITING_MAX and not self._paused:
@@ -95,7 +96,7 @@ class _Listener(WSListener):
         self.ended = True
         self.changed.set()
 
-    def take(self) -> ServerMessage | None:
+    def take(self) -> Heard | None:
         """The next message that waits."""
         message = self.waiting.popleft() if self.waiting else None
         if self._paused and len(self.waiting) <= WAITING_MAX // 2 and not self.ended and self._transport is not None:
@@ -121,7 +122,7 @@ class WebSocketSource:
         self._packed = packed
         self._transport: WSTransport | None = None
 
-    async def messages(self, since: str | None) -> AsyncGenerator[ServerMessage, None]:
+    async def messages(self, since: str | None) -> AsyncGenerator[Heard, None]:
         """One connection's messages; see `Source`."""
         listener = _Listener(self._packed)
         transport = await self._connect(listener, since)
@@ -146,14 +147,21 @@ class WebSocketSource:
                     async with asyncio.timeout(CLOSE_TIMEOUT_S):
                         await transport.wait_disconnected()
 
+    def tell(self, beat: Beat) -> bool:
+        """Sends it on the open connection."""
+        return self._send(beat)
+
     def ask_again(self, since: str | None) -> bool:
         """Watches anew on the open connection."""
+        return self._send(Unwatch(self._address.channel)) and self._send(Watch(self._address.channel, since))
+
+    def _send(self, message: ViewerMessage) -> bool:
         if self._transport is None:
             return False
-        encode = encode_msgpack if self._packed else encode_json
-        kind = WSMsgType.BINARY if self._packed else WSMsgType.TEXT
-        self._transport.send(kind, encode(Unwatch(self._address.channel)))
-        self._transport.send(kind, encode(Watch(self._address.channel, since)))
+        if self._packed:
+            self._transport.send(WSMsgType.BINARY, encode_msgpack(message))
+        else:
+            self._transport.send(WSMsgType.TEXT, encode_json(message))
         return True
 
     async def _connect(self, listener: _Listener, since: str | None) -> WSTransport:

@@ -12,6 +12,8 @@ def count_beat(beat: Beat) -> None:
     """Takes one report into the metrics."""
     metrics.BEATS.labels(beat.browser).inc()
     metrics.PAGE_DROPPED.labels(beat.browser).inc(beat.dropped_frames)
+    metrics.PAGE_MALFORMED.labels(beat.browser).inc(beat.malformed)
+    metrics.PAGE_RESYNCS.labels(beat.browser).inc(beat.resyncs)
     if beat.fps is not None and math.isfinite(beat.fps):
         metrics.PAGE_FRAME.labels(beat.browser).observe(1 / beat.fps)
     for value_ms in beat.tick_to_pixel_ms:

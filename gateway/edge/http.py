@@ -31,6 +31,7 @@ from gateway.edge.operator import operator_routes
 from gateway.edge.outlet import Outlet
 from gateway.edge.page import Page
 from gateway.edge.validated import PRIVATE_CACHE
+from gateway.model import status_header
 from gateway.model.messages import encode_json
 from gateway.observe import metrics
 
@@ -84,7 +85,7 @@ class Api:
             allow_origins=origins,
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID"],
-            expose_headers=["ETag"],
+            expose_headers=["ETag", status_header.NAME],
         )
         app = Starlette(
             routes=[*routes, *(Route(path, _passed_by, methods=["GET"]) for path in STREAMS)],
@@ -110,7 +111,13 @@ class Api:
         if version is None:
             raise Unavailable("the channel has not been read yet")
         etag = f'"{version}"'
-        headers = {"etag": etag, "cache-control": cache, "vary": "Authorization, Origin"}
+        # Told beside the body: an unchanged version says nothing of a publisher that has gone silent.
+        headers = {
+            "etag": etag,
+            "cache-control": cache,
+            "vary": "Authorization, Origin",
+            status_header.NAME: status_header.write(outlet.status),
+        }
         known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
         if etag in known or "*" in known:
             return Response(status_code=304, headers=headers)

@@ -82,6 +82,9 @@ def _operation(method: str, path: str, operation: Operation, by_type: dict[type,
     }
     if operation.validated:
         responses["304"] = {"description": _phrase(304)}
+    for name, description, schema in operation.headers:
+        for answered in responses.values():
+            answered.setdefault("headers", {})[name] = {"description": description, "schema": schema}
     problem = {PROBLEM_TYPE: {"schema": by_type[Problem]}}
     responses |= {str(code): {"description": _phrase(code), "content": problem} for code in operation.problems}
     described: dict[str, Any] = {

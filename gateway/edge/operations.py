@@ -11,6 +11,7 @@ from gateway.edge.ingest import Published
 from gateway.edge.leaderboards import BoardList, BoardPage
 from gateway.edge.moments import SPEED_MAX, SPEED_MIN
 from gateway.edge.notifications import NewNotification, Posted
+from gateway.model import status_header
 from gateway.model.messages import Snapshot
 from gateway.model.rules import STATUSES
 
@@ -40,6 +41,7 @@ class Operation:
         answer: the type of the answer; a media type for what is not JSON.
         created: 201 is answered, too.
         validated: the answer has an ETag, and 304 is answered.
+        headers: what answers tell beside their body, 304 included: name, description and schema.
         body: the request body's schema or type, by media type.
     """
 
@@ -50,6 +52,7 @@ class Operation:
     body: tuple[tuple[str, type | Schema], ...] = ()
     success: tuple[int, ...] = (200,)
     validated: bool = False
+    headers: tuple[tuple[str, str, Schema], ...] = ()
 
 
 def _whole(name: str, description: str, default: int, low: int, high: int) -> Parameter:
@@ -74,7 +77,18 @@ EVENT = {
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/v1/channels/{channel}"): Operation(
-        "The channel's snapshot: state, version and recent events", Snapshot, READS, (IF_NONE_MATCH,), validated=True
+        "The channel's snapshot: state, version and recent events",
+        Snapshot,
+        READS,
+        (IF_NONE_MATCH,),
+        validated=True,
+        headers=(
+            (
+                status_header.NAME,
+                "how the channel is doing, which changes without a version; it goes before the body's status",
+                {"type": "string", "pattern": "^(live|lagging|paused|ended);behind_ms=[0-9]+$"},
+            ),
+        ),
     ),
     ("GET", "/v1/channels/{channel}/stream"): Operation(
         "The channel as an event stream (Server-Sent Events): a snapshot, then deltas",

@@ -38,6 +38,7 @@ def typescript() -> str:
     parts.append(f"export const LOBBY = {json.dumps(LOBBY)};\n")
     for struct in (*messages.SERVER_MESSAGES, *messages.VIEWER_MESSAGES):
         parts.append(_interface(struct))
+    parts.append(_forms())
     parts.append(f"export type ServerMessage = {' | '.join(s.__name__ for s in messages.SERVER_MESSAGES)};\n")
     parts.append(f"export type ViewerMessage = {' | '.join(s.__name__ for s in messages.VIEWER_MESSAGES)};\n")
     return "\n".join(parts)
@@ -77,6 +78,45 @@ def _type(kind: mi.Type) -> str:
         case mi.UnionType():
             return " | ".join(_type(item) for item in kind.types)
     raise TypeError(f"no TypeScript for {kind!r}")
+
+
+def _forms() -> str:
+    """What a client holds the server's messages against, small enough to be sent to every page."""
+    lines = [
+        "/**",
+        " * What each field of a server's message must be: `t` text, `n` a whole number, `o` an object, `e` an error's code;",
+        " * `*` a list of them, twice or more a list of so many; `?` it may be left out, `0` it may be null.",
+        " */",
+        "export const FORMS: Readonly<Record<string, Readonly<Record<string, string>>>> = {",
+    ]
+    for struct in messages.SERVER_MESSAGES:
+        info = mi.type_info(struct)
+        assert isinstance(info, mi.StructType)
+        fields = [
+            f"{field.encode_name}: {json.dumps(_form(field.type) + ('' if field.required else '?'))}"
+            for field in info.fields
+        ]
+        lines.append(f"  {info.tag}: {{ {', '.join(fields)} }},")
+    return "\n".join([*lines, "};"]) + "\n"
+
+
+def _form(kind: mi.Type) -> str:
+    match kind:
+        case mi.StrType():
+            return "t"
+        case mi.IntType():
+            return "n"
+        case mi.EnumType() if kind.cls is messages.ErrorCode:
+            return "e"
+        case mi.DictType():
+            return "o"
+        case mi.ListType():
+            return f"{_form(kind.item_type)}*"
+        case mi.TupleType():
+            return "".join(_form(item) for item in kind.item_types)
+        case mi.UnionType(types=(one, mi.NoneType())):
+            return f"{_form(one)}0"
+    raise TypeError(f"no form for {kind!r}")
 
 
 def _union(values: list[str]) -> str:

@@ -116,12 +116,14 @@ Browser = Literal["chromium", "firefox", "safari", "other"]
 
 
 class Beat(msgspec.Struct, tag_field="op", tag="beat", omit_defaults=True):
-    """How the viewer's page has done since its last beat; `tick_to_pixel_ms` is a random sample of what it measured."""
+    """How a viewer has done since its last beat: a random sample of `tick_to_pixel_ms`, messages that were none, gaps asked for."""
 
     browser: Browser = "other"
     fps: Annotated[float, Meta(gt=0, le=1000)] | None = None
     dropped_frames: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     tick_to_pixel_ms: Annotated[list[Annotated[float, Meta(ge=0, le=600_000)]], Meta(max_length=32)] = []
+    malformed: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    resyncs: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
 
 
 ViewerMessage = Watch | Unwatch | Beat

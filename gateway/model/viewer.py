@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -17,6 +18,21 @@ class Action(Enum):
     DUPLICATE = "duplicate"
     RESYNC = "resync"
     NOTED = "noted"
+    MALFORMED = "malformed"
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """What was heard and is no message of the protocol.
+
+    Attributes:
+        detail: what is wrong with it.
+    """
+
+    detail: str
+
+
+Heard = ServerMessage | Malformed
 
 
 class ViewerState:
@@ -33,9 +49,26 @@ class ViewerState:
         self.behind_ms = 0
         self.skipped = 0
         self.feed: deque[dict[str, Any]] = deque(maxlen=feed_entries)
+        self._anew = False
 
-    def receive(self, message: ServerMessage) -> Action:
-        """Takes a message of this channel; RESYNC means: ask again with `since`, or take the snapshot over HTTP."""
+    @property
+    def since(self) -> str | None:
+        """The version to go on from, as it is asked for; None for a snapshot."""
+        return None if self._anew else self.version
+
+    def receive(self, message: Heard) -> Action:
+        """Takes a message of this channel. RESYNC and MALFORMED mean: ask again with `since`, or take the snapshot over HTTP.
+
+        After what could not be read that is for a snapshot: the same again would not help.
+        """
+        action = self._take(message)
+        if action is Action.MALFORMED:
+            self._anew = True
+        elif action is Action.APPLIED or (action is Action.NOTED and isinstance(message, Tick)):
+            self._anew = False
+        return action
+
+    def _take(self, message: Heard) -> Action:
         match message:
             case Snapshot():
                 self.doc, self.version, self.status = message.state, message.version, message.status
@@ -55,4 +88,6 @@ class ViewerState:
             case Status():
                 self.status, self.behind_ms = message.status, message.behind_ms
                 return Action.NOTED
+            case Malformed():
+                return Action.MALFORMED
         return Action.NOTED

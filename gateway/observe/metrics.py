@@ -56,6 +56,14 @@ PAGE_FRAME = Histogram(
     buckets=(0.007, 0.009, 0.012, 0.0168, 0.0182, 0.02, 0.025, 0.034, 0.05, 0.1, 0.5),
 )
 PAGE_DROPPED = Counter("grandstand_page_dropped_frames_total", "Frames that viewers' pages missed", ["browser"])
+PAGE_MALFORMED = Counter(
+    "grandstand_page_malformed_total", "Messages that viewers' clients could not read", ["browser"]
+)
+PAGE_RESYNCS = Counter(
+    "grandstand_page_resyncs_total",
+    "Times that a version which did not fit made a viewer's client ask again",
+    ["browser"],
+)
 PAGE_TICK_TO_PIXEL = Histogram(
     "grandstand_page_tick_to_pixel_seconds",
     "From a message's arrival to the frame that shows it, by browser; a sample",

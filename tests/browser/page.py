@@ -14,6 +14,9 @@ from typing import Any
 DASHBOARD = Path(__file__).resolve().parents[2] / "dashboard"
 
 
+BUSY = "(() => { const until = performance.now() + 1000; while (performance.now() < until); })()"
+
+
 class Page:
     """One page in one browser.
 
@@ -58,6 +61,21 @@ class Page:
             for pid in processes:
                 os.kill(pid, signal.SIGCONT)
 
+    @contextlib.contextmanager
+    def frozen(self, tab: str) -> Iterator[None]:
+        """The process that runs this tab, and no other tab, does not run meanwhile."""
+        before = {pid: _cpu_ticks(pid) for pid in _below(self._process.pid)}
+        self.do("evaluate", tab=tab, script=BUSY)
+        # Which one it is nobody tells: it is the one that was just busy.
+        worked = {pid: _cpu_ticks(pid) - before.get(pid, 0) for pid in _below(self._process.pid)}
+        pid = max(worked, key=lambda each: worked[each])
+        assert b"--type=renderer" in Path(f"/proc/{pid}/cmdline").read_bytes(), worked
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
     def close(self) -> None:
         """Closes browser and driver."""
         assert self._process.stdin is not None
@@ -65,6 +83,12 @@ class Page:
         self._process.stdin.close()
         self._process.wait(20)
         self._process.stdout.close()
+
+
+def _cpu_ticks(pid: int) -> int:
+    """What it has used so far."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return int(user) + int(system)
 
 
 def _below(pid: int) -> Iterator[int]:

@@ -11,6 +11,7 @@ from tests.browser.diary import Diary
 from tests.browser.middlebox import middlebox
 from tests.browser.page import Page, page
 from tests.browser.served import document
+from tests.faults.beat import Beat
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
 from tests.wire.peer import until
@@ -65,6 +66,32 @@ def test_the_next_best_way_is_taken(
 
 
 @pytest.mark.timeout(120)
+def test_polling_is_told_that_the_match_is_paused(tmp_path: Path) -> None:
+    with (
+        gateway(tmp_path, listen__workers=1, pace__paused_after_s=2) as served,
+        middlebox(served.port, "websocket", "stream") as between,
+        page("diary") as shown,
+    ):
+        studio = Studio(served.wait_for_log("embedded_store", 1)["url"], CHANNEL)
+        studio.open()
+        with Beat(studio, 4):
+            shown.do("open", url=f"http://127.0.0.1:{between.port}/match/way")
+            until(lambda: way(shown) == "polling" and shown.read()["state"] == "live", 40, "the match")
+        # Its publisher is silent now: no version tells of that.
+        held = document(served, CHANNEL)["version"]
+        until(lambda: shown.read()["state"] == "paused", 30, "paused")
+        assert "last known state" in shown.read()["banner"]
+        assert document(served, CHANNEL)["version"] == held
+        with Beat(studio, 4):
+            until(lambda: shown.read()["state"] == "live", 30, "live again")
+            assert shown.read()["banner"] is None
+        holds_what_the_server_has(served, shown)
+        assert shown.read()["connection"]["transport"] == "polling"
+        assert shown.read()["marker"] == "same page"
+        studio.close()
+
+
+@pytest.mark.timeout(120)
 def test_asleep_while_the_connection_is_cut(served: GatewayProcess, studio: Studio) -> None:
     with middlebox(served.port) as between, page() as shown:
         shown.do("open", url=f"http://127.0.0.1:{between.port}/match/way")
@@ -103,6 +130,47 @@ def missed_nothing(shown: Page, name: str) -> None:
 
 
 @pytest.mark.timeout(180)
+def test_a_frozen_leader_is_replaced_and_follows_when_it_goes_on(served: GatewayProcess, studio: Studio) -> None:
+    names = [f"tab {number}" for number in range(5)]
+    with page() as shown, Beat(studio, 10) as publishing:
+        for name in names:
+            shown.do("open", tab=name, url=f"{served.url}/match/way")
+        for name in names:
+            until(lambda name=name: shown.do("read", tab=name)["version"] is not None, 20, name)  # type: ignore[misc]
+            until(lambda name=name: way(shown, name) == "websocket", 20, name)  # type: ignore[misc]
+        for name in names:
+            shown.do("evaluate", tab=name, script=FOLLOW_VERSIONS)
+        joined = served.metric("grandstand_snapshots_total", reason="join")
+        leader = next(name for name in names if role(shown, name) == "leader")
+        others = [name for name in names if name != leader]
+        with shown.frozen(leader):
+            # It keeps its lock and its connection, and says nothing.
+            until(lambda: any(role(shown, name) == "leader" for name in others), 60, "another one to take over")
+            until(lambda: sorted(role(shown, name) for name in others) == ["follower"] * 3 + ["leader"], 60, "one of them")
+            studio.patch({"teams": {"red": {"score": 7}}}, op="score", team="red")
+            for name in others:
+                until(lambda name=name: shown.do("read", tab=name)["scores"][0] == "7", 20, name)  # type: ignore[misc]
+                missed_nothing(shown, name)
+        until(lambda: role(shown, leader) == "follower", 20, "the old one to hear of it")
+        until(lambda: [worker["connections"]["ws"] for worker in served.workers()] == [1], 20, "one connection")
+        publishing.stop()
+        studio.patch({"teams": {"red": {"score": 8}}}, op="score", team="red")
+        for name in names:
+            until(lambda name=name: shown.do("read", tab=name)["scores"][0] == "8", 20, name)  # type: ignore[misc]
+            holds_what_the_server_has(served, shown, name)
+        for name in others:
+            missed_nothing(shown, name)
+        assert sorted(role(shown, name) for name in names) == ["follower"] * 4 + ["leader"]
+        assert served.metric("grandstand_snapshots_total", reason="join") == joined
+        assert shown.do("problems") == []
+
+
+def role(shown: Page, name: str) -> str:
+    found: str = shown.do("read", tab=name)["connection"]["role"]
+    return found
+
+
+@pytest.mark.timeout(180)
 def test_five_tabs_hold_one_connection_and_hand_it_over(served: GatewayProcess, studio: Studio) -> None:
     names = [f"tab {number}" for number in range(5)]
     with page() as shown:
@@ -112,13 +180,13 @@ def test_five_tabs_hold_one_connection_and_hand_it_over(served: GatewayProcess, 
             until(lambda name=name: shown.do("read", tab=name)["version"] is not None, 20, name)  # type: ignore[misc]
             until(lambda name=name: way(shown, name) == "websocket", 20, name)  # type: ignore[misc]
         assert [worker["connections"]["ws"] for worker in served.workers()] == [1]
-        roles = {name: shown.do("read", tab=name)["connection"]["role"] for name in names}
+        roles = {name: role(shown, name) for name in names}
         assert sorted(roles.values()) == ["follower"] * 4 + ["leader"]
         for name in names:
             shown.do("evaluate", tab=name, script=FOLLOW_VERSIONS)
         joined = served.metric("grandstand_snapshots_total", reason="join")
         for score in range(1, 4):
-            leader = next(name for name in names if shown.do("read", tab=name)["connection"]["role"] == "leader")
+            leader = next(name for name in names if role(shown, name) == "leader")
             studio.patch({"teams": {"blue": {"score": score * 10}}}, op="score", team="blue")
             names.remove(leader)
             shown.do("close", tab=leader)

@@ -12,7 +12,6 @@ import msgspec
 import pytest
 
 from gateway.client import Mode, Viewer
-from gateway.model.messages import decode_server_json
 from tests.client.server import CHANNEL, Exchange, serving
 
 CASES = json.loads((Path(__file__).parent.parent / "vectors" / "viewer.json").read_text())
@@ -23,11 +22,13 @@ TIMEOUT_S = 10.0
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"].replace(" ", "-"))
 async def test_viewer_vector(case: dict[str, Any], mode: Mode) -> None:
     steps = case["steps"]
-    messages = [decode_server_json(msgspec.json.encode(step["message"])) for step in steps]
-
     async def script(exchange: Exchange) -> None:
         await exchange.upgrade()
-        await exchange.send(*messages)
+        for step in steps:
+            if exchange.packed:
+                await exchange.frame(msgspec.msgpack.encode(step["message"]), 2)
+            else:
+                await exchange.frame(msgspec.json.encode(step["message"]), 1)
         await exchange.until_closed()
 
     actions: list[str] = []
@@ -40,4 +41,5 @@ async def test_viewer_vector(case: dict[str, Any], mode: Mode) -> None:
                 if len(actions) == len(steps):
                     break
     assert actions == [step["action"] for step in steps]
-    assert (viewer.doc, viewer.version) == (case["document"], case["version"])
+    assert (viewer.doc, viewer.version, viewer.state.since) == (case["document"], case["version"], case["since"])
+    assert viewer.counts.malformed == actions.count("malformed")

@@ -11,6 +11,7 @@ import pytest
 
 from gateway.client import Connection, Mode, Refused, Viewer
 from gateway.model.messages import (
+    Beat,
     Bye,
     ErrorCode,
     ErrorMessage,
@@ -18,8 +19,10 @@ from gateway.model.messages import (
     Status,
     Tick,
     Unwatch,
+    ViewerMessage,
     Watch,
     decode_viewer_json,
+    decode_viewer_msgpack,
     encode_json,
 )
 from tests.client.server import CHANNEL, Exchange, delta, serving, snapshot, version
@@ -88,9 +91,7 @@ async def test_gap_is_asked_for_on_the_same_connection(mode: Mode) -> None:
         await exchange.upgrade()
         # Two that do not fit: one question.
         await exchange.send(snapshot(1), delta(3), delta(4))
-        asked = [(await exchange.client_frame())[1] for _ in range(2)]
-        decoded = [msgspec.msgpack.decode(a, type=Unwatch | Watch) if exchange.packed else decode_viewer_json(a)
-                   for a in asked]  # fmt: skip
+        decoded = [asked(exchange, (await exchange.client_frame())[1]) for _ in range(2)]
         assert decoded == [Unwatch(CHANNEL), Watch(CHANNEL, version(1))]
         await exchange.send(delta(4, before=1), delta(5))
         await exchange.until_closed()
@@ -308,26 +309,146 @@ async def test_error_of_the_channel(code: ErrorCode, ends: bool) -> None:
     assert viewer.last_error.code is code
 
 
-@pytest.mark.parametrize("mode", LIVE)
-async def test_what_is_no_message_is_a_loss(mode: Mode) -> None:
+def asked(exchange: Exchange, payload: bytes) -> ViewerMessage:
+    return decode_viewer_msgpack(payload) if exchange.packed else decode_viewer_json(payload)
+
+
+@pytest.mark.parametrize("mode", ["websocket", "msgpack"])
+async def test_what_cannot_be_read_is_counted_told_and_a_snapshot_asked_for(mode: Mode) -> None:
+    told: asyncio.Future[list[ViewerMessage]] = asyncio.get_running_loop().create_future()
+
+    async def script(exchange: Exchange) -> None:
+        await exchange.upgrade()
+        await exchange.send(snapshot(1))
+        # Twice, and one question: for a snapshot, as what leads on may be what cannot be read.
+        for _ in range(2):
+            await exchange.frame(b"\xc1oops", 2 if exchange.packed else 1)
+        heard = [asked(exchange, (await exchange.client_frame())[1]) for _ in range(4)]
+        told.set_result(heard)
+        await exchange.send(snapshot(5))
+        await exchange.until_closed()
+
+    async with serving(script) as url:
+        viewer = Viewer(url, CHANNEL, mode=mode, beat_s=0)
+        await viewer.until(lambda v: v.version == version(5), TIMEOUT_S)
+    assert await told == [Unwatch(CHANNEL), Watch(CHANNEL), Beat(malformed=1), Beat(malformed=1)]
+    assert (viewer.counts.malformed, viewer.counts.resyncs, viewer.counts.losses) == (2, 0, 0)
+
+
+async def test_what_cannot_be_read_on_a_stream_opens_it_anew_for_a_snapshot() -> None:
     async def first(exchange: Exchange) -> None:
-        await open_live(exchange, mode)
-        if mode == "sse":
-            await exchange.write(b"e\r\ndata: {oops}\n\n\r\n")
-        else:
-            await exchange.frame(b"\xc1oops", 2 if mode == "msgpack" else 1)
-            assert (await exchange.client_frame()) == (8, struct.pack(">H", 1003))
+        await exchange.stream()
+        await exchange.event(snapshot(1))
+        await exchange.write(b"e\r\ndata: {oops}\n\n\r\n")
         await exchange.until_closed()
 
     async def second(exchange: Exchange) -> None:
-        await open_live(exchange, mode)
-        await tell(exchange, mode, snapshot(1))
+        assert exchange.since is None
+        await exchange.stream()
+        await exchange.event(snapshot(3))
         await exchange.until_closed()
 
     async with serving(first, second) as url:
-        viewer = Viewer(url, CHANNEL, mode=mode, random=now)
-        await viewer.until(lambda v: v.version == version(1), TIMEOUT_S)
-    assert viewer.counts.losses == 1
+        viewer = Viewer(url, CHANNEL, mode="sse", random=now)
+        await viewer.until(lambda v: v.version == version(3), TIMEOUT_S)
+    assert (viewer.counts.malformed, viewer.counts.resyncs, viewer.counts.losses) == (1, 0, 1)
+
+
+async def test_what_cannot_be_read_when_polling_is_asked_for_anew() -> None:
+    async def odd(exchange: Exchange) -> None:
+        await exchange.answer(200, b'{"type":"snapshot"}', ETag='"x"')
+
+    async def good(exchange: Exchange) -> None:
+        assert "if-none-match" not in exchange.headers
+        await exchange.answer_snapshot(snapshot(2))
+
+    async with serving(odd, good) as url:
+        viewer = Viewer(url, CHANNEL, mode="poll", poll_interval_s=0.001)
+        await viewer.until(lambda v: v.version == version(2), TIMEOUT_S)
+    assert (viewer.counts.malformed, viewer.counts.losses) == (1, 0)
+
+
+async def test_gaps_are_told() -> None:
+    told: asyncio.Future[ViewerMessage] = asyncio.get_running_loop().create_future()
+
+    async def script(exchange: Exchange) -> None:
+        await exchange.upgrade()
+        await exchange.send(snapshot(1), delta(3))
+        for _ in range(2):
+            await exchange.client_frame()
+        told.set_result(asked(exchange, (await exchange.client_frame())[1]))
+        await exchange.send(delta(3, before=1))
+        await exchange.until_closed()
+
+    async with serving(script) as url:
+        viewer = Viewer(url, CHANNEL, beat_s=0)
+        await viewer.until(lambda v: v.version == version(3), TIMEOUT_S)
+    assert await told == Beat(resyncs=1)
+
+
+async def test_polling_is_told_of_the_status_with_and_without_a_body() -> None:
+    async def changed(exchange: Exchange) -> None:
+        # A cache has renewed the header of what it keeps: the body is the older of the two.
+        message = snapshot(1)
+        await exchange.answer(
+            200, encode_json(message), ETag=f'"{message.version}"', Grandstand_Status="lagging;behind_ms=700"
+        )
+
+    async def unchanged(exchange: Exchange) -> None:
+        await exchange.answer(304, ETag=f'"{version(1)}"', Grandstand_Status="paused;behind_ms=9000")
+
+    seen: list[tuple[str, int]] = []
+    async with serving(changed, unchanged) as url:
+        viewer = Viewer(url, CHANNEL, mode="poll", poll_interval_s=0.001)
+        async with asyncio.timeout(TIMEOUT_S), aclosing(viewer.updates()) as updates:
+            async for update in updates:
+                if isinstance(update.message, Status):
+                    seen.append((viewer.state.status, viewer.state.behind_ms))
+                if viewer.state.status == "paused":
+                    break
+    assert seen == [("lagging", 700), ("paused", 9000)]
+
+
+@pytest.mark.parametrize("mode", LIVE)
+async def test_a_token_that_has_expired_is_replaced(mode: Mode) -> None:
+    tokens = iter(["first", RuntimeError("not now"), "second", "third"])
+
+    async def give() -> str:
+        token = next(tokens)
+        if isinstance(token, RuntimeError):
+            raise token
+        return token
+
+    async def first(exchange: Exchange) -> None:
+        assert exchange.headers["authorization"] == "Bearer first"
+        await open_live(exchange, mode)
+        await tell(exchange, mode, snapshot(1), ErrorMessage(ErrorCode.TOKEN_EXPIRED, "the token has expired"))
+
+    async def second(exchange: Exchange) -> None:
+        assert exchange.headers["authorization"] == "Bearer second"
+        await exchange.answer(401, b'{"code":"unauthorized","detail":"not that one"}')
+
+    async def third(exchange: Exchange) -> None:
+        assert (exchange.headers["authorization"], exchange.since) == ("Bearer third", version(1))
+        await open_live(exchange, mode)
+        await tell(exchange, mode, delta(2))
+        await exchange.until_closed()
+
+    details: list[str] = []
+    async with serving(first, second, third) as url:
+        viewer = Viewer(url, CHANNEL, mode=mode, token=give, random=now)
+        async with asyncio.timeout(TIMEOUT_S), aclosing(viewer.updates()) as updates:
+            async for update in updates:
+                if update.connection is Connection.WAITING:
+                    details.append(update.detail)
+                if viewer.version == version(2):
+                    break
+    expired, none, refused = details
+    assert "expired" in expired
+    assert "RuntimeError" in none
+    assert "not now" not in none
+    assert "not that one" in refused
+    assert (viewer.counts.resumed, viewer.counts.resyncs) == (1, 0)
 
 
 async def test_other_subprotocol_is_a_loss() -> None:

@@ -17,6 +17,13 @@ def told(metric: Histogram) -> dict[str, float]:
     return {sample.name: sample.value for sample in family.samples if sample.labels["browser"] == "safari"}
 
 
+def test_what_a_client_could_not_use_is_counted() -> None:
+    count_beat(Beat(browser="firefox", malformed=2, resyncs=3))
+    count_beat(Beat(browser="firefox", malformed=1))
+    for metric, count in ((metrics.PAGE_MALFORMED, 3), (metrics.PAGE_RESYNCS, 3)):
+        assert metric.labels("firefox")._value.get() == count
+
+
 def test_numbers_that_are_none_do_not_spoil_the_sums() -> None:
     count_beat(Beat(browser="safari", fps=math.nan, tick_to_pixel_ms=[math.nan, math.inf, 50.0]))
     samples = told(metrics.PAGE_TICK_TO_PIXEL)

@@ -11,10 +11,10 @@ import msgspec
 import pytest
 
 from gateway.model import generate, messages
-from gateway.model.errors import BadVersion
+from gateway.model.errors import BadMessage, BadVersion
 from gateway.model.patch import apply, compose
 from gateway.model.version import Version
-from gateway.model.viewer import ViewerState
+from gateway.model.viewer import Heard, Malformed, ViewerState
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors"
 
@@ -50,10 +50,32 @@ def test_messages(case: dict[str, Any]) -> None:
 def test_viewer(case: dict[str, Any]) -> None:
     viewer = ViewerState()
     for step in case["steps"]:
-        message = messages.decode_server_json(msgspec.json.encode(step["message"]))
+        message: Heard
+        try:
+            message = messages.decode_server_json(msgspec.json.encode(step["message"]))
+        except BadMessage as bad:
+            message = Malformed(bad.detail)
         assert viewer.receive(message).value == step["action"], step
     assert viewer.doc == case["document"]
-    assert viewer.version == case["version"]
+    assert (viewer.version, viewer.since) == (case["version"], case["since"])
+
+
+@pytest.mark.parametrize("case", load("reading"), ids=lambda case: case["name"])
+def test_reading(case: dict[str, Any]) -> None:
+    if case["fits"]:
+        messages.decode_server_json(case["text"].encode())
+        return
+    with pytest.raises(BadMessage):
+        messages.decode_server_json(case["text"].encode())
+
+
+@pytest.mark.parametrize("case", load("viewer_messages"), ids=lambda case: case["name"])
+def test_viewer_messages(case: dict[str, Any]) -> None:
+    message = messages.decode_viewer_json(case["json"].encode())
+    assert messages.decode_viewer_msgpack(base64.b64decode(case["msgpack"])) == message
+    assert messages.encode_json(message).decode() == case["json"]
+    assert base64.b64encode(messages.encode_msgpack(message)).decode() == case["msgpack"]
+    assert type(message).__name__ == case["name"].split()[0]
 
 
 @pytest.mark.parametrize("case", load("versions"), ids=lambda case: repr(case["text"]))

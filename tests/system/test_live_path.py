@@ -107,7 +107,10 @@ def test_http_snapshot_has_validators_and_cache_headers(served: GatewayProcess, 
     assert status == 200
     assert headers["cache-control"].startswith("public, s-maxage=1")
     assert "Authorization" in headers["vary"]
-    assert get(served, path, If_None_Match=headers["etag"])[0] == 304
+    assert headers["grandstand-status"].startswith("live;behind_ms=")
+    status, again, body = get(served, path, If_None_Match=headers["etag"])
+    assert (status, body) == (304, b"")
+    assert again["grandstand-status"].startswith("live;behind_ms=")
     studio.score()
     until(lambda: get(served, path, If_None_Match=headers["etag"])[0] == 200)
 

@@ -4,15 +4,15 @@
  * A WebSocket that fails while HTTP is answered is blocked on its way: the next transport is tried, and every now and then a
  * better one again. One that fails while nothing is answered means that the server or the network is away.
  */
-import type { ServerMessage } from "./messages.js";
+import { isRefusal, type Heard } from "./reading.js";
 import { Backoff } from "./reconnect.js";
 import { TRANSPORTS, type Connection } from "./status.js";
 import { openPolling, openStreams, openWebSocket, type Open, type Transport, type Want } from "./transport.js";
 
 export interface LinkOptions {
   url: string;
-  /** The newest token; asked for at every attempt. */
-  token: () => string | null | Promise<string | null>;
+  /** The newest token; asked for at every attempt. One that cannot be had is asked for again after a pause. */
+  token: () => Promise<string | null>;
   random: () => number;
   /** Silence after which the connection counts as dead: two ticks and some. */
   silenceMs: number;
@@ -21,7 +21,7 @@ export interface LinkOptions {
   /** Whether HTTP is answered now. */
   reachable: () => Promise<boolean>;
   opened: () => void;
-  message: (message: ServerMessage, bytes: number) => void;
+  message: (message: Heard, bytes: number) => void;
   changed: (state: Pick<Connection, "word" | "transport" | "retryAt">) => void;
 }
 
@@ -123,7 +123,13 @@ export class Link {
     this.drop();
     if (typeof navigator !== "undefined" && navigator.onLine === false) return this.set("offline");
     if (this.word !== "connecting") this.set("reconnecting");
-    const token = await this.options.token();
+    let token: string | null;
+    try {
+      token = await this.options.token();
+    } catch {
+      if (attempt === this.attempt) this.again(this.backoff.nextMs());
+      return;
+    }
     if (attempt !== this.attempt) return;
     this.heard = false;
     this.heardAt = Date.now();
@@ -147,10 +153,11 @@ export class Link {
     this.options.opened();
   }
 
-  private receive(message: ServerMessage, bytes: number): void {
+  private receive(message: Heard, bytes: number): void {
+    // What cannot be read is no sign of life: a way that carries nothing else is left for another.
+    if (message.type === "malformed") return this.options.message(message, bytes);
     this.heardAt = Date.now();
-    const refused = message.type === "error" && (message.code === "unauthorized" || message.code === "token_expired");
-    if (!this.heard && !refused) {
+    if (!this.heard && !isRefusal(message)) {
       this.heard = true;
       this.failures = 0;
       this.backoff.connected();
@@ -189,9 +196,9 @@ export class Link {
   private async probe(): Promise<void> {
     this.probeMs = Math.min(PROBE_MAX_MS, this.probeMs * 2);
     this.probeAt = Infinity;
-    const token = await this.options.token();
     const from = this.attempt;
-    for (let rung = 0; rung < this.rung && from === this.attempt; rung++)
+    const token = await this.options.token().catch(() => undefined);
+    for (let rung = 0; token !== undefined && rung < this.rung && from === this.attempt; rung++)
       if (await this.tries(rung, token, from)) return;
     this.probeAt = Date.now() + this.probeMs;
   }
@@ -214,7 +221,7 @@ export class Link {
       const probe: Transport = OPENERS[rung]!(this.options.url, token, {
         opened: () => rung === 0 && settle(from === this.attempt),
         message: (message, bytes) => {
-          settle(from === this.attempt);
+          settle(message.type !== "malformed" && from === this.attempt);
           this.receive(message, bytes);
         },
         closed: () => (settled && this.transport === probe ? this.lost(false) : settle(false)),

@@ -5,7 +5,8 @@
  * to the letter: a delta that does not fit makes the channel be asked for again with what is held.
  */
 import { Link } from "./link.js";
-import type { Beat, ErrorMessage, ServerMessage, Snapshot } from "./messages.js";
+import type { Beat, ErrorMessage, Snapshot } from "./messages.js";
+import { isRefusal, type Heard, type Malformed } from "./reading.js";
 import { Signal } from "./signal.js";
 import { statusOf, type Connection, type Status } from "./status.js";
 import { Tabs } from "./tabs.js";
@@ -31,6 +32,13 @@ export interface Options {
 /** A tick comes after 10 s of silence; twice that and some is dead. */
 const SILENCE_MS = 25_000;
 const ASK_AGAIN_MS = 3_000;
+/** A leader that has said nothing for so long is asked, and has so long (at least) to answer. */
+const LEADER_QUIET_MS = 4_000;
+const LEADER_ANSWERS_MS = 3_000;
+/** What was asked for again because of what came is not asked for once more within this. */
+const RESYNC_MS = 5_000;
+
+const wantOf = (channel: string, { since }: Viewer): Want => (since === null ? { channel } : { channel, since });
 
 interface Rewind {
   link: Link;
@@ -43,12 +51,22 @@ export class Live {
   readonly errors = new Map<string, ErrorMessage>();
   messages = 0;
   bytes = 0;
+  /** Messages that are none of the protocol's. */
+  malformed = 0;
+  /** Times that a message of a version which does not follow on the one held made this ask again. */
+  resyncs = 0;
   private link: Link | null = null;
   private tabs: Tabs | null = null;
   /** Channels of this tab; the leader's `viewers` hold others' too. */
   private readonly own = new Set<string>();
   private readonly rewinds = new Map<string, Rewind>();
   private heardAt = 0;
+  /** When this tab has asked whether there is still a leader. */
+  private questionAt = 0;
+  /** Tabs do not all lose patience at once. */
+  private readonly patience = Math.random();
+  /** What the last beat has told of `malformed` and `resyncs`. */
+  private told = { malformed: 0, resyncs: 0 };
   private readonly watchdog: ReturnType<typeof setInterval>;
   private readonly random: () => number;
 
@@ -113,7 +131,8 @@ export class Live {
         }
         // Caught up: the present takes over.
         if (message.type === "status" && message.status !== "rewind" && viewer.version !== null) return this.live(channel);
-        if (viewer.receive(message) === "resync") link.ask(want());
+        if (message.type === "malformed") this.malformed++;
+        if (this.isOdd(viewer, message)) link.ask(want());
         if (message.type === "snapshot") viewer.status = "rewind";
         this.options.onChange?.(channel);
       },
@@ -132,9 +151,12 @@ export class Live {
     this.options.onChange?.(channel);
   }
 
-  /** How the page is doing; only a WebSocket takes it. */
-  beat(beat: Omit<Beat, "op">): void {
-    this.link?.say({ op: "beat", ...beat });
+  /** How the page is doing, with what this client has counted since; only a WebSocket takes it. */
+  beat(beat: Omit<Beat, "op" | "malformed" | "resyncs">): void {
+    if (this.link === null || this.connection.value.transport !== "websocket") return;
+    const { malformed, resyncs, told } = this;
+    this.told = { malformed, resyncs };
+    this.link.say({ op: "beat", ...beat, malformed: malformed - told.malformed, resyncs: resyncs - told.resyncs });
   }
 
   /** Connects now, whatever the pause. */
@@ -156,15 +178,35 @@ export class Live {
 
   /** The snapshot over HTTP, then live from it. */
   private async begin(channel: string, viewer: Viewer): Promise<void> {
-    const token = (await this.options.token?.()) ?? null;
-    const message = await fetchSnapshot(this.options.url, channel, token);
+    const messages = await this.fetch(channel);
     if (this.viewers.get(channel) !== viewer) return;
     viewer.begun = true;
-    if (message !== null && viewer.version === null) this.receive(message);
+    if (viewer.version === null) for (const message of messages) this.receive(message);
     this.ask(channel);
   }
 
-  private receive(message: ServerMessage): void {
+  /** The snapshot as this client may see it; nothing where there is no token for it either. */
+  private async fetch(channel: string, since?: string): Promise<Heard[]> {
+    try {
+      return await fetchSnapshot(this.options.url, channel, await this.token(), since);
+    } catch {
+      // Told where it happened.
+      return [];
+    }
+  }
+
+  /** The token to connect with. Where its source fails, every channel is told so, and it is asked again after a pause. */
+  private async token(): Promise<string | null> {
+    try {
+      return (await this.options.token?.()) ?? null;
+    } catch (error) {
+      for (const channel of this.viewers.keys()) this.receive({ type: "error", code: "unauthorized", message: "no token could be had", channel });
+      throw error;
+    }
+  }
+
+  private receive(message: Heard): void {
+    if (message.type === "malformed") return this.puzzled(message);
     this.heardAt = Date.now();
     const channel = "channel" in message ? (message.channel ?? null) : null;
     if (message.type === "error") {
@@ -178,17 +220,36 @@ export class Live {
     }
     const viewer = channel === null ? undefined : this.viewers.get(channel);
     if (viewer === undefined || channel === null) return;
-    const action = viewer.receive(message);
-    if (action === "resync") this.ask(channel);
+    if (this.isOdd(viewer, message)) this.ask(channel);
     else if (message.type !== "status") this.errors.delete(channel);
     this.options.onChange?.(channel);
+  }
+
+  /** What cannot be read may have been about any channel, if it names none: what is held of it is not gone on from. */
+  private puzzled(message: Malformed): void {
+    this.malformed++;
+    for (const [channel, viewer] of this.viewers) {
+      if (message.channel !== null && message.channel !== channel) continue;
+      if (this.isOdd(viewer, message)) this.ask(channel);
+    }
+    this.options.onChange?.(message.channel);
+  }
+
+  /** Takes a message; whether the channel is to be asked for again because of it. One question at a time, whatever comes. */
+  private isOdd(viewer: Viewer, message: Heard): boolean {
+    const action = viewer.receive(message);
+    if (action !== "resync" && action !== "malformed") return false;
+    const now = Date.now();
+    if (now - viewer.askedAt < RESYNC_MS) return false;
+    viewer.askedAt = now;
+    if (action === "resync") this.resyncs++;
+    return true;
   }
 
   private ask(channel: string): void {
     const viewer = this.viewers.get(channel);
     if (!viewer?.begun) return;
-    const { version } = viewer;
-    if (this.link !== null) this.link.ask(version === null ? { channel } : { channel, since: version });
+    if (this.link !== null) this.link.ask(wantOf(channel, viewer));
     else this.tabs?.want(channel, this.snapshotOf(channel));
   }
 
@@ -219,18 +280,20 @@ export class Live {
     };
     const link = this.makeLink({
       sample: () => {
-        for (const [channel, { version }] of this.viewers) return version === null ? { channel } : { channel, since: version };
+        for (const [channel, viewer] of this.viewers) return wantOf(channel, viewer);
         return null;
       },
       opened: askAll,
       changed: (state) => {
+        // This tab's connection may have been taken over: what is shown then is that of the other.
+        if (state.word === "closed" && this.tabs !== null) return;
         this.set(state);
         this.tabs?.state(state);
       },
       message: (message, bytes) => {
         this.messages++;
         this.bytes += bytes;
-        this.tabs?.pass(message);
+        if (message.type !== "malformed") this.tabs?.pass(message);
         this.receive(message);
       },
     });
@@ -241,16 +304,17 @@ export class Live {
     return new Link({
       ...parts,
       url: this.options.url,
-      token: () => this.options.token?.() ?? null,
+      token: () => this.token(),
       random: this.random,
       silenceMs: this.options.silenceMs ?? SILENCE_MS,
       reachable: async () => {
         const sample = parts.sample();
         if (sample === null) return false;
-        const token = (await this.options.token?.()) ?? null;
-        const answer = await fetchSnapshot(this.options.url, sample.channel, token, sample.since);
-        if (answer?.type === "error") this.receive(answer);
-        return answer !== null;
+        const [answer] = await this.fetch(sample.channel, sample.since);
+        if (answer?.type !== "error") return answer !== undefined;
+        this.receive(answer);
+        // Whoever is not let in is so by any way: none of them is blocked.
+        return !isRefusal(answer);
       },
     });
   }
@@ -263,15 +327,21 @@ export class Live {
           this.role("leader");
           if (this.viewers.size > 0) this.connect();
         },
+        deposed: () => {
+          const { link } = this;
+          this.link = null;
+          link?.close();
+          for (const channel of this.viewers.keys()) if (!this.own.has(channel)) this.forget(channel);
+          this.heardAt = Date.now();
+          this.remind();
+        },
         led: (state, anew) => {
-          if (this.link !== null) return;
           this.heardAt = Date.now();
           this.role("follower");
           this.set(state);
           if (anew) this.remind();
         },
         message: (message) => {
-          if (this.link !== null) return;
           this.messages++;
           this.receive(message);
         },
@@ -306,19 +376,22 @@ export class Live {
     for (const channel of this.viewers.keys()) this.ask(channel);
   }
 
-  /** A tab whose leader is silent takes a connection of its own; one whose leader waits wakes it in time. */
+  /** A tab whose leader is silent asks it, and takes its place if that is not answered; one whose leader waits wakes it in time. */
   private readonly look = (): void => {
-    if (this.tabs === null || this.link !== null || this.viewers.size === 0) return;
-    const { word, retryAt } = this.connection.value;
+    if (this.tabs === null || this.tabs.leading || this.viewers.size === 0) return;
+    const { retryAt } = this.connection.value;
     const now = Date.now();
     if (this.heardAt === 0) this.heardAt = now;
-    if (word === "live" || word === "connecting") {
-      const patienceMs = word === "live" ? (this.options.silenceMs ?? SILENCE_MS) + 5_000 : 3_000;
-      if (now - this.heardAt > patienceMs) {
-        this.role("alone");
-        this.connect();
-      }
-    } else if (retryAt > 0 && now >= retryAt) this.tabs.wake();
+    if (retryAt > 0 && now >= retryAt) this.tabs.wake();
+    if (now - this.heardAt < LEADER_QUIET_MS) return;
+    // Timers of hidden tabs are late: what counts is how long the question has been open.
+    if (this.questionAt < this.heardAt) {
+      this.questionAt = now;
+      this.tabs.ask();
+    } else if (now - this.questionAt > LEADER_ANSWERS_MS * (1 + this.patience)) {
+      this.heardAt = now;
+      this.tabs.takeOver();
+    }
   };
 
   private role(role: Connection["role"]): void {

@@ -81,14 +81,29 @@ export interface Unwatch {
   channel: string;
 }
 
-/** How the viewer's page has done since its last beat; `tick_to_pixel_ms` is a random sample of what it measured. */
+/** How a viewer has done since its last beat: a random sample of `tick_to_pixel_ms`, messages that were none, gaps asked for. */
 export interface Beat {
   op: "beat";
   browser?: "chromium" | "firefox" | "other" | "safari";
   fps?: number | null;
   dropped_frames?: number;
   tick_to_pixel_ms?: number[];
+  malformed?: number;
+  resyncs?: number;
 }
+
+/**
+ * What each field of a server's message must be: `t` text, `n` a whole number, `o` an object, `e` an error's code;
+ * `*` a list of them, twice or more a list of so many; `?` it may be left out, `0` it may be null.
+ */
+export const FORMS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  snapshot: { channel: "t", version: "t", state: "o", feed: "o*", status: "t" },
+  delta: { channel: "t", from: "t", version: "t", patch: "o", events: "o*?", skipped: "n?" },
+  tick: { channel: "t", version: "t" },
+  status: { channel: "t", status: "t", behind_ms: "n" },
+  error: { code: "e", message: "t", channel: "t0?" },
+  bye: { reason: "t", retry_ms: "nn" },
+};
 
 export type ServerMessage = Snapshot | Delta | Tick | Status | ErrorMessage | Bye;
 

@@ -1,5 +1,6 @@
 /** The three ways in which messages come. Each asks for channels, says what it hears, and says once that it has ended. */
-import { JSON_SUBPROTOCOL, type ServerMessage } from "./messages.js";
+import { JSON_SUBPROTOCOL } from "./messages.js";
+import { isRefusal, read, type Heard } from "./reading.js";
 import type { TransportKind } from "./status.js";
 
 /** A channel as it is asked for: from a version held, or back in time (`at`) at a speed. */
@@ -13,7 +14,7 @@ export interface Want {
 export interface Hears {
   /** It carries messages. */
   opened: () => void;
-  message: (message: ServerMessage, bytes: number) => void;
+  message: (message: Heard, bytes: number) => void;
   /** It carries none any more, or never has. */
   closed: () => void;
 }
@@ -38,11 +39,7 @@ export const openWebSocket: Open = (url, token, hears) => {
   };
   socket.onopen = hears.opened;
   socket.onclose = hears.closed;
-  socket.onmessage = ({ data }: MessageEvent<string>) => {
-    const message = parse(data);
-    if (message === null) socket.close();
-    else hears.message(message, data.length);
-  };
+  socket.onmessage = ({ data }: MessageEvent<string>) => hears.message(read(data), data.length);
   return {
     kind: "websocket",
     ask: (want) => {
@@ -76,7 +73,7 @@ export const openStreams: Open = (url, token, hears) => {
     close();
     hears.closed();
   };
-  const read = async ({ channel, ...query }: Want, stop: AbortController): Promise<void> => {
+  const follow = async ({ channel, ...query }: Want, stop: AbortController): Promise<void> => {
     try {
       const answer = await fetch(addressOf(url, channel, "/stream", query), {
         headers: { accept: "text/event-stream", ...bearer(token) },
@@ -92,9 +89,7 @@ export const openStreams: Open = (url, token, hears) => {
       }
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
       const lines = eventsOf((data) => {
-        const message = parse(data);
-        if (message === null) lost();
-        else if (!stop.signal.aborted) hears.message(message, data.length);
+        if (!stop.signal.aborted) hears.message(read(data, channel), data.length);
       });
       for (;;) {
         const { done, value } = await reader.read();
@@ -113,7 +108,7 @@ export const openStreams: Open = (url, token, hears) => {
       streams.get(want.channel)?.abort();
       const stop = new AbortController();
       streams.set(want.channel, stop);
-      void read(want, stop);
+      void follow(want, stop);
     },
     leave: (channel) => {
       streams.get(channel)?.abort();
@@ -136,16 +131,22 @@ export const openPolling: Open = (url, token, hears) => {
     clearTimeout(timer);
   };
   const poll = async (channel: string): Promise<void> => {
-    const message = await fetchSnapshot(url, channel, token, held.get(channel));
+    const messages = await fetchSnapshot(url, channel, token, held.get(channel));
     if (ended || !held.has(channel)) return;
-    if (message === null) {
+    if (messages.length === 0) {
       close();
-      hears.closed();
-      return;
+      return hears.closed();
     }
-    if (message.type === "snapshot") held.set(channel, message.version);
-    if (message.type === "error") held.delete(channel);
-    hears.message(message, 0);
+    for (const message of messages) {
+      if (message.type === "snapshot") held.set(channel, message.version);
+      if (message.type === "error") held.delete(channel);
+      hears.message(message, 0);
+      // Another token is needed, and that of this transport is what it was opened with.
+      if (isRefusal(message)) {
+        close();
+        return hears.closed();
+      }
+    }
   };
   const round = async (): Promise<void> => {
     await Promise.all([...held.keys()].map(poll));
@@ -171,11 +172,11 @@ export const openPolling: Open = (url, token, hears) => {
 };
 
 /**
- * The snapshot over HTTP; a tick where it is the version held, an error message where it is refused.
+ * The snapshot over HTTP and how the channel is doing; a tick where it is the version held, an error message where it is refused.
  *
- * Null where nobody answered or the server cannot now.
+ * Nothing where nobody answered or the server cannot now.
  */
-export async function fetchSnapshot(url: string, channel: string, token: string | null, version?: string | null): Promise<ServerMessage | null> {
+export async function fetchSnapshot(url: string, channel: string, token: string | null, version?: string | null): Promise<Heard[]> {
   try {
     const answer = await fetch(addressOf(url, channel, "", {}), {
       headers: { ...bearer(token), ...(version ? { "if-none-match": `"${version}"` } : {}) },
@@ -183,11 +184,24 @@ export async function fetchSnapshot(url: string, channel: string, token: string 
       cache: version ? "no-store" : "default",
       signal: AbortSignal.timeout(10_000),
     });
-    if (answer.status === 304 && version) return { type: "tick", channel, version };
-    return answer.ok ? ((await answer.json()) as ServerMessage) : await refusal(answer, channel);
+    const unchanged = answer.status === 304 && version;
+    if (!unchanged && !answer.ok) {
+      const refused = await refusal(answer, channel);
+      return refused === null ? [] : [refused];
+    }
+    const message: Heard = unchanged ? { type: "tick", channel, version } : read(await answer.text(), channel);
+    // A cache may keep the body and renew the header, so the header is the newer of the two.
+    const status = statusOfHeader(answer.headers.get("grandstand-status"), channel);
+    return message.type === "malformed" || status === null ? [message] : [message, status];
   } catch {
-    return null;
+    return [];
   }
+}
+
+/** `paused;behind_ms=1200` (RFC 9651 section 3.3) as the message that a stream would have said. */
+function statusOfHeader(value: string | null, channel: string): Heard | null {
+  const [, status, behind] = /^(\w+);behind_ms=(\d+)$/.exec(value ?? "") ?? [];
+  return status === undefined ? null : { type: "status", channel, status, behind_ms: Number(behind) };
 }
 
 function addressOf(url: string, channel: string, suffix: string, query: object): string {
@@ -197,22 +211,13 @@ function addressOf(url: string, channel: string, suffix: string, query: object):
 
 const bearer = (token: string | null): Record<string, string> => (token === null ? {} : { authorization: `Bearer ${token}` });
 
-const failure = (channel: string, code: string, message: string): ServerMessage => ({ type: "error", code, message, channel }) as ServerMessage;
+const failure = (channel: string, code: string, message: string): Heard => ({ type: "error", code, message, channel }) as Heard;
 
 /** A problem document as the message that a WebSocket would have said; null for what may pass by itself. */
-async function refusal(answer: Response, channel: string): Promise<ServerMessage | null> {
+async function refusal(answer: Response, channel: string): Promise<Heard | null> {
   if (answer.status >= 500 || answer.status === 429) return null;
   const problem = (await answer.json().catch(() => null)) as { code?: string; detail?: string } | null;
   return typeof problem?.code === "string" ? failure(channel, problem.code, problem.detail ?? "") : null;
-}
-
-function parse(data: string): ServerMessage | null {
-  try {
-    const message: unknown = JSON.parse(data);
-    return typeof message === "object" && message !== null ? (message as ServerMessage) : null;
-  } catch {
-    return null;
-  }
 }
 
 /** Takes an event stream's text in whatever pieces it comes, and gives the data of each event (WHATWG HTML, 9.2.6). */

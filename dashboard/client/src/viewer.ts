@@ -1,8 +1,10 @@
 /** The rules of a viewer, without IO: which message is applied, which is a duplicate, and when to ask again. */
-import type { JsonObject, ServerMessage } from "./messages.js";
+import type { JsonObject } from "./messages.js";
 import { merge } from "./patch.js";
+import type { Heard } from "./reading.js";
 
-export type Action = "applied" | "duplicate" | "resync" | "noted";
+/** `resync`: ask again from the version held. `malformed`: ask for a snapshot. */
+export type Action = "applied" | "duplicate" | "resync" | "noted" | "malformed";
 
 export class Viewer {
   doc: JsonObject = {};
@@ -12,13 +14,32 @@ export class Viewer {
   skipped = 0;
   /** Whether its first snapshot has been asked for over HTTP. */
   begun = false;
+  /** What was held is not to be gone on from: something that cannot be read came after it. */
+  anew = false;
+  /** When it was asked for again because of what came; 0 once that was answered. Unix ms. */
+  askedAt = 0;
   /** Events since the beginning, so that each has a lasting number. */
   seen = 0;
   feed: { key: number; event: JsonObject }[] = [];
 
   constructor(private readonly feedEntries = 100) {}
 
-  receive(message: ServerMessage): Action {
+  /** The version to go on from, as it is asked for; null for a snapshot. */
+  get since(): string | null {
+    return this.anew ? null : this.version;
+  }
+
+  receive(message: Heard): Action {
+    const action = this.take(message);
+    if (action === "malformed") this.anew = true;
+    else if (action === "applied" || (action === "noted" && message.type === "tick")) {
+      this.anew = false;
+      this.askedAt = 0;
+    }
+    return action;
+  }
+
+  private take(message: Heard): Action {
     switch (message.type) {
       case "snapshot":
         this.doc = message.state;
@@ -40,6 +61,8 @@ export class Viewer {
         this.status = message.status;
         this.behindMs = message.behind_ms;
         return "noted";
+      case "malformed":
+        return "malformed";
       default:
         return "noted";
     }

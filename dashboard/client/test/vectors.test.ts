@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { merge, Viewer, type Json, type ServerMessage } from "../src/index.js";
+import { merge, read, Viewer, type Json, type ServerMessage, type ViewerMessage } from "../src/index.js";
 
 const load = <T>(name: string): T[] =>
   JSON.parse(readFileSync(new URL(`../../../tests/vectors/${name}.json`, import.meta.url), "utf8")) as T[];
@@ -13,9 +13,10 @@ interface PatchCase {
 }
 interface ViewerCase {
   name: string;
-  steps: { message: ServerMessage; action: string }[];
+  steps: { message: Json; action: string }[];
   document: Json;
   version: string | null;
+  since: string | null;
 }
 
 describe("golden vectors", () => {
@@ -23,11 +24,19 @@ describe("golden vectors", () => {
     expect(patches.reduce<Json>((doc, patch) => merge(doc, patch), document)).toEqual(result);
   });
 
-  it.each(load<ViewerCase>("viewer"))("viewer: $name", ({ steps, document, version }) => {
+  it.each(load<ViewerCase>("viewer"))("viewer: $name", ({ steps, document, version, since }) => {
     const viewer = new Viewer();
-    for (const { message, action } of steps) expect(viewer.receive(message)).toBe(action);
+    for (const { message, action } of steps) expect(viewer.receive(read(JSON.stringify(message)))).toBe(action);
     expect(viewer.doc).toEqual(document);
-    expect(viewer.version).toBe(version);
+    expect([viewer.version, viewer.since]).toEqual([version, since]);
+  });
+
+  it.each(load<{ name: string; text: string; fits: boolean; channel?: string | null }>("reading"))("reading: $name", ({ text, fits, channel }) => {
+    expect(read(text)).toEqual(fits ? JSON.parse(text) : { type: "malformed", channel });
+  });
+
+  it.each(load<{ name: string; json: string }>("viewer_messages"))("viewer's message: $name", ({ json }) => {
+    expect(JSON.stringify(JSON.parse(json) as ViewerMessage)).toBe(json);
   });
 
   it.each(load<{ name: string; json: string }>("messages"))("message: $name", ({ json }) => {
