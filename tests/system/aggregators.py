@@ -37,6 +37,14 @@ class Aggregator:
         self.process.kill()
         self.process.wait()
 
+    def freeze(self) -> None:
+        """It holds what it has, and does nothing."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on as if no time had passed."""
+        self.process.send_signal(signal.SIGCONT)
+
     def stop(self) -> int:
         """SIGTERM, and the exit code."""
         if self.process.poll() is None:
