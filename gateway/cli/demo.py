@@ -11,7 +11,7 @@ import uvloop
 
 from gateway.bus.errors import BusError
 from gateway.cli.effective import fail, refuse
-from gateway.demo import run_demo
+from gateway.demo import check_port, run_demo
 from gateway.observe import log
 from gateway.replay.programme import matches_folder
 from gateway.settings import SettingsError, load
@@ -30,9 +30,13 @@ def demo(
     flags = {"listen.port": str(port)} if port is not None else {}
     try:
         settings, origins = load(settings_file, os.environ, flags)
+        if "admin.port" not in origins and not _is_free(settings.admin.host, settings.admin.port):
+            # Nobody asked for this one, and the operator's page is told wherever it is.
+            flags["admin.port"] = "0"
         if "observe.log_level" not in origins:
             # What is playing is of interest here, not each start of a worker.
-            settings, _ = load(settings_file, os.environ, {**flags, "observe.log_level": "warning"})
+            flags["observe.log_level"] = "warning"
+        settings, _ = load(settings_file, os.environ, flags)
     except SettingsError as error:
         refuse(str(error))
     log.configure(settings.observe)
@@ -41,6 +45,14 @@ def demo(
     except BusError as error:
         fail(f"the store: {error}")
     except OSError as error:
-        ports = f"listen.port is {settings.listen.port}, admin.port is {settings.admin.port}"
+        ports = f"listen.port is {settings.listen.port} (--port), admin.port is {settings.admin.port}"
         refuse(f"cannot listen ({error.strerror or error}); {ports}")
     raise typer.Exit(code)
+
+
+def _is_free(host: str, port: int) -> bool:
+    try:
+        check_port(host, port)
+    except OSError:
+        return False
+    return True

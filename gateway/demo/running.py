@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import tempfile
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -26,6 +27,17 @@ from gateway.replay.rounds import Round, play_rounds
 from gateway.settings import Settings
 
 
+def check_port(host: str, port: int) -> None:
+    """Workers share their port with whoever lets them, and so with another gateway: a demonstration has its own.
+
+    Raises:
+        OSError: it is taken, or there is no such address.
+    """
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+
+
 def demo_settings(settings: Settings) -> Settings:
     """Settings for a demonstration: whoever is on this machine may watch and publish."""
     access = msgspec.structs.replace(settings.access, anonymous=True, anonymous_publish=True)
@@ -40,6 +52,9 @@ async def run_demo(
 ) -> int:
     """Serves and plays until `stop` is set or a signal comes; returns the exit code.
 
+    Raises:
+        OSError: a port is taken.
+
     Args:
         matches: where recorded matches are looked for.
         tell: shows one line to whoever started the demonstration.
@@ -48,6 +63,7 @@ async def run_demo(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    check_port(settings.listen.host, settings.listen.port)
     async with AsyncExitStack() as parts:
         settings = demo_settings(settings)
         if not settings.bus.url:

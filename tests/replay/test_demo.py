@@ -108,6 +108,21 @@ def test_simulated_matches_play_and_a_signal_ends_everything(tmp_path: Path, num
         assert [path.name for path in tmp_path.iterdir()] == ["output.txt"]
 
 
+def test_a_second_one_does_not_share_the_port_of_the_first(tmp_path: Path) -> None:
+    with demonstration(tmp_path, tmp_path / "none") as demo:
+        port = demo.wait_for(r"Grandstand is at http://localhost:(\d+),")[1]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("GRANDSTAND_")}
+        command = [sys.executable, "-m", "gateway.cli.main", "demo", "--port", port]
+        second = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=START_TIMEOUT_S)
+        assert second.returncode == 2
+        (line,) = second.stderr.splitlines()
+        assert line.startswith("grandstand: cannot listen")
+        assert f"listen.port is {port}" in line
+        assert not second.stdout
+        os.killpg(demo.process.pid, signal.SIGINT)
+        assert demo.process.wait(STOP_TIMEOUT_S) == 0, demo.output.read_text()
+
+
 def test_recorded_matches_play_when_there_are_some(tmp_path: Path, matches: Path) -> None:
     with demonstration(tmp_path, matches) as demo:
         url = demo.wait_for(r"Grandstand is at (\S+),")[1]
