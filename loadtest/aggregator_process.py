@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from gateway.history.database import Database
 from gateway.history.errors import HistoryError
@@ -16,15 +17,20 @@ STOP_TIMEOUT_S = 30.0
 
 
 @contextmanager
-def aggregator(url: str, history_url: str = "none") -> Iterator[subprocess.Popen[bytes]]:
-    """The process, which works for as long as the context lasts."""
+def aggregator(url: str, history_url: str = "none", settings: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """The process, which works for as long as the context lasts.
+
+    Args:
+        settings: a file with further settings.
+    """
     environment = {
         **os.environ,
         "GRANDSTAND_BUS__URL": url,
         "GRANDSTAND_HISTORY__URL": history_url,
         "GRANDSTAND_OBSERVE__LOG_LEVEL": "error",
     }
-    process = subprocess.Popen([sys.executable, "-m", "gateway.cli.main", "aggregate"], env=environment)
+    further = ["--settings", str(settings)] if settings is not None else []
+    process = subprocess.Popen([sys.executable, "-m", "gateway.cli.main", "aggregate", *further], env=environment)
     try:
         yield process
     finally:

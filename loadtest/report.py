@@ -248,23 +248,36 @@ def _outage(result: Result) -> list[str]:
 
 def _boards(result: Result) -> list[str]:
     counting, http, shown, calls = result["counting"], result["http"], result["shown"], result["calls_p99_ms"]
-    rows = ["", "| one aggregator, boards and history on | |", "|---|---:|"]
-    rows += [
-        f"| events a second, on the boards and in the history | {counting['per_s']:,} |",
-        f"| on the boards alone, while the history follows | {counting['boards_per_s']:,} |",
-        f"| a plain client that counts each event by calls of its own | {result['ceiling_per_s']:,} |",
-        f"| processor time of an event: aggregator, store (µs) | {counting['cpu_us_per_event']}, "
-        f"{counting['store_cpu_us_per_event']} |",
+    kinds, searches = result["with_kinds"], result["searches"]
+    rows = [
+        "",
+        "| one aggregator, boards and history on | four boards a metric | and four of further kinds |",
+        "|---|---:|---:|",
     ]
+    sides = (counting, kinds)
+    cells = {
+        "events a second, on the boards and in the history": [f"{side['per_s']:,}" for side in sides],
+        "on the boards alone, while the history follows": [f"{side['boards_per_s']:,}" for side in sides],
+        "a plain client that counts each event by calls of its own": [
+            f"{result[key]:,}" for key in ("ceiling_per_s", "kinds_ceiling_per_s")
+        ],
+        "processor time of an event: aggregator, store (µs)": [
+            f"{side['cpu_us_per_event']}, {side['store_cpu_us_per_event']}" for side in sides
+        ],
+    }
+    rows += [f"| {name} | {' | '.join(values)} |" for name, values in cells.items()]
     facts = [
         "",
         f"The store would take {1e6 / counting['store_cpu_us_per_event']:,.0f} events a second of the very calls that the "
         "aggregator makes of them; what limits one process is its own folding, counting and storing.",
         "",
         f"A board of {result['members']:,} members, one call after the other, the way to the store and back included, p99: "
-        f"update {calls['update']} ms, top 100 {calls['top 100']} ms, around a member {calls['around']} ms. Over HTTP at "
+        f"update {calls['update']} ms, top 100 {calls['top 100']} ms, around a member {calls['around']} ms, "
+        f"a hundred places of the index of members {calls['search']} ms. Over HTTP at "
         f"{http['per_s']:,.0f} reads a second: {http['p50_ms']} ms at the median, {http['p99_ms']} ms at p99, "
-        f"{http['max_ms']} ms at most. From an event to the message at a viewer of its board, which comes once a second: "
+        f"{http['max_ms']} ms at most; at {searches['per_s']:,.0f} searches a second over the whole board "
+        f"{searches['p50_ms']} ms at the median, {searches['p99_ms']} ms at p99. From an event "
+        f"to the message at a viewer of its board, which comes once a second: "
         f"{shown['p50_ms']} ms at the median, {shown['p99_ms']} ms at p99.",
     ]
     return rows + facts + _checks(result) + _origin(result)

@@ -18,15 +18,28 @@ from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import redis
 from hiredis import Reader, pack_command
 
 from gateway.aggregate.boards.ledger import pack
 from gateway.aggregate.boards.scripts import APPLY
+from gateway.bus.board_reader import FOUND_AT_ONCE
 from gateway.client import Viewer
 from gateway.history.embedded import EmbeddedPostgres
-from gateway.model.boards import STAMP_CHARS, board_marks_key, element, rank_key, score_key, sort_key, tally_key
+from gateway.model.boards import (
+    FOUND_KEY,
+    NAMES_KEY,
+    STAMP_CHARS,
+    board_marks_key,
+    element,
+    rank_key,
+    score_key,
+    sort_key,
+    tally_key,
+)
+from gateway.model.finding import elements
 from loadtest.aggregator_process import aggregator, entries_stored
 from loadtest.gateway_process import GatewayProcess, cpu_s
 from loadtest.points_publisher import METRIC, PointsPublisher
@@ -36,26 +49,45 @@ EVENTS = 400_000
 CHANNELS = 20
 MEMBERS = 1_000_000
 READS_PER_S = 2000
+SEARCHES_PER_S = 200
 RATE_PER_S = 5000
 DURATION_S = 15.0
 WARM_UP_S = 5.0
 WIRE_MEMBERS = 50
 METRICS = 2
 BATCH = 500
+PLAYERS = 97
+SCOPES = ("all", "day.2026-01-01", "week.2026-W01", "match.0")
+KIND_SCOPES = ("region.eu", "hero.h", "weapon.w", "cup")
+KINDS = """
+[boards.kinds.region]
+path = "/region"
+[boards.kinds.hero]
+path = "/players/*/hero"
+[boards.kinds.weapon]
+field = "weapon"
+[boards.kinds.cup]
+begins = 2026-01-01T00:00:00Z
+"""
+"""One of each sort: a place in the document, one by member, a field of the event, a window."""
 
 
 def run(events: int = EVENTS, members: int = MEMBERS, duration_s: float = DURATION_S) -> dict[str, Any]:
     """`checks` says what was missed."""
     with GatewayProcess(listen__workers=2, aggregate__enabled="false") as gateway:
         store = redis.Redis.from_url(gateway.store_url)
+        with_kinds = _count(store, gateway.store_url, events // 2, KINDS)
+        kinds_ceiling_per_s = _ceiling(store, gateway.store_url, events // 8, SCOPES + KIND_SCOPES)
+        store.flushall()
         counting = _count(store, gateway.store_url, events)
-        ceiling_per_s = _ceiling(store, gateway.store_url, events // 4)
+        ceiling_per_s = _ceiling(store, gateway.store_url, events // 4, SCOPES)
         _fill(store, members)
         calls = _calls(store, members)
         disordered = _disordered(store)
         with aggregator(gateway.store_url):
             before = gateway.metrics()
-            reads = _reads(gateway.port, members, duration_s)
+            reads = _reads(gateway.port, _pages(members), READS_PER_S, duration_s)
+            searches = _reads(gateway.port, _searches(members), SEARCHES_PER_S, duration_s)
             shown = _shown(gateway, duration_s)
             after = gateway.metrics()
         store.close()
@@ -67,10 +99,18 @@ def run(events: int = EVENTS, members: int = MEMBERS, duration_s: float = DURATI
             0.5,
             at_least=True,
         ),
+        _check("events a second with four further kinds of boards", with_kinds["per_s"], 10_000, at_least=True),
+        _check(
+            "of the store's ceiling for the same events and boards (ratio)",
+            with_kinds["per_s"] / kinds_ceiling_per_s,
+            0.5,
+            at_least=True,
+        ),
         *(_check(f"{name} on {members} members, p99 (ms)", ms, 1.0) for name, ms in calls.items()),
         _check("members of that board out of order", disordered, 0),
         _check(f"HTTP read at {READS_PER_S}/s, p99 (ms)", reads["p99_ms"], 10.0),
         _check("HTTP reads a second (of those asked for)", reads["per_s"] / READS_PER_S, 0.95, at_least=True),
+        _check(f"HTTP search at {SEARCHES_PER_S}/s, p99 (ms)", searches["p99_ms"], 20.0),
         _check(f"event to board on the wire at {RATE_PER_S}/s, p99 (ms)", shown["p99_ms"], 2000.0),
         loop_held(before, after),
     ]
@@ -79,9 +119,12 @@ def run(events: int = EVENTS, members: int = MEMBERS, duration_s: float = DURATI
         "events": events,
         "counting": counting,
         "ceiling_per_s": round(ceiling_per_s),
+        "with_kinds": with_kinds,
+        "kinds_ceiling_per_s": round(kinds_ceiling_per_s),
         "members": members,
         "calls_p99_ms": {name: round(ms, 3) for name, ms in calls.items()},
         "http": reads,
+        "searches": searches,
         "shown": shown,
         "checks": checks,
     }
@@ -91,8 +134,14 @@ def run(events: int = EVENTS, members: int = MEMBERS, duration_s: float = DURATI
 
 
 def _event(number: int) -> bytes:
-    points = {metric: {f"p{number % 97}": 1} for metric in ("kills", "assists")[:METRICS]}
-    return json.dumps({"op": "play", "actor": f"p{number % 97}", "patch": {}, "points": points}).encode()
+    player = number % PLAYERS
+    points = {metric: {f"p{player}": 1} for metric in ("kills", "assists")[:METRICS]}
+    event = {"op": "play", "actor": f"p{player}", "weapon": f"w{player % 8}", "patch": {}, "points": points}
+    if number < CHANNELS:
+        # A channel's first.
+        heroes = {f"p{one}": {"hero": f"h{one % 12}"} for one in range(PLAYERS)}
+        event["patch"] = {"region": "eu", "players": heroes}
+    return json.dumps(event).encode()
 
 
 def _publish(store: redis.Redis, events: int, prefix: str) -> None:
@@ -105,7 +154,7 @@ def _publish(store: redis.Redis, events: int, prefix: str) -> None:
     pipeline.execute()
 
 
-def _count(store: redis.Redis, url: str, events: int) -> dict[str, float]:
+def _count(store: redis.Redis, url: str, events: int, settings: str = "") -> dict[str, float]:
     """One aggregator that catches up with all that is published: how many events a second are on boards and in the history."""
     _publish(store, events, "bench")
 
@@ -113,10 +162,12 @@ def _count(store: redis.Redis, url: str, events: int) -> dict[str, float]:
         return sum(int(score.split()[0]) for score in store.hvals(score_key("kills.all")))
 
     with tempfile.TemporaryDirectory(prefix="grandstand-bench-") as directory:
+        file = Path(directory, "settings.toml")
+        file.write_text(settings)
         postgres = EmbeddedPostgres(Path(directory))
         asyncio.run(postgres.start())
         try:
-            with aggregator(url, postgres.url) as process:
+            with aggregator(url, postgres.url, file) as process:
                 _until(lambda: counted() > 0)
                 began = counted(), time.monotonic(), cpu_s(process.pid), _cpu_s(store)
                 _until(lambda: counted() == events)
@@ -140,19 +191,18 @@ def _cpu_s(store: redis.Redis) -> float:
     return float(info["used_cpu_user"]) + float(info["used_cpu_sys"])
 
 
-def _ceiling(store: redis.Redis, url: str, events: int) -> float:
+def _ceiling(store: redis.Redis, url: str, events: int, scopes: tuple[str, ...]) -> float:
     """Events a second of a plain client: for each its calls of the script, for each batch its reading, twice; nothing else is done.
 
     All is packed before the clock starts; answers are parsed.
     """
     sha = store.script_load(APPLY)
-    scopes = ("all", "day.2026-01-01", "week.2026-W01", "match.0")
     batches, mark = [], ""
     for start in range(0, events, BATCH):
         packed = []
         for number in range(start, start + BATCH):
             after = f"1-{number}.00000000"
-            tally = pack({f"p{number % 97}": (1, number)})
+            tally = pack({f"p{number % PLAYERS}": (1, number)})
             for metric in ("kills", "assists")[:METRICS]:
                 for scope in scopes:
                     board = f"ceiling{metric}.{scope}"
@@ -190,6 +240,19 @@ def _fill(store: redis.Redis, members: int) -> None:
             pipeline.execute()
     pipeline.hset(board_marks_key(board), "match:large", "1-0.00000000")
     pipeline.execute()
+    _name(store, members)
+
+
+def _name(store: redis.Redis, members: int) -> None:
+    """Every second member has a name of two words, as it is indexed by aggregators."""
+    for start in range(0, members, 1000):
+        named = {f"member{number}": _called(number) for number in range(start, min(start + 1000, members))}
+        store.hset(NAMES_KEY, mapping={member: name for member, name in named.items() if name})
+        store.zadd(FOUND_KEY, {place: 0 for member, name in named.items() for place in elements(member, name)})
+
+
+def _called(number: int) -> str:
+    return f"Mark {number % 1000} Baker{number}" if number % 2 else ""
 
 
 def _calls(store: redis.Redis, members: int, times: int = 5000) -> dict[str, float]:
@@ -214,7 +277,13 @@ def _calls(store: redis.Redis, members: int, times: int = 5000) -> dict[str, flo
         rank = store.zrank(rank_key(board), element(member, int(reached)))
         assert store.zrange(rank_key(board), max(0, rank - 10), rank + 10)
 
-    return {name: _p99(call, times) for name, call in (("update", update), ("top 100", top), ("around", around))}
+    def search(number: int) -> None:
+        # Each of these has a thousand or more after it.
+        begin = f"baker{number * 31337 % members + 10}"[:7].encode()
+        assert store.zrange(FOUND_KEY, b"[" + begin, b"[" + begin + b"\xff", bylex=True, offset=0, num=FOUND_AT_ONCE)  # type: ignore[arg-type]
+
+    calls = (("update", update), ("top 100", top), ("around", around), ("search", search))
+    return {name: _p99(call, times) for name, call in calls}
 
 
 def _disordered(store: redis.Redis) -> int:
@@ -239,7 +308,7 @@ def _p99(call: Callable[[int], None], times: int) -> float:
     return sorted(took)[int(times * 0.99)]
 
 
-def _reads(port: int, members: int, duration_s: float) -> dict[str, float]:
+def _pages(members: int) -> list[str]:
     """Pages, neighbourhoods of members and tops in equal parts, hardly one of the first two asked for twice."""
     chance, targets = random.Random(1), []
     for _ in range(10_000):
@@ -248,10 +317,25 @@ def _reads(port: int, members: int, duration_s: float) -> dict[str, float]:
             f"/v1/leaderboards/large.all/around/member{chance.randrange(members)}?span=10",
             "/v1/leaderboards/large.all",
         ]
+    return targets
+
+
+def _searches(members: int) -> list[str]:
+    """What somebody types, sign by sign: the beginning of an id or of a name's word; there may be one or half a million."""
+    chance, targets = random.Random(2), []
+    for _ in range(5_000):
+        number = chance.randrange(members)
+        wanted = chance.choice((f"member{number}", f"baker{number}", f"mark {number % 1000}"))
+        targets.append(f"/v1/leaderboards/large.all/search?q={quote(wanted[: chance.randint(3, len(wanted))])}")
+    return targets
+
+
+def _reads(port: int, targets: list[str], rate_per_s: int, duration_s: float) -> dict[str, float]:
+    """Asks for these in turn."""
     with tempfile.NamedTemporaryFile("w", prefix="grandstand-bench-") as file:
         file.write("\n".join(targets))
         file.flush()
-        options = {"port": port, "targets": file.name, "rate": READS_PER_S, "duration": duration_s}
+        options = {"port": port, "targets": file.name, "rate": rate_per_s, "duration": duration_s}
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         command = [sys.executable, "-m", "loadtest.http_load", *words]
         loaded: dict[str, float] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
