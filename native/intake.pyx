@@ -93,10 +93,13 @@ cdef enum:
     GIVE_BACK_MIN = 1024    # slots that must have been in use for giving memory back to be worth it
     INFLATED_LOAD = 8192    # inflated bytes that count as one event's load
 
+# The form of every refusal (RFC 9457), made once.
 cdef const char *TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+    b"HTTP/1.1 431 Request header fields too large\r\ncontent-type: application/problem+json\r\ncontent-length: 117\r\n"
+    b"cache-control: no-store\r\nconnection: close\r\n\r\n"
+    b'{"title":"Request header fields too large","status":431,"detail":"the request head is too long","code":"bad_request"}'
 )
-# The form of every refusal (RFC 9457), made once: what waited too long is answered without more work.
+# What waited too long is answered without more work.
 cdef const char *TOO_LATE = (
     b"HTTP/1.1 503 Service unavailable\r\ncontent-type: application/problem+json\r\ncontent-length: 108\r\n"
     b"cache-control: no-store\r\nconnection: close\r\nretry-after: 2\r\n\r\n"

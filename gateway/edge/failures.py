@@ -102,6 +102,12 @@ class UpgradeRequired(Failure):
         return {"upgrade": "websocket", "sec-websocket-version": "13"}
 
 
+class HeadTooLarge(Failure):
+    """Answered by the table itself, with the same bytes (`native/intake.pyx`)."""
+
+    status, title, code = 431, "Request header fields too large", ErrorCode.BAD_REQUEST
+
+
 class RateLimited(Failure):
     status, title, code = 429, "Too many requests", ErrorCode.RATE_LIMITED
     retry_after_s = 1
