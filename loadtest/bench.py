@@ -32,7 +32,7 @@ SCENARIOS: dict[str, Callable[[bool], dict[str, Any]]] = {
     "deflated": lambda quick: fanout.run_deflated(rounds=5) if quick else fanout.run_deflated(),
     "openings": lambda quick: openings.run(2000, 3) if quick else openings.run(),
     "storm": lambda quick: storm.run(4000, 500, 1) if quick else storm.run(),
-    "stadium": lambda quick: stadium.run(2000, 3, 2) if quick else stadium.run(),
+    "stadium": lambda quick: stadium.run(2000, 3, 1, 2) if quick else stadium.run(),
     "channels": lambda quick: channels.run(1000, 10.0, 3.0) if quick else channels.run(),
     "churn": lambda quick: churn.run(10_000, steps=10) if quick else churn.run(churn.count_wanted()),
     "crowds": lambda quick: crowds.run(500, 8.0, 3.0) if quick else crowds.run(),

@@ -19,6 +19,10 @@ from loadtest.results import read_latest
 DOCUMENT = Path(__file__).parent.parent / "docs" / "performance.md"
 PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
+OUTDATED = "Not measured since its figures are others"
+
+CHECKED = "| check | measured | limit | |"
+
 Result = dict[str, Any]
 
 STEPS = ("read", "decode", "fold", "view", "encode", "send", "other")
@@ -41,15 +45,25 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def render(document: str, latest: dict[str, Result]) -> str:
-    """The document with its tables made anew; a scenario that was never measured says so."""
+    """The document with its tables made anew; a scenario that was never measured says so, or only as it once was."""
 
     def table(match: re.Match[str]) -> str:
         name = match[2]
         source = "openings" if name == "memory" else name
-        rows = TABLES[name](latest[source]) if source in latest else ["Not measured yet."]
+        try:
+            rows = TABLES[name](latest[source]) if source in latest else ["Not measured yet."]
+        except KeyError as missing:
+            # What it measures has changed since; that must not keep the tables of the others from being made.
+            rows = [f"{OUTDATED}: `{missing.args[0]}` is missing."]
         return match[1] + "\n".join(rows) + "\n" + match[3]
 
     return PLACE.sub(table, document)
+
+
+def figures(result: Result) -> str:
+    """A stored result's table as the document has it, without its checks."""
+    rows = TABLES[result["scenario"]](result)
+    return "\n".join(rows[: rows.index(CHECKED)]).strip("\n")
 
 
 def _origin(result: Result) -> list[str]:
@@ -63,7 +77,7 @@ def _origin(result: Result) -> list[str]:
 
 
 def _checks(result: Result) -> list[str]:
-    rows = ["", "| check | measured | limit | |", "|---|---:|---:|---|"]
+    rows = ["", CHECKED, "|---|---:|---:|---|"]
     for check in result["checks"]:
         rows.append(
             f"| {check['name']} | {check['value']} | {'≥' if check.get('at_least') else '≤'} {check['limit']} "
@@ -190,6 +204,10 @@ def _latencies(rows: list[tuple[str, Result]]) -> list[str]:
 def _stadium(result: Result) -> list[str]:
     names = {"gateway": f"Grandstand, {result['servers']} workers", "floor": f"{result['servers']} C loops of `send()`"}
     rows = _latencies([(f"{name}, {result['viewers']:,} viewers", result[side]) for side, name in names.items()])
+    rows += ["", "| p99 of each time (ms) | Grandstand | C loops | ratio |", "|---|---:|---:|---:|"]
+    for number, one in enumerate(result["repeats"], start=1):
+        rows.append(f"| {number} | {one['gateway']} | {one['floor']} | {one['gateway'] / one['floor']:.3f} |")
+    rows += ["", "Ratio: {:.3f} at least, {:.3f} at the median, {:.3f} at most.".format(*result["ratio_spread"])]
     return rows + _checks(result) + _origin(result)
 
 

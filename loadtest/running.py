@@ -1,4 +1,4 @@
-"""Runs scenarios one after the other: a line for each check, the raw result kept, and what the exit code is to be."""
+"""Runs scenarios in turn: a line for each check, the raw result kept, then the tables, and what the exit code is to be."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from loadtest import results
+from loadtest import report, results
 from loadtest.machine import describe
+
+HELD = "held"
+FAILED = "could not be run to its end"
 
 Scenario = Callable[[bool], dict[str, Any]]
 """Takes whether it is to be quick; gives its figures, with `scenario` and `checks`."""
@@ -42,7 +45,10 @@ def run_all(
     if unknown := [name for name in names if name not in scenarios]:
         parser.error(f"no such scenario: {', '.join(unknown)}")
     console = Console()
-    missed = 0
+    commands = {name: command(name) if command else f"{program} {name}" for name in names}
+    if not asked.quick:
+        console.print(_outlook(list(commands.values())))
+    ended: list[tuple[str, float, str]] = []
     for name in names:
         machine = describe()
         console.print(f"[bold]{name}[/bold] …")
@@ -52,15 +58,44 @@ def run_all(
         except Exception:  # noqa: BLE001
             # The others are measured all the same; what has failed is a missed bound and more.
             console.print_exception()
-            missed += 1
+            ended.append((name, time.monotonic() - began_s, FAILED))
             continue
+        took_s = time.monotonic() - began_s
         if not asked.quick:
-            path = results.store(result, machine, command(name) if command else f"{program} {name}")
+            path = results.store({**result, "took_s": round(took_s)}, machine, commands[name])
             console.print(f"raw result: {path.name}")
+            console.print(report.figures(results.read_latest()[result["scenario"]]), markup=False, soft_wrap=True)
         console.print(_table(result))
-        console.print(f"{time.monotonic() - began_s:.0f} s")
-        missed += sum(not check["passed"] for check in result["checks"])
-    return 1 if missed else 0
+        console.print(f"{took_s:.0f} s")
+        missed = [check["name"] for check in result["checks"] if not check["passed"]]
+        ended.append((name, took_s, f"missed: {'; '.join(missed)}" if missed else HELD))
+    if not asked.quick:
+        report.main([])
+    console.print(_end(ended))
+    return 0 if all(outcome == HELD for _, _, outcome in ended) else 1
+
+
+def _outlook(commands: list[str]) -> str:
+    """How long it is going to take, by how long each took the last time."""
+    lengths = {result["command"]: result["took_s"] for result in results.read_latest().values() if "took_s" in result}
+    known = [lengths[command] for command in commands if command in lengths]
+    unknown = len(commands) - len(known)
+    scenarios = "1 scenario" if len(commands) == 1 else f"{len(commands)} scenarios"
+    return f"{scenarios}, about {_minutes(sum(known))}" + (f" and {unknown} of unknown length" if unknown else "")
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+
+
+def _end(ended: list[tuple[str, float, str]]) -> Table:
+    """All scenarios at a glance, and how long they took together."""
+    table = Table("scenario", "seconds", "bounds", show_footer=True)
+    table.columns[0].footer = "together"
+    table.columns[1].footer = f"{sum(took_s for _, took_s, _ in ended):.0f}"
+    for name, took_s, outcome in ended:
+        table.add_row(name, f"{took_s:.0f}", f"[green]{outcome}[/green]" if outcome == HELD else f"[red]{outcome}[/red]")
+    return table
 
 
 def _table(result: dict[str, Any]) -> Table:

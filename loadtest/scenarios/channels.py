@@ -16,10 +16,10 @@ from loadtest.scenarios.checks import HELD_MAX_S, LOOP_HELD, at_most, loop_held,
 CHANNELS = 10_000
 EVENTS_PER_CHANNEL_S = 0.1
 WARM_UP_S = 15.0
-DURATION_S = 60.0
+DURATION_S = 40.0
 P99_MAX_MS = 100.0
 LOOP_LAG = "grandstand_loop_lag_seconds"
-CONNECT_RATE = 500.0
+CONNECT_RATE = 1000.0
 CONNECT_TIMEOUT_S = 180.0
 PATH = "/v1/live?channel=match:{n}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.observe import metrics
 from loadtest.gateway_process import share_within
 
 LOOP_HELD = "grandstand_loop_held_seconds"
@@ -31,6 +32,12 @@ def loop_held(before: Mapping[str, float], after: Mapping[str, float], meanwhile
     over = 100 - share_within(before, after, LOOP_HELD, HELD_MAX_S)
     name = f"samples of a loop held for more than {HELD_MAX_S * 1000:.0f} ms (percent){meanwhile}"
     return at_most(name, round(over, 3), HELD_SHARE_MAX_PERCENT)
+
+
+def own_loop() -> dict[str, float]:
+    """What `loop_lag.watch()` has seen of this process's own loop, as a gateway's metrics say it."""
+    (family,) = metrics.LOOP_HELD.collect()
+    return {f'{sample.name}{{le="{sample.labels["le"]}"}}': sample.value for sample in family.samples if "le" in sample.labels}
 
 
 def unbroken(*summaries: Mapping[str, Any], without: tuple[str, ...] = ()) -> Check:

@@ -46,6 +46,9 @@ DURATION_S = 20.0
 RATIO_MAX = 1.6
 PEERS = {"picows": plain_gateway.on_picows, "websockets": plain_gateway.on_websockets}
 OPENING_RATE = 1000.0
+PEER_OPENING_RATE = 2000.0
+PEER_WARM_UP_S = 4.0
+"""They have nothing to load, and no pace that settles."""
 TIMEOUT_S = 120.0
 FLOOR_ROUNDS = 5
 
@@ -81,7 +84,8 @@ def run(
         publisher.stop()
         summary = fleet.summary()
     floor = floor_us(viewers, FLOOR_ROUNDS)
-    written = [peer(name, main, channels, rates[-1], warm_up_s, duration_s) for name, main in PEERS.items()]
+    settle_s = min(warm_up_s, PEER_WARM_UP_S)
+    written = [peer(name, main, channels, rates[-1], settle_s, duration_s) for name, main in PEERS.items()]
     for phase in (*phases, *written):
         phase["ratio"] = round(phase["cpu_us"] / floor, 2)
     standard = phases[-1]
@@ -138,7 +142,7 @@ def peer(
             viewers,
             channel="match:{n}",
             numbers=(0, channels),
-            rate_per_s=OPENING_RATE,
+            rate_per_s=PEER_OPENING_RATE,
             retry_ms=(500, 4000),
         )
         fleet.wait_open(TIMEOUT_S)

@@ -22,7 +22,7 @@ from loadtest.gateway_process import GatewayProcess
 from loadtest.memory import private_bytes
 from loadtest.points_publisher import METRIC, PointsPublisher
 
-DURATION_S = 170.0
+DURATION_S = 140.0
 RATE_PER_S = 12_000.0
 CHANNELS = 50
 MEMBERS = 1000

@@ -3,6 +3,8 @@
 The whole gateway (store, workers, sibling links) with a crowd of its own, and beside it as many processes that do nothing but
 send() to their share of a crowd as large, from the moment at which all of them are told. Rounds of both alternate while
 both crowds stay connected; servers, viewers and store share the machine, so latencies are those of all of them together.
+All of it is done several times from the start, as how the kernel spreads viewers over workers is drawn anew each time; the
+bounds are on the median, and the spread stands beside it.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import statistics
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -32,7 +35,8 @@ SERVERS = 3
 """Processes on either side: one holds at most 18,000 connections (20,000 descriptors)."""
 CLIENTS = 4
 FLUSHES = 10
-ROUNDS = 6
+ROUNDS = 2
+REPEATS = 3
 WARM_UP_FLUSHES = 2
 INTERVAL_S = 1.0
 RATIO_MAX = 1.15
@@ -48,8 +52,28 @@ SILENT = {"pace__tick_s": 60, "pace__paused_after_s": 600}
 Publish = Callable[[], None]
 
 
-def run(viewers: int = VIEWERS, flushes: int = FLUSHES, rounds: int = ROUNDS) -> dict[str, Any]:
+@dataclass(slots=True)
+class Repeat:
+    """One time from the start: what either side's viewers saw in all rounds, and what held the workers' loops."""
+
+    seen: dict[str, Histogram]
+    before: dict[str, float]
+    after: dict[str, float]
+    summaries: list[dict[str, Any]]
+
+    def p99_ms(self, side: str) -> float:
+        """Of all its rounds together."""
+        return float(self.seen[side].percentile_us(99)) / 1000
+
+
+def run(
+    viewers: int = VIEWERS, flushes: int = FLUSHES, rounds: int = ROUNDS, repeats: int = REPEATS
+) -> dict[str, Any]:
     """`checks` says what was missed."""
+    return _result(viewers, flushes * rounds, [_repeat(viewers, flushes, rounds) for _ in range(repeats)])
+
+
+def _repeat(viewers: int, flushes: int, rounds: int) -> Repeat:
     with ExitStack() as stack:
         gateway = stack.enter_context(GatewayProcess(listen__workers=SERVERS, **SILENT))
         store = redis.Redis.from_url(gateway.store_url)
@@ -72,56 +96,48 @@ def run(viewers: int = VIEWERS, flushes: int = FLUSHES, rounds: int = ROUNDS) ->
         for _, tell in sides.values():
             _flushes(tell, WARM_UP_FLUSHES)
         before = gateway.metrics()
-        found: list[dict[str, dict[str, float]]] = []
         merged = {side: Histogram() for side in sides}
         for turn in range(rounds):
-            one: dict[str, dict[str, float]] = {}
             for side in ("gateway", "floor") if turn % 2 == 0 else ("floor", "gateway"):
                 fleet, tell = sides[side]
                 fleet.reset_latency()
                 _flushes(tell, flushes)
-                seen = fleet.latency()
-                merged[side].merge(seen.dump())
-                one[side] = seen.summary()
-            found.append(one)
+                merged[side].merge(fleet.latency().dump())
         after = gateway.metrics()
-        summaries = [fleet.summary() for fleet in (crowd, floor_crowd)]
-    return _result(viewers, flushes, found, merged, before, after, summaries)
+        return Repeat(merged, before, after, [fleet.summary() for fleet in (crowd, floor_crowd)])
 
 
-def _result(
-    viewers: int,
-    flushes: int,
-    found: list[dict[str, dict[str, float]]],
-    merged: dict[str, Histogram],
-    before: dict[str, float],
-    after: dict[str, float],
-    summaries: list[dict[str, Any]],
-) -> dict[str, Any]:
-    ratio = statistics.median(one["gateway"]["p99_ms"] / one["floor"]["p99_ms"] for one in found)
-    p99_ms, floor_ms = (merged[side].percentile_us(99) / 1000 for side in ("gateway", "floor"))
-    delivered = sum(int(merged[side].summary()["count"]) for side in merged)
+def _result(viewers: int, flushes: int, found: list[Repeat]) -> dict[str, Any]:
+    spread = sorted(round(one.p99_ms("gateway") / one.p99_ms("floor"), 3) for one in found)
+    ratio = round(statistics.median(spread), 3)
+    p99_ms, floor_ms = (statistics.median(one.p99_ms(side) for one in found) for side in ("gateway", "floor"))
+    merged = {side: Histogram() for side in ("gateway", "floor")}
+    for one in found:
+        for side, histogram in merged.items():
+            histogram.merge(one.seen[side].dump())
+    delivered = sum(int(histogram.summary()["count"]) for histogram in merged.values())
     checks: list[Check] = [
-        at_most(f"p99 publish to delivered, {viewers} viewers, against the C loops", round(ratio, 3), RATIO_MAX)
+        at_most(f"p99 publish to delivered, {viewers} viewers, against the C loops, median", ratio, RATIO_MAX)
     ]
     if floor_ms < FLOOR_ENOUGH_MS:
-        checks.append(at_most(f"p99 publish to delivered, {viewers} viewers (ms)", round(p99_ms, 1), P99_MAX_MS))
+        name = f"p99 publish to delivered, {viewers} viewers, median (ms)"
+        checks.append(at_most(name, round(p99_ms, 1), P99_MAX_MS))
     checks += [
         at_most("messages that did not come", 2 * viewers * flushes * len(found) - delivered, 0),
-        loop_held(before, after),
-        unbroken(*summaries),
+        max((loop_held(one.before, one.after) for one in found), key=lambda check: float(check["value"])),
+        unbroken(*(summary for one in found for summary in one.summaries)),
     ]
     return {
         "scenario": "stadium",
         "viewers": viewers,
         "servers": SERVERS,
         "clients": CLIENTS,
-        "gateway": merged["gateway"].summary(),
-        "floor": merged["floor"].summary(),
-        "ratio": round(ratio, 3),
-        "loop_lag_p999_ms": percentile_limit_ms(before, after, LOOP_LAG, 99.9),
-        "rounds": found,
-        "raw": summaries,
+        **{side: histogram.summary() for side, histogram in merged.items()},
+        "repeats": [{side: round(one.p99_ms(side), 1) for side in merged} for one in found],
+        "ratio": ratio,
+        "ratio_spread": [spread[0], ratio, spread[-1]],
+        "loop_lag_p999_ms": max(percentile_limit_ms(one.before, one.after, LOOP_LAG, 99.9) for one in found),
+        "raw": [{side: one.seen[side].summary() for side in merged} | {"viewers": one.summaries} for one in found],
         "checks": checks,
     }
 

@@ -12,7 +12,9 @@ import pytest
 from loadtest import payload, plots, report, results
 from loadtest.fleet import Fleet, FleetFailed
 from loadtest.gateway_process import percentile_limit_ms, share_within
+from loadtest.running import run_all
 from loadtest.scenarios import churn, crowds, fanout, openings, stadium, storm
+from loadtest.scenarios.checks import at_most
 from loadtest.swarm import arguments, options_of
 from loadtest.ways.__main__ import measure
 from native.swarm_scan import scan_json
@@ -104,16 +106,51 @@ def test_latest_keeps_what_the_tables_need(tmp_path: Path, monkeypatch: pytest.M
     assert "raw" not in latest["a"]
 
 
+def test_all_is_run_and_kept_before_a_missed_bound_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(results, "DIRECTORY", tmp_path)
+    monkeypatch.setattr(results, "LATEST", tmp_path / "latest.json")
+    monkeypatch.setattr(plots, "DIRECTORY", tmp_path / "images")
+    monkeypatch.setattr(report, "DOCUMENT", tmp_path / "performance.md")
+    report.DOCUMENT.write_text("<!-- table: outage -->\n<!-- end -->\n<!-- table: storm -->\n<!-- end -->\n")
+
+    def outage(_quick: bool) -> dict[str, Any]:
+        figures = {"p99_ms": {"up": 1.0, "down": 1.0, "back": 1.0}, "down_s": 1.0, "entries": 1, "caught_up_s": 1.0}
+        return {"scenario": "outage", "checks": [at_most("too much", 2, 1)], **figures}
+
+    def breaks(_quick: bool) -> dict[str, Any]:
+        raise RuntimeError("broken")
+
+    def held(_quick: bool) -> dict[str, Any]:
+        checks = [at_most("enough", 1, 1)]
+        return {"scenario": "endurance", "checks": checks, "duration_s": 1.0, "events": 1, "samples": [{"bytes": 1e6}]}
+
+    assert run_all("bench", "", {"outage": outage, "breaks": breaks, "held": held}, []) == 1
+    said = capsys.readouterr().out
+    assert "3 of unknown length" in said
+    assert all(each in said for each in ("missed: too much", "RuntimeError: broken", "could not be run", "together"))
+    assert "| away for 1 s |" in said.replace("the database ", "")
+    assert set(results.read_latest()) == {"outage", "endurance"}
+    document = report.DOCUMENT.read_text()
+    assert "| too much | 2 | ≤ 1 | **missed** |" in document
+    assert "Not measured yet." in document
+    assert run_all("bench", "", {"held": held}, []) == 0
+    assert "1 scenario, about 0 s" in capsys.readouterr().out
+
+
 def test_tables_are_made_from_the_results() -> None:
     text = "words\n<!-- table: fanout -->\nold\n<!-- end -->\nmore\n<!-- table: slow -->\n<!-- end -->\n"
     assert "Not measured yet." in report.render(text, {})
     again = report.render(report.render(text, {}), {})
     assert again == report.render(text, {})
     assert again.startswith("words\n")
+    assert f"{report.OUTDATED}: `sizes`" in report.render(text, {"fanout": {"scenario": "fanout"}})
 
 
 def test_document_is_up_to_date() -> None:
     assert report.main(["--check"]) == 0, "run: python -m loadtest.report"
+    assert report.OUTDATED not in report.DOCUMENT.read_text()
 
 
 def test_plots_show_every_row_and_are_well_formed() -> None:
@@ -161,6 +198,8 @@ def test_a_small_storm_is_served_with_what_was_missed() -> None:
 
 
 def test_a_small_stadium_gets_every_message_on_both_sides() -> None:
-    result = stadium.run(90, flushes=2, rounds=1)
-    assert (result["gateway"]["count"], result["floor"]["count"]) == (180, 180)
+    result = stadium.run(90, flushes=2, rounds=1, repeats=2)
+    assert (result["gateway"]["count"], result["floor"]["count"]) == (360, 360)
+    least, median, most = result["ratio_spread"]
+    assert 0 < least <= median <= most
     assert [check["value"] for check in result["checks"] if "gaps" in check["name"]] == [0]
