@@ -9,10 +9,15 @@ from typing import Any
 import pytest
 
 from gateway.history import matches, reader
-from gateway.history.database import Database
-from gateway.history.partitions import make_partitions
+from gateway.history.database import SCHEMA, Database
+from gateway.history.partitions import drop_expired, make_partitions
+from gateway.history.reconcile import reconcile
 from gateway.history.stats import refresh
-from tests.history.stream import NOW_MS
+from gateway.history.writer import Writer
+from gateway.model.channel import ChannelLimits
+from gateway.model.entry import Entry
+from gateway.model.version import Position
+from tests.history.stream import NOW_MS, write
 
 DAY = "2025-10-09"
 FAR = 2**62
@@ -101,3 +106,41 @@ async def test_every_read_goes_by_an_index(filled: Database) -> None:
         if "Seq Scan" in plan or not re.search(r"Index (Only )?Scan|Bitmap", plan):
             bad[name] = plan
     assert not bad, "\n\n".join(f"{name}\n{plan}" for name, plan in bad.items())
+
+
+async def test_what_the_writer_reads_goes_by_indexes_too(filled: Database, url: str) -> None:
+    """By what the server has counted: stored, taken back behind a void and before one, and found again by another process."""
+    before = await scans(filled)
+    ours = Database(url)
+    stream = [Entry(Position(1, seq), 0, b"x") for seq in range(20)]
+
+    async def read(start: Position | None, end: Position | None, count: int) -> list[Entry]:
+        return [e for e in stream if (start is None or e.position >= start) and (end is None or e.position <= end)][
+            :count
+        ]
+
+    for name in ("match:3", "match:2100"):
+        for left in (10, 2):
+            stream = stream[:left]
+            assert await reconcile(ours, name, stream[-1].position, read, ChannelLimits()) > 0
+        stream = [Entry(Position(1, seq), 0, b"x") for seq in range(20)]
+        again = [Entry(Position(1, seq), NOW_MS, b'{"op":"kill","actor":"p0","target":"p1"}') for seq in range(2, 30)]
+        await write(Writer(ours, ChannelLimits()), name, again, batch=10)
+        void = Entry(Position(1, 30), NOW_MS, b'{"op":"void"}')
+        await write(Writer(ours, ChannelLimits()), name, [void, Entry(Position(1, 31), NOW_MS, b"y")])
+    assert await drop_expired(ours, date(2025, 10, 10), 1) == []
+    # What a connection has counted is known when it is closed.
+    await ours.close()
+    after = await scans(filled)
+    assert before.keys() >= {"entries_20251009", "points_20251009", "keyframes_20251009", "epochs", "match_totals"}
+    # Tomorrow's partitions, made meanwhile, are empty: nothing is quicker there than to look.
+    assert {table: after[table] - count for table, count in before.items() if after[table] != count} == {}
+
+
+async def scans(database: Database) -> dict[str, int]:
+    """Sequential scans of each table that grows, since the server was started."""
+    rows = await database.fetch(
+        "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE schemaname = $1 AND relname NOT IN ('stats_refreshed')",
+        SCHEMA,
+    )
+    return {row["relname"]: row["seq_scan"] for row in rows}
