@@ -2,13 +2,15 @@
  * `<grandstand-match channel="match:42">`: one live match, for any site.
  *
  * Attributes: `channel`; `gateway`, the gateway's origin (by default where this file came from); `token`; `theme`, light or dark (by
- * default the system's); `link`, where “Watch” leads (by default the gateway's page of the match; `none` for no link); `lang`.
+ * default the system's); `link`, where “Watch” leads (by default the gateway's page of the match; `none` for no link); `lang`; `paused`,
+ * while it is there nothing moves (for a site's own pause button).
  * Looks: custom properties `--grandstand-…` (style.ts) and the parts `card`, `title`, `status`, `team`, `score`, `clock`, `link`.
  * Tells with the event `grandstand-status` (detail: `status`, `version`) that its state has changed.
  */
 import type { JsonObject, Status } from "../client/src/index.js";
 import { clockText, teamsOf, text } from "../src/match/document.js";
 import { watchShared, type Watching } from "./connections.js";
+import { followLanguage, languageOf } from "./language.js";
 import { STYLE } from "./style.js";
 import { wordsFor } from "./words.js";
 
@@ -31,11 +33,22 @@ function put(element: HTMLElement, value: string): void {
   if (element.textContent !== value) element.textContent = value;
 }
 
+interface Seen {
+  doc: JsonObject;
+  known: boolean;
+  status: Status;
+  /** Why there is nothing; null where there is, or where nobody knows yet. */
+  refused: string | null;
+}
+
 export class GrandstandMatch extends HTMLElement {
-  static readonly observedAttributes = ["channel", "gateway", "token", "link", "lang"];
+  static readonly observedAttributes = ["channel", "gateway", "token", "link", "lang", "paused"];
 
   private readonly parts;
   private watching: Watching | null = null;
+  private unfollow: (() => void) | null = null;
+  /** What is shown. */
+  private seen: Seen | null = null;
   private scheduled = false;
   private told = "";
 
@@ -61,17 +74,20 @@ export class GrandstandMatch extends HTMLElement {
   }
 
   connectedCallback(): void {
+    this.unfollow ??= followLanguage(() => this.schedule());
     this.follow();
   }
 
   disconnectedCallback(): void {
     this.watching?.stop();
     this.watching = null;
+    this.unfollow?.();
+    this.unfollow = null;
   }
 
   attributeChangedCallback(name: string, before: string | null, now: string | null): void {
     if (before === now || !this.isConnected) return;
-    if (name === "link" || name === "lang") this.schedule();
+    if (name === "link" || name === "lang" || name === "paused") this.schedule();
     else this.follow();
   }
 
@@ -89,6 +105,7 @@ export class GrandstandMatch extends HTMLElement {
 
   private follow(): void {
     this.watching?.stop();
+    this.seen = null;
     this.watching = this.channel ? watchShared(this.gateway, this.getAttribute("token"), this.channel, () => this.schedule()) : null;
     this.schedule();
   }
@@ -107,31 +124,44 @@ export class GrandstandMatch extends HTMLElement {
 
   private draw(): void {
     const { parts, channel } = this;
-    const words = wordsFor(this.closest<HTMLElement>("[lang]")?.lang || navigator.language);
-    const live = this.watching?.live;
-    const viewer = live?.view(channel);
-    const error = live?.errors.get(channel);
-    const known = viewer !== undefined && viewer.version !== null;
-    const doc: JsonObject = known ? viewer.doc : {};
+    const words = wordsFor(languageOf(this));
+    if (this.seen === null || !this.hasAttribute("paused")) this.seen = this.look();
+    const { doc, known, status, refused } = this.seen;
     const [home, away] = teamsOf(doc);
     const id = channel.slice(channel.indexOf(":") + 1);
     const title = text(doc.title, id);
-    const status: Status = live?.status(channel) ?? "connecting";
+    const missing = refused === null ? "" : refused === "unknown_channel" ? words.missing : words.refused;
 
     put(parts.title, title);
     put(parts.status, words.status[status]);
     parts.status.dataset.status = status;
-    parts.row.hidden = home === undefined && (known || error !== undefined);
+    // What is not there is neither live nor behind.
+    parts.status.hidden = missing !== "" && status === "live";
+    // The site's own language may be a third one.
+    for (const part of [parts.status, parts.message, parts.link]) part.lang = words.lang;
+    parts.card.ariaBusy = String(!known && missing === "");
+    parts.row.hidden = home === undefined && (known || missing !== "");
     put(parts.home, home?.name ?? "–");
     put(parts.away, away?.name ?? "–");
     put(parts.score, home === undefined ? "– : –" : `${home.score} : ${away?.score ?? 0}`);
     parts.score.setAttribute("aria-label", home === undefined ? "–" : words.score(`${home.name} ${home.score}`, `${away?.score ?? 0} ${away?.name ?? ""}`));
     put(parts.clock, clockText(doc));
-    const missing = known || error === undefined ? "" : error.code === "unknown_channel" ? words.missing : words.refused;
     put(parts.message, missing);
     parts.message.hidden = missing === "";
     this.drawLink(words.watch, title, id);
-    this.tell(status, viewer?.version ?? null);
+    this.tell(this.watching?.live.status(channel) ?? status, this.watching?.live.view(channel)?.version ?? null);
+  }
+
+  /** What there is to show now. */
+  private look(): Seen {
+    const { channel } = this;
+    const live = this.watching?.live;
+    const viewer = live?.view(channel);
+    const known = viewer !== undefined && viewer.version !== null;
+    const refused = known ? null : (live?.errors.get(channel)?.code ?? null);
+    const status = live?.status(channel) ?? "connecting";
+    // The connection stands, but of this match nothing has come.
+    return { doc: known ? viewer.doc : {}, known, status: status === "live" && !known && refused === null ? "connecting" : status, refused };
   }
 
   private drawLink(word: string, title: string, id: string): void {

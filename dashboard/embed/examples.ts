@@ -24,4 +24,12 @@ for (const element of document.querySelectorAll<HTMLElement>("[data-nth]")) {
 }
 for (const element of document.querySelectorAll(".origin")) element.textContent = location.origin;
 
+// What moves by itself can be stopped (WCAG 2.2, 2.2.2); how a site does it is the site's affair.
+const button = document.querySelector<HTMLButtonElement>("#pause");
+button?.addEventListener("click", () => {
+  const stop = button.textContent === "Pause all";
+  for (const element of document.querySelectorAll("grandstand-match")) element.toggleAttribute("paused", stop);
+  button.textContent = stop ? "Resume all" : "Pause all";
+});
+
 export {};

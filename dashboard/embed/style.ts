@@ -9,7 +9,7 @@ export const STYLE = `
 article { height: 100%; border: 1px solid var(--l); border-radius: var(--grandstand-radius, 14px); background: var(--b); color: var(--i); padding: 0.9rem 1rem; display: grid; gap: 0.7rem;
   font-family: var(--grandstand-font, ui-sans-serif, system-ui, "Segoe UI", Roboto, sans-serif); font-variant-numeric: tabular-nums; line-height: 1.3; min-height: 7.6rem; align-content: start; }
 header, footer { display: flex; align-items: center; gap: 0.6rem; font-size: 0.82rem; color: var(--s); min-width: 0; }
-h3 { font: inherit; margin: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; min-width: 0; }
+h3 { font: inherit; margin: 0; min-width: 0; overflow-wrap: anywhere; }
 .status { margin-left: auto; display: inline-flex; align-items: center; gap: 0.4rem; white-space: nowrap; }
 .status::before { content: ""; width: 0.55rem; height: 0.55rem; border-radius: 50%; background: var(--s); }
 .status[data-status="live"]::before { background: var(--g); }

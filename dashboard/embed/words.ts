@@ -2,6 +2,7 @@
 import type { Status } from "../client/src/index.js";
 
 export interface Words {
+  lang: string;
   status: Record<Status, string>;
   missing: string;
   refused: string;
@@ -11,6 +12,7 @@ export interface Words {
 
 const WORDS: Record<"en" | "de", Words> = {
   en: {
+    lang: "en",
     status: { connecting: "Connecting", live: "Live", behind: "Behind", paused: "Paused", reconnecting: "Reconnecting", offline: "Offline", ended: "Ended", rewind: "Rewind" },
     missing: "This match has not begun.",
     refused: "This match cannot be shown.",
@@ -18,6 +20,7 @@ const WORDS: Record<"en" | "de", Words> = {
     watch: "Watch",
   },
   de: {
+    lang: "de",
     status: { connecting: "Verbindet", live: "Live", behind: "Im Rückstand", paused: "Pausiert", reconnecting: "Verbindet neu", offline: "Offline", ended: "Beendet", rewind: "Rückblick" },
     missing: "Dieses Spiel hat noch nicht begonnen.",
     refused: "Dieses Spiel kann nicht gezeigt werden.",

@@ -183,6 +183,11 @@ const commands = {
     // What follows is asked of a page that has heard of it.
     await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
   },
+  /** What the page's origin may do from now on, of the browser's permissions. */
+  async permit({ permissions }) {
+    await context.clearPermissions();
+    if (permissions.length > 0) await context.grantPermissions(permissions);
+  },
   async viewport({ tab, ...size }) {
     await (await tabOf(tab)).page.setViewportSize(size);
   },

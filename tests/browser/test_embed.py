@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import http.server
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.browser.page import Page, page
+from tests.faults.proxy import proxy
 from tests.system.gateway import gateway
 from tests.system.publishing import Studio
 from tests.wire.peer import until
@@ -122,6 +124,127 @@ def test_a_site_that_may_not_is_told_so_on_the_page(tmp_path: Path) -> None:
         shown.do("open", url=f"{origin}/index.html")
         until(lambda: inside(shown, "one", ".status", "dataset.status") == "reconnecting", 30, "it to say so")
         assert inside(shown, "one", ".points") == "– : –"
+        studio.close()
+
+
+# ---- the element in every state, on the page of examples ---------------------------------------------------------------
+
+STATES = {
+    # English and German of what says so.
+    "loading": ("Connecting", "Verbindet"),
+    "live": ("Live", "Live"),
+    "paused": ("Paused", "Pausiert"),
+    "ended": ("Ended", "Beendet"),
+    "unknown": ("This match has not begun.", "Dieses Spiel hat noch nicht begonnen."),
+    "offline": ("Offline", "Offline"),
+    "reconnecting": ("Reconnecting", "Verbindet neu"),
+}
+SAID = """(() => {
+  const root = document.querySelector("grandstand-match").shadowRoot;
+  const shown = [".status", ".message"].map((part) => root?.querySelector(part)).filter((part) => part && !part.hidden);
+  return shown.map((part) => part.innerText).filter(Boolean);
+})()"""
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return int(one.getsockname()[1])
+
+
+@pytest.mark.timeout(240)
+def test_every_state_in_every_language_and_colour(tmp_path: Path) -> None:
+    with (
+        gateway(tmp_path, listen__workers=1, pace__paused_after_s=3) as served,
+        proxy(served.port) as way,
+        page() as shown,
+    ):
+        url = served.wait_for_log("embedded_store", 1)["url"]
+        studios = {name: Studio(url, f"match:{name}") for name in ("live", "paused", "ended")}
+        for name, studio in studios.items():
+            studio.open(title=f"Cup {name}")
+        studios["ended"].publish({"op": "end", "winner": "red"})
+        until(lambda: served.metric("grandstand_keyframes_total") >= 1, 30, "the list of matches")
+        for name, (english, german) in STATES.items():
+            way.target = served.port
+            shown.do("hinder")
+            shown.do("offline", value=False)
+            channel = {"unknown": "nobody"}.get(name, name if name in studios else "live")
+            if name == "loading":
+                shown.do("hinder", part=f"/v1/channels/match:{channel}")
+            shown.do("open", url=f"http://127.0.0.1:{way.port}/embed?channel=match:{channel}")
+            if name in ("offline", "reconnecting"):
+                until(lambda: shown.do("evaluate", script=SAID) in (["Live"], ["Paused"]), 30, "the match")
+                if name == "offline":
+                    shown.do("offline", value=True)
+                else:
+                    way.switch(closed_port())
+
+            def said(word: str, live: bool = name == "live") -> bool:
+                if live:
+                    studios["live"].score()
+                return bool(shown.do("evaluate", script=SAID) == [word])
+
+            until(lambda: said(english), 40, english)  # noqa: B023
+            for scheme in ("light", "dark"):
+                shown.do("emulate", colorScheme=scheme)
+                assert shown.do("axe") == [], (name, scheme)
+            shown.do("viewport", width=320, height=700)
+            wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            assert shown.do("evaluate", script=wide) == 0, name
+            # The place is in another language from now on.
+            shown.do("evaluate", script="document.documentElement.lang = 'de'")
+            until(lambda: said(german), 20, german)  # noqa: B023
+            assert (
+                shown.do(
+                    "evaluate",
+                    script="document.querySelector('grandstand-match').shadowRoot.querySelector('.status').lang",
+                )
+                == "de"
+            )
+            shown.do("viewport", width=1280, height=860)
+        assert shown.do("problems") == []
+        for studio in studios.values():
+            studio.close()
+
+
+PROPERTIES = {
+    # What a site may set, and where it is seen.
+    "background": ("article", "", "backgroundColor"),
+    "ink": (".points", "", "color"),
+    "soft": ("header", "", "color"),
+    "line": ("article", "", "borderTopColor"),
+    "side-0": (".team", "::after", "backgroundColor"),
+    "side-1": (".team ~ .team", "::after", "backgroundColor"),
+    "live": (".status", "::before", "backgroundColor"),
+}
+
+
+@pytest.mark.timeout(120)
+def test_a_site_colours_it_by_custom_properties(tmp_path: Path) -> None:
+    with gateway(tmp_path, listen__workers=1) as served, page() as shown:
+        studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:one")
+        studio.open(title="Final")
+        shown.do("open", url=f"{served.url}/embed?channel=match:one")
+        until(lambda: shown.do("evaluate", script=SAID) == ["Live"], 30, "live")
+        element = "document.querySelector('grandstand-match')"
+
+        def seen(name: str) -> str:
+            selector, pseudo, key = PROPERTIES[name]
+            part = f"{element}.shadowRoot.querySelector({selector!r})"
+            return str(shown.do("evaluate", script=f"getComputedStyle({part}, {pseudo!r})[{key!r}]"))
+
+        for theme in ("", "light", "dark"):
+            shown.do("evaluate", script=f"{element}.setAttribute('theme', {theme!r})")
+            for n, name in enumerate(PROPERTIES):
+                own, wanted = seen(name), f"rgb({n + 1}, {n + 2}, {n + 3})"
+                shown.do("evaluate", script=f"{element}.style.setProperty('--grandstand-{name}', {wanted!r})")
+                assert seen(name) == wanted, (theme, name)
+                shown.do("evaluate", script=f"{element}.style.removeProperty('--grandstand-{name}')")
+                assert seen(name) == own, (theme, name)
+        for name, value, key in (("radius", "3px", "borderTopLeftRadius"), ("font", "Georgia, serif", "fontFamily")):
+            shown.do("evaluate", script=f"{element}.style.setProperty('--grandstand-{name}', {value!r})")
+            card = f"getComputedStyle({element}.shadowRoot.querySelector('article')).{key}"
+            assert shown.do("evaluate", script=card) == value
         studio.close()
 
 

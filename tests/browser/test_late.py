@@ -174,3 +174,23 @@ def test_earlier_events_come_without_moving_what_is_read(late: tuple[GatewayProc
     shown.do("click", selector="section:has([data-testid=feed]) button:text('Earlier events')")
     until(lambda: len(shown.read()["feed"]) == 3, 20, "three goals")
     assert [line[1:] for line in shown.read()["feed"]] == ["Player 0 scored", "Player 5 scored", "Player 0 scored"]
+
+
+@pytest.mark.timeout(120)
+def test_the_past_goes_on_at_the_speed_that_was_chosen(late: tuple[GatewayProcess, Studio], shown: Page) -> None:
+    shown.do("focus", selector="input[type=range]")
+    shown.do("press", key="PageDown", times=30)
+    until(lambda: shown.read()["state"] == "rewind" and clock_of(shown) // 60 in (9, 10), 20, "minute 10")
+    shown.do("select", selector="[data-past=true] select", value="30")
+    moment_s = clock_of(shown)
+    # At its own speed this would take five minutes.
+    until(lambda: clock_of(shown) >= moment_s + 300, 60, "five minutes to have passed")
+    assert shown.read()["state"] == "rewind"
+    # Chosen before it is gone back, too.
+    shown.do("click", selector="[data-testid=back-to-live]")
+    until(lambda: shown.read()["state"] == "live", 20, "the present")
+    shown.do("focus", selector="input[type=range]")
+    shown.do("press", key="PageDown", times=30)
+    until(lambda: shown.read()["state"] == "rewind" and clock_of(shown) // 60 in range(9, 20), 20, "minute 10")
+    moment_s = clock_of(shown)
+    until(lambda: clock_of(shown) >= moment_s + 300, 60, "five minutes to have passed")

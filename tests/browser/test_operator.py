@@ -95,12 +95,12 @@ def test_pausing_stops_what_updates_itself(served: GatewayProcess) -> None:
         shown.do("clock")
         shown.do("open", url=f"{served.admin_url}/operator")
         until(lambda: asked(shown) > 2, 20, "it to ask again and again")
-        shown.do("click", selector="button[aria-pressed=false]")
-        assert texts(shown, "button[aria-pressed=true]") == ["Go on"]
+        shown.do("click", selector="button[data-paused=false]")
+        assert texts(shown, "button[data-paused=true]") == ["Resume"]
         before = asked(shown)
         shown.do("forward", ms=60_000)
         assert asked(shown) == before
-        shown.do("click", selector="button[aria-pressed=true]")
+        shown.do("click", selector="button[data-paused=true]")
         until(lambda: asked(shown) > before + 1, 20, "it to go on")
 
 

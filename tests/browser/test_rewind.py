@@ -32,9 +32,7 @@ def test_a_link_to_a_moment_and_back_to_live(tmp_path: Path) -> None:
                 "teams": {"red": {"name": "Red", "score": score}, "blue": {"name": "Blue", "score": 0, "order": 1}},
             }
             event = (
-                {"op": "figures", "patch": state}
-                if score
-                else {"op": "reset", "rules": "scoreboard", "state": state}
+                {"op": "figures", "patch": state} if score else {"op": "reset", "rules": "scoreboard", "state": state}
             )
             fields = {"t": str(began_ms + score * 20_000), "e": json.dumps(event)}
             studio.store.xadd(studio.key, fields, id=f"{studio.epoch}-*")

@@ -409,6 +409,20 @@ def words(shown: Page) -> set[str]:
     return {said for text in found if not NOT_WORDS.match(said := DATA.sub("", text).strip(" ·–-"))}
 
 
+CUT_OFF = """[...document.querySelectorAll("body *")].filter((element) => {
+  const { overflowX, overflowY } = getComputedStyle(element), cuts = (overflow) => overflow === "hidden" || overflow === "clip";
+  if (element.closest(".visually-hidden, svg, canvas, select, [class*=skeleton]") || !element.checkVisibility()) return false;
+  const wide = cuts(overflowX) && element.scrollWidth > element.clientWidth + 1;
+  const high = cuts(overflowY) && element.scrollHeight > element.clientHeight + 1;
+  return (wide || high) && element.innerText?.trim();
+}).map((element) => element.innerText.trim().slice(0, 60))"""
+
+
+def cut_off(shown: Page) -> list[str]:
+    """Text of which a part is neither seen nor scrolled to."""
+    return list(shown.do("evaluate", script=CUT_OFF))
+
+
 def sideways(shown: Page) -> int:
     """By how many pixels the page is wider than the window; tables scroll in themselves."""
     wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -438,11 +452,15 @@ def faults(shown: Page) -> list[Any]:
         found.append("the page does not say that it is in German")
     if (pixels := sideways(shown)) > 0:
         found.append(f"in German {pixels} px too wide for 320 px")
+    if texts := cut_off(shown):
+        found.append(f"cut off at 320 px: {texts}")
     shown.do("select", selector=language, value="en")
     # 200 % on a usual screen.
     shown.do("viewport", width=640, height=430)
     if (pixels := sideways(shown)) > 0:
         found.append(f"{pixels} px too wide at 200 %")
+    if texts := cut_off(shown):
+        found.append(f"cut off at 200 %: {texts}")
     shown.do("viewport", width=1280, height=860)
     return found
 

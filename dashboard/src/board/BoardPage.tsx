@@ -1,7 +1,8 @@
 /** One leaderboard: everybody on it, live, and where the viewer stands. */
 import { useCallback, useEffect, useState, type MouseEvent } from "react";
+import { ChannelPause } from "../live/ChannelPause.js";
 import { StateMark } from "../live/StateMark.js";
-import { useConnection } from "../live/store.js";
+import { useConnection, useWaiting } from "../live/store.js";
 import { Problem } from "../shell/api.js";
 import { Failed } from "../shell/Boundary.js";
 import { useFormat } from "../shell/language.js";
@@ -10,6 +11,7 @@ import { usePreference } from "../shell/preferences.js";
 import { useProblemText } from "../shell/problems.js";
 import { Link, type Params } from "../shell/router.js";
 import shell from "../shell/shell.module.css";
+import { useTitle } from "../shell/title.js";
 import styles from "./board.module.css";
 import { useMe } from "./me.js";
 import { Own } from "./Own.js";
@@ -29,7 +31,7 @@ export function BoardPage({ params }: { params: Params }) {
   const [range, setRange] = useState<[number, number]>([0, 30]);
   const [inside, setInside] = useState(false);
   const [released, setReleased] = useState(0);
-  const [paused, setPaused] = useState(false);
+  const paused = useWaiting(`board:${board}`) !== null;
   const [wish, setWish] = useState<{ position: number; at: number } | null>(null);
   const hold = useHold(inside, released);
   const data = useBoard(board, range[0], range[1], hold, paused);
@@ -41,9 +43,7 @@ export function BoardPage({ params }: { params: Params }) {
     // The button goes; who pressed it by keyboard is led back to the rows.
     if (event.detail === 0) event.currentTarget.closest(`.${styles.main}`)?.querySelector<HTMLElement>("[data-holds] [role=row][tabindex='0']")?.focus();
   };
-  useEffect(() => {
-    document.title = `${name.metric}, ${name.scope} · Grandstand`;
-  }, [name.metric, name.scope]);
+  useTitle(`${name.metric}, ${name.scope}`);
 
   const lost = connection.word === "reconnecting" || connection.word === "offline";
   return (
@@ -56,9 +56,7 @@ export function BoardPage({ params }: { params: Params }) {
           {data.asOfMs > 0 ? words.asOf(new Date(data.asOfMs).toLocaleTimeString(language)) : ""}
         </span>
         <StateMark status={data.status} behindMs={data.behindMs} />
-        <button type="button" className={shell.button} aria-pressed={paused} onClick={() => setPaused(!paused)}>
-          {paused ? words.resume : words.pause}
-        </button>
+        <ChannelPause channel={`board:${board}`} of={name.metric} />
       </div>
       {lost && data.total > 0 ? <p className={styles.notice} role="status">{words.stale}</p> : null}
       {data.complete || data.loading ? null : <p className={styles.notice}>{words.incomplete}</p>}
@@ -74,6 +72,10 @@ export function BoardPage({ params }: { params: Params }) {
         <p className={shell.notice}>{words.empty}</p>
       ) : (
         <div className={styles.columns}>
+          <div className={styles.side}>
+            <Search board={board} rows={data.rows} onShow={show} />
+            <Own board={board} paused={paused} onShow={show} />
+          </div>
           <div
             className={styles.main}
             onPointerEnter={(event) => event.pointerType === "mouse" && setInside(true)}
@@ -95,10 +97,6 @@ export function BoardPage({ params }: { params: Params }) {
               </button>
             </div>
             <Ranking rows={data.rows} total={data.total} me={me} wish={wish} onRange={onRange} />
-          </div>
-          <div className={styles.side}>
-            <Search board={board} rows={data.rows} onShow={show} />
-            <Own board={board} paused={paused} onShow={show} />
           </div>
         </div>
       )}

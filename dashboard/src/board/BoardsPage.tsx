@@ -1,35 +1,41 @@
 /** All leaderboards, by what is counted. */
 import { useQuery } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { useState } from "react";
 import { get } from "../shell/api.js";
 import { Failed } from "../shell/Boundary.js";
 import { useFormat } from "../shell/language.js";
 import { Panel, Skeleton } from "../shell/Panel.js";
+import { PauseButton } from "../shell/PauseButton.js";
 import { useProblemText } from "../shell/problems.js";
 import { Link } from "../shell/router.js";
 import shell from "../shell/shell.module.css";
+import { useTitle } from "../shell/title.js";
 import styles from "./board.module.css";
 import type { BoardInfo } from "./rows.js";
 import { boardName, boardOrder, useBoardWords } from "./words.js";
+
+const REFRESH_MS = 5_000;
 
 export function BoardsPage() {
   const words = useBoardWords();
   const format = useFormat();
   const problem = useProblemText();
+  const [paused, setPaused] = useState(false);
   const { data, error, refetch } = useQuery({
     queryKey: ["boards"],
     queryFn: ({ signal }) => get<{ boards: BoardInfo[] }>("/v1/leaderboards", signal),
-    refetchInterval: 5_000,
+    refetchInterval: paused ? false : REFRESH_MS,
   });
-  useEffect(() => {
-    document.title = `${words.boards} · Grandstand`;
-  }, [words]);
+  useTitle(words.boards);
   const groups = new Map<string, BoardInfo[]>();
   for (const board of data?.boards ?? []) groups.set(board.metric, [...(groups.get(board.metric) ?? []), board]);
   return (
     <>
       <div className={shell.heading}>
         <h1>{words.boards}</h1>
+        <span className={shell.end}>
+          <PauseButton of={words.boards} paused={paused} onChange={setPaused} />
+        </span>
       </div>
       {error && !data ? (
         <Failed again={() => void refetch()} text={problem(error)} />

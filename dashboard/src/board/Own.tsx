@@ -29,7 +29,15 @@ export function Own({ board, paused, onShow }: { board: string; paused: boolean;
               {words.apply}
             </button>
           ) : null}
-          <button type="button" className={shell.button} onClick={() => setMe(null)}>
+          <button
+            type="button"
+            className={shell.button}
+            onClick={({ currentTarget }) => {
+              // The panel goes, the button with it; the next step is to say who one is instead.
+              currentTarget.closest("section")?.parentElement?.querySelector<HTMLElement>("input[type=search]")?.focus();
+              setMe(null);
+            }}
+          >
             {words.notMe}
           </button>
         </span>

@@ -27,7 +27,7 @@ export interface Board {
  * Rows of a board around the positions that are in view.
  *
  * @param hold whether the places of rows stay as they are (points go on).
- * @param paused whether nothing changes at all.
+ * @param paused whether nothing is asked for but what comes into view.
  */
 export function useBoard(board: string, first: number, last: number, hold: boolean, paused: boolean): Board {
   const live = useChannel(`board:${board}`);
@@ -54,21 +54,19 @@ export function useBoard(board: string, first: number, last: number, hold: boole
   }, [parts.parts, top]);
 
   const shown = useRef(new Map<number, Row>());
-  const frozen = useRef(newest);
-  if (!paused) frozen.current = newest;
   const { rows, moved } = useMemo(() => {
-    if (hold && shown.current.size > 0) return held(shown.current, frozen.current.rows);
-    return { rows: frozen.current.rows, moved: 0 };
-  }, [newest, hold, paused]);
+    if (hold && shown.current.size > 0) return held(shown.current, newest.rows);
+    return { rows: newest.rows, moved: 0 };
+  }, [newest, hold]);
   // While places are held they are those of when the holding began.
   if (!hold) shown.current = rows;
 
-  const newestPart = frozen.current.parts.at(-1);
+  const newestPart = newest.parts.at(-1);
   return {
     rows,
     moved,
     total: newestPart?.total ?? 0,
-    asOfMs: Math.max(0, ...frozen.current.parts.map((part) => part.as_of_ms)),
+    asOfMs: Math.max(0, ...newest.parts.map((part) => part.as_of_ms)),
     complete: newestPart?.complete ?? true,
     error: newestPart === undefined ? parts.error : null,
     loading: newestPart === undefined && parts.error === null,

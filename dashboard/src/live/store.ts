@@ -5,6 +5,7 @@ import { createStore } from "zustand/vanilla";
 import { messageArrived, messagesShown } from "../perf/meter.js";
 import { currentToken } from "../shell/token.js";
 import { Live, LOBBY, type Connection, type ErrorMessage, type JsonObject } from "../../client/src/index.js";
+import { Held } from "./held.js";
 
 export interface ChannelView {
   doc: JsonObject;
@@ -22,17 +23,23 @@ export interface ChannelView {
 export interface State {
   connection: Connection;
   channels: Record<string, ChannelView>;
+  /** Channels whose picture the viewer has stopped, with how many versions wait. */
+  held: Record<string, number>;
 }
 
 /** Hidden tabs get no animation frames; they are brought up to date this often. */
 const HIDDEN_FLUSH_MS = 500;
 /** Events kept of each channel; older ones come from the history. */
 const FEED_ENTRIES = 500;
+/** How much waits is told no more often: whoever stops a picture does not want another one that moves. */
+const WAITING_EVERY_MS = 1_000;
 
-export const store = createStore<State>(() => ({ connection: { word: "connecting", transport: null, retryAt: 0, role: "alone" }, channels: {} }));
+export const store = createStore<State>(() => ({ connection: { word: "connecting", transport: null, retryAt: 0, role: "alone" }, channels: {}, held: {} }));
 
 const dirty = new Set<string>();
+const held = new Held();
 let scheduled = false;
+let telling = false;
 
 export const live = new Live({
   url: location.origin,
@@ -42,6 +49,7 @@ export const live = new Live({
   feedEntries: FEED_ENTRIES,
   onChange: (channel) => {
     if (channel !== null) {
+      if (held.keeps(channel, live.view(channel))) return tellWaiting();
       dirty.add(channel);
       messageArrived();
     }
@@ -66,6 +74,7 @@ function flush(): void {
   const { channels: before } = store.getState();
   let channels = before;
   for (const name of dirty) {
+    if (held.has(name)) continue;
     const viewer = live.view(name);
     if (channels === before) channels = { ...before };
     if (viewer === undefined) delete channels[name];
@@ -81,9 +90,37 @@ function flush(): void {
     }
   }
   dirty.clear();
-  store.setState({ connection: live.connection.value, channels });
+  store.setState({ connection: live.connection.value, channels, held: held.counts() });
   messagesShown();
 }
+
+function tellWaiting(): void {
+  if (telling) return;
+  telling = true;
+  setTimeout(() => {
+    telling = false;
+    store.setState({ held: held.counts() });
+  }, WAITING_EVERY_MS);
+}
+
+/** Stops a channel's picture; what comes meanwhile waits, as one state. */
+export function hold(channel: string): void {
+  const viewer = live.view(channel);
+  if (viewer === undefined) return;
+  held.hold(channel, viewer);
+  store.setState({ held: held.counts() });
+}
+
+/** Shows what is there now, and goes on. */
+export function release(channel: string): void {
+  held.release(channel);
+  store.setState({ held: held.counts() });
+  dirty.add(channel);
+  schedule();
+}
+
+/** How many versions wait for a channel that is stopped; null where it goes on. */
+export const useWaiting = (channel: string): number | null => useStore(store, (state) => state.held[channel] ?? null);
 
 /** For the console and for whoever measures the page. */
 Object.assign(globalThis, { grandstand: live });
@@ -111,6 +148,7 @@ export function watch(channel: string): () => void {
     const left = (watchers.get(channel) ?? 1) - 1;
     watchers.set(channel, left);
     if (left === 0) {
+      held.release(channel);
       live.unwatch(channel);
       dirty.add(channel);
       schedule();

@@ -1,18 +1,17 @@
-/** Tells a screen reader what matters, at most once in five seconds; only a lost connection interrupts. */
+/**
+ * Tells a screen reader what matters, at most once in five seconds: what was decided, the score, the end. Only a lost connection
+ * interrupts.
+ */
 import { useEffect, useRef, useState } from "react";
-import { useConnection } from "../live/store.js";
+import { store, useConnection } from "../live/store.js";
 import { useStateWords } from "../live/StateMark.js";
 import { usePreference } from "../shell/preferences.js";
-import { text } from "./document.js";
 import { useNames } from "./Feed.js";
 import { gameOf } from "./games/index.js";
-import { eventText } from "./happenings.js";
-import { useFeed } from "./parts.js";
+import { NEWS_NONE, newsOf, standingOf, type Told } from "./news.js";
 import { useWords } from "./words.js";
 
 const EVERY_MS = 5_000;
-/** More than this at once is not a summary any more. */
-const TOLD = 3;
 
 export function Announcer({ channel, game }: { channel: string; game: string }) {
   const words = useWords();
@@ -20,33 +19,39 @@ export function Announcer({ channel, game }: { channel: string; game: string }) 
   const wanted = usePreference("announce");
   const names = useNames(channel);
   const { word } = useConnection();
-  const feed = useFeed(channel);
   const [said, setSaid] = useState("");
-  const newest = useRef<number | null>(null);
-  const latest = useRef({ feed, names, words });
-  latest.current = { feed, names, words };
+  const latest = useRef({ names, words });
+  latest.current = { names, words };
   useEffect(() => {
     if (wanted === "off") return setSaid("");
-    newest.current = null;
-    const { important, silent } = gameOf(game);
-    const timer = setInterval(() => {
-      const { feed: now, names: called, words: spoken } = latest.current;
-      const last = now.at(-1)?.key ?? -1;
-      // What was there before the page is not news.
-      const from = newest.current ?? last;
-      newest.current = last;
-      const news = now.filter(({ key, event }) => key > from && (wanted === "all" ? !silent.has(text(event.op)) : important.has(text(event.op))));
-      if (news.length > 0) setSaid(news.slice(-TOLD).map(({ event }) => eventText(event, called, spoken)).join(". "));
-    }, EVERY_MS);
+    // What was there before the page is not news.
+    let told: Told = NEWS_NONE;
+    const tell = (): void => {
+      const view = store.getState().channels[channel];
+      if (view === undefined || view.version === null) return;
+      const now = standingOf(view);
+      if (told !== NEWS_NONE && told.source === now.source) {
+        const news = newsOf(told, view, gameOf(game), wanted, latest.current.names, latest.current.words);
+        if (news !== "") setSaid(news);
+      }
+      told = now;
+    };
+    tell();
+    const timer = setInterval(tell, EVERY_MS);
     return () => clearInterval(timer);
   }, [wanted, game, channel]);
+  // What was said in another language is not left standing in it.
+  useEffect(() => setSaid(""), [words]);
+  const lost = word === "offline" || word === "reconnecting";
+  const wasLost = useRef(false);
+  wasLost.current ||= lost;
   return (
     <>
-      <p className="visually-hidden" role="status">
+      <p className="visually-hidden" role="status" data-testid="told">
         {said}
       </p>
-      <p className="visually-hidden" role="alert">
-        {word === "offline" || word === "reconnecting" ? states[word] : ""}
+      <p className="visually-hidden" role="alert" data-testid="alarm">
+        {lost ? states[word] : wasLost.current && word === "live" ? states.live : ""}
       </p>
     </>
   );

@@ -5,8 +5,9 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useMemo, useRef, useState } from "react";
 import type { JsonObject } from "../../client/src/index.js";
-import { live } from "../live/store.js";
+import { store } from "../live/store.js";
 import { Panel } from "../shell/Panel.js";
+import { PauseButton } from "../shell/PauseButton.js";
 import { useFormat } from "../shell/language.js";
 import { prefer, usePreference, type Announce } from "../shell/preferences.js";
 import shell from "../shell/shell.module.css";
@@ -60,7 +61,7 @@ export function Feed({ channel, game }: { channel: string; game: string }) {
   });
   const fresh = held === null ? 0 : feed.filter(({ key, event }) => key > (held.feed.at(-1)?.key ?? -1) && !view.silent.has(text(event.op))).length;
   const hold = (): void => {
-    const version = live.view(channel)?.version ?? null;
+    const version = store.getState().channels[channel]?.version ?? null;
     if (held === null && version !== null) setHeld({ feed, version });
   };
   const toTop = (): void => {
@@ -74,6 +75,11 @@ export function Feed({ channel, game }: { channel: string; game: string }) {
     if (!asked) setAsked(true);
     else older.load();
   };
+  /** What was pressed is about to go; the focus stays with what is read. */
+  const readOn = (action: () => void) => (): void => {
+    scroller.current?.focus({ preventScroll: true });
+    action();
+  };
   // Another moment of the match has another feed.
   useEffect(toTop, [source]);
   return (
@@ -85,18 +91,16 @@ export function Feed({ channel, game }: { channel: string; game: string }) {
           <button type="button" className={shell.button} aria-pressed={!all} onClick={() => setAll(!all)}>
             {words.important}
           </button>
-          <button
-            type="button"
-            className={shell.button}
-            aria-pressed={paused}
-            onClick={() => {
-              if (paused) return toTop();
+          <PauseButton
+            of={words.events}
+            paused={paused}
+            waiting={fresh}
+            onChange={(stop) => {
+              if (!stop) return toTop();
               setPaused(true);
               hold();
             }}
-          >
-            {paused ? words.resume : words.pause}
-          </button>
+          />
         </span>
       }
     >
@@ -115,7 +119,7 @@ export function Feed({ channel, game }: { channel: string; game: string }) {
         }}
       >
         {fresh > 0 ? (
-          <button type="button" className={styles.fresh} onClick={toTop}>
+          <button type="button" className={styles.fresh} onClick={readOn(toTop)}>
             ↑ {words.fresh(format.number(fresh))}
           </button>
         ) : null}
@@ -140,7 +144,7 @@ export function Feed({ channel, game }: { channel: string; game: string }) {
         {kept && (older.more || older.full) ? (
           <p className={styles.older}>
             {older.full ? words.farEnough : (
-              <button type="button" className={shell.button} disabled={older.busy} onClick={load}>
+              <button type="button" className={shell.button} aria-disabled={older.busy} onClick={readOn(load)}>
                 {older.failed ? words.again : words.more}
               </button>
             )}

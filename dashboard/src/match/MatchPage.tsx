@@ -1,12 +1,14 @@
 /** One match. Each panel follows its own part of the document and fails alone. */
-import { lazy, useEffect, type CSSProperties } from "react";
+import { lazy, type CSSProperties } from "react";
 import { useConnection, useWatched } from "../live/store.js";
+import { ChannelPause } from "../live/ChannelPause.js";
 import { StateMark } from "../live/StateMark.js";
 import { Panel, Skeleton } from "../shell/Panel.js";
 import { useProblemText } from "../shell/problems.js";
 import { Link, type Params } from "../shell/router.js";
 import { useFormat } from "../shell/language.js";
 import shell from "../shell/shell.module.css";
+import { useTitle } from "../shell/title.js";
 import { Announcer } from "./Announcer.js";
 import { isObject, number, playerIds, teamsOf, text } from "./document.js";
 import { Draft } from "./Draft.js";
@@ -40,9 +42,7 @@ export function MatchPage({ params }: { params: Params }) {
     playerIds(doc).length > 0,
   ]);
   const [first, second] = usePart(channel, ({ doc }) => teamsOf(doc).map(({ colour }) => colour));
-  useEffect(() => {
-    document.title = `${title} · Grandstand`;
-  }, [title]);
+  useTitle(known || error ? title : null);
 
   if (error && !known)
     return (
@@ -113,6 +113,7 @@ function Heading({ channel, title, game }: { channel: string; title: string; gam
       <span className={shell.soft}>{game}</span>
       {viewers ? <span className={shell.soft}>{words.seen(format.number(viewers))}</span> : null}
       <StateMark status={status} behindMs={behindMs} />
+      <ChannelPause channel={channel} of={words.match} />
     </div>
   );
 }

@@ -1,7 +1,7 @@
 /** Players on their ground: a canvas that skips React, drawn a little behind and between the places that came. */
 import { useEffect, useRef } from "react";
 import type { JsonObject } from "../../client/src/index.js";
-import { live } from "../live/store.js";
+import { store } from "../live/store.js";
 import { colourOf, isObject, number, placeOf, text } from "./document.js";
 import { gameOf } from "./games/index.js";
 import type { Brush, Ground, Project } from "./ground.js";
@@ -45,10 +45,13 @@ function ratioOf(bounds: Bounds, game: string): number {
   return wide < 1 ? 1 / wide : wide;
 }
 
+/** What the page shows now: nothing newer while it is stopped. */
+const documentOf = (channel: string): JsonObject => store.getState().channels[channel]?.doc ?? {};
+
 export function PlayersMap({ channel, game }: { channel: string; game: string }) {
   const words = useWords();
   const canvas = useRef<HTMLCanvasElement>(null);
-  const ratio = ratioOf(boundsOf(live.view(channel)?.doc ?? {}), game);
+  const ratio = ratioOf(boundsOf(documentOf(channel)), game);
   useEffect(() => {
     const element = canvas.current;
     const context = element?.getContext("2d");
@@ -64,7 +67,7 @@ export function PlayersMap({ channel, game }: { channel: string; game: string })
       const due = pace.due(now);
       if (still.matches ? now - drawnAt < STILL_MS : !due) return;
       drawnAt = now;
-      picture.draw(live.view(channel)?.doc ?? {}, now, still.matches ? now : now - BEHIND_MS);
+      picture.draw(documentOf(channel), now, still.matches ? now : now - BEHIND_MS);
     };
     frame = requestAnimationFrame(draw);
     return () => {

@@ -1,5 +1,5 @@
 /** Going back in time, where the gateway keeps history, and back to live; a link to the moment that is shown. */
-import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
+import { useEffect, useId, useMemo, useRef, useState, type KeyboardEvent } from "react";
 import { live } from "../live/store.js";
 import { useQueryParam, navigate } from "../shell/router.js";
 import shell from "../shell/shell.module.css";
@@ -33,10 +33,12 @@ export function RewindBar({ channel }: { channel: string }) {
   const [shared] = usePart(channel, ({ version }) => [version?.split(".")[0] ?? ""]);
   const at = useQueryParam("at");
   const [speed, setSpeed] = useState(1);
-  const [copied, setCopied] = useState(false);
   const [refused, setRefused] = useState(false);
   const [wanted, setWanted] = useState<number | null>(null);
+  const [link, setLink] = useState<{ address: string; copied: boolean } | null>(null);
   const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
+  const slider = useRef<HTMLInputElement>(null);
+  const shareButton = useRef<HTMLButtonElement>(null);
   const asked = useRef<string | null>(null);
   const past = status === "rewind";
 
@@ -58,6 +60,8 @@ export function RewindBar({ channel }: { channel: string }) {
   useEffect(() => () => clearTimeout(timer.current ?? undefined), []);
 
   const present = (): void => {
+    // The button for it goes.
+    (slider.current ?? shareButton.current)?.focus({ preventScroll: true });
     asked.current = at;
     live.live(channel);
     navigate(location.pathname, { replace: true });
@@ -84,9 +88,15 @@ export function RewindBar({ channel }: { channel: string }) {
     seek(here + step);
   };
   const share = async (): Promise<void> => {
-    await navigator.clipboard.writeText(`${location.origin}${location.pathname}?at=${shared}`);
-    setCopied(true);
-    setTimeout(() => setCopied(false), COPIED_MS);
+    const address = `${location.origin}${location.pathname}?at=${shared}`;
+    try {
+      await navigator.clipboard.writeText(address);
+    } catch {
+      // Refused, or a page without TLS, which has no clipboard: the viewer copies it.
+      return setLink({ address, copied: false });
+    }
+    setLink({ address, copied: true });
+    setTimeout(() => setLink((now) => (now?.copied ? null : now)), COPIED_MS);
   };
   // Where the course was known a moment ago is enough to go back; where it ends is asked for by who reaches for the slider.
   const refresh = (): void => void (course.isStale && course.refetch());
@@ -101,6 +111,7 @@ export function RewindBar({ channel }: { channel: string }) {
         <div className={styles.seek}>
           <output className={styles.at} data-testid="moment">{time}</output>
           <input
+            ref={slider}
             type="range"
             min={0}
             max={endS}
@@ -143,11 +154,36 @@ export function RewindBar({ channel }: { channel: string }) {
           {ended ? words.toEnd : words.back}
         </button>
       ) : null}
-      <button type="button" className={shell.button} onClick={() => void share()}>
-        {copied ? words.copied : words.share}
+      <button type="button" className={shell.button} ref={shareButton} onClick={() => void share()}>
+        {words.share}
       </button>
+      <span className={shell.soft} role="status" data-testid="copied">{link?.copied ? words.copied : ""}</span>
+      {link?.copied === false ? (
+        <Address
+          address={link.address}
+          close={() => {
+            setLink(null);
+            shareButton.current?.focus();
+          }}
+        />
+      ) : null}
       {past ? <span className={shell.soft}>{words.rewinding}</span> : null}
       {refused ? <span className={shell.soft} role="status">{words.noRewind}</span> : null}
+    </div>
+  );
+}
+
+/** The link for who has to copy it; chosen already. */
+function Address({ address, close }: { address: string; close: () => void }) {
+  const words = useWords();
+  const id = useId();
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.select(), [address]);
+  return (
+    <div className={styles.address} onKeyDown={({ key }) => key === "Escape" && close()}>
+      <label htmlFor={id}>{words.copyYourself}</label>
+      <input id={id} ref={field} readOnly value={address} onFocus={({ target }) => target.select()} data-testid="address" />
+      <button type="button" className={shell.button} onClick={close}>{words.close}</button>
     </div>
   );
 }

@@ -1,5 +1,5 @@
 /** What decided the match, on the match's time: the first team's above the line, the second's below. */
-import { useMemo, useRef } from "react";
+import { useMemo, useRef, useState, type KeyboardEvent } from "react";
 import type { JsonObject } from "../../client/src/index.js";
 import shell from "../shell/shell.module.css";
 import { clockAt, isAfter } from "./course.js";
@@ -37,7 +37,7 @@ export function Timeline({ channel, game }: { channel: string; game: string }) {
   });
   const past = usePast(channel, game);
   // While the past is shown, nothing of what comes after it.
-  const [source, away, told] = usePart(channel, ({ source: from, status, version }) => [
+  const [source, away, toldCount] = usePart(channel, ({ source: from, status, version }) => [
     from,
     status === "rewind",
     status === "rewind" && version !== null ? (past?.told.filter(({ id }) => !isAfter(id, version)).length ?? 0) : (past?.told.length ?? 0),
@@ -55,7 +55,7 @@ export function Timeline({ channel, game }: { channel: string; game: string }) {
       return minute === null ? null : (minute - 0.5) * 60_000;
     };
     const kept = new Map<string, number[]>();
-    for (const { id, at_ms, event } of past?.told.slice(0, told) ?? []) {
+    for (const { id, at_ms, event } of past?.told.slice(0, toldCount) ?? []) {
       if (event.op !== "score" || !event.actor) continue;
       const atMs = minuteOf(event) ?? clockAt(past!.track, id, at_ms);
       const same = JSON.stringify(event);
@@ -85,28 +85,50 @@ export function Timeline({ channel, game }: { channel: string; game: string }) {
       }
     return found.sort((a, b) => a.atMs - b.atMs);
     // Not for every second that passes: one alone changes nothing.
-  }, [objectives, feed, teams, names, words, past, told, source, away]);
+  }, [objectives, feed, teams, names, words, past, toldCount, source, away]);
   const spanMs = Math.max(SPAN_MS[game] ?? 0, limitMs ?? 0, second * 1000, marks.at(-1)?.atMs ?? 0, 60_000);
   const place = (ms: number): string => `${Math.max(0, Math.min(100, (ms / spanMs) * 100))}%`;
+  // One stop of the Tab key; arrows go from mark to mark. What is told of the one that is looked at stands below.
+  const [chosen, setChosen] = useState<string | null>(null);
+  const [current, setCurrent] = useState<string | null>(null);
+  const list = useRef<HTMLOListElement>(null);
+  const stop = Math.max(0, marks.findIndex(({ key }) => key === current));
+  const go = (event: KeyboardEvent): void => {
+    const to = { ArrowRight: stop + 1, ArrowDown: stop + 1, ArrowLeft: stop - 1, ArrowUp: stop - 1, Home: 0, End: marks.length - 1 }[event.key];
+    if (to === undefined || marks[to] === undefined) return;
+    event.preventDefault();
+    list.current?.querySelectorAll("button")[to]?.focus();
+  };
+  const told = marks.find(({ key }) => key === chosen) ?? marks.at(-1);
   return (
     <>
       <div className={styles.line}>
         <span className={styles.passed} style={{ width: place(second * 1000) }} />
-        <ol aria-label={words.timeline}>
-          {marks.map(({ key, atMs, side, sign, told }) => {
+        <ol aria-label={words.timeline} ref={list} onKeyDown={go}>
+          {marks.map(({ key, atMs, side, sign, told: said }, i) => {
             const time = clockText({ clock: { t_ms: atMs } });
             return (
-              <li key={key} data-side={side} style={{ left: place(atMs) }} title={`${time} ${told}`}>
-                <span aria-hidden="true">{sign}</span>
-                <span className="visually-hidden">
-                  {time} {told}
-                </span>
+              <li key={key} data-side={side} style={{ left: place(atMs) }} title={`${time} ${said}`}>
+                <button
+                  type="button"
+                  tabIndex={i === stop ? 0 : -1}
+                  aria-label={`${time} ${said}`}
+                  onFocus={() => {
+                    setCurrent(key);
+                    setChosen(key);
+                  }}
+                  onBlur={() => setChosen(null)}
+                  onPointerEnter={() => setChosen(key)}
+                  onPointerLeave={() => setChosen(null)}
+                >
+                  <span aria-hidden="true">{sign}</span>
+                </button>
               </li>
             );
           })}
         </ol>
       </div>
-      <p className={shell.soft}>{marks.length === 0 ? (scored ? "\u00a0" : words.noMark) : `${clockText({ clock: { t_ms: marks.at(-1)!.atMs } })} ${marks.at(-1)!.told}`}</p>
+      <p className={shell.soft} data-testid="mark">{told === undefined ? (scored ? "\u00a0" : words.noMark) : `${clockText({ clock: { t_ms: told.atMs } })} ${told.told}`}</p>
     </>
   );
 }

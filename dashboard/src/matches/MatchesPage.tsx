@@ -1,7 +1,7 @@
 /** The list of matches: what is on, what comes, what is over. Each card follows its own row. */
-import { useEffect } from "react";
-import type { CSSProperties } from "react";
+import { useRef, useState, type CSSProperties } from "react";
 import type { JsonObject } from "../../client/src/index.js";
+import { ChannelPause } from "../live/ChannelPause.js";
 import { StateMark } from "../live/StateMark.js";
 import { LOBBY, useWatched } from "../live/store.js";
 import { clockText, isObject, number, teamsOf, text } from "../match/document.js";
@@ -11,6 +11,7 @@ import { useFormat, defineWords } from "../shell/language.js";
 import { Skeleton } from "../shell/Panel.js";
 import { Link } from "../shell/router.js";
 import shell from "../shell/shell.module.css";
+import { useTitle } from "../shell/title.js";
 import styles from "./matches.module.css";
 
 const useWords = defineWords({
@@ -39,9 +40,7 @@ const statusOf = (row: JsonObject): string => (["live", "paused", "scheduled", "
 export function MatchesPage() {
   const words = useWords();
   useWatched(LOBBY);
-  useEffect(() => {
-    document.title = `${words.matches} · Grandstand`;
-  }, [words]);
+  useTitle(words.matches);
   const [known, empty] = usePart(LOBBY, ({ doc, version, error }) => [version !== null || error !== null, rowsOf(doc).length === 0]);
   return (
     <>
@@ -58,6 +57,7 @@ function Heading() {
     <div className={shell.heading}>
       <h1>{words.matches}</h1>
       <StateMark status={status} behindMs={behindMs} />
+      <ChannelPause channel={LOBBY} of={words.matches} />
     </div>
   );
 }
@@ -69,14 +69,23 @@ function Section({ title, statuses }: { title: string; statuses: readonly string
       .sort((a, b) => (number(b[1].viewers) ?? 0) - (number(a[1].viewers) ?? 0) || a[0].localeCompare(b[0]))
       .map(([id]) => id),
   );
-  if (ids.length === 0) return null;
+  const [inside, setInside] = useState(false);
+  const shown = useSettled(ids, inside);
+  if (shown.length === 0) return null;
   return (
-    <section className={styles.section} aria-label={title}>
+    <section
+      className={styles.section}
+      aria-label={title}
+      onPointerEnter={(event) => event.pointerType === "mouse" && setInside(true)}
+      onPointerLeave={(event) => setInside(event.currentTarget.contains(document.activeElement))}
+      onFocus={() => setInside(true)}
+      onBlur={(event) => event.currentTarget.contains(event.relatedTarget) || setInside(event.currentTarget.matches(":hover"))}
+    >
       <h2>
-        {title} <span className={shell.soft}>{ids.length}</span>
+        {title} <span className={shell.soft}>{shown.length}</span>
       </h2>
       <ul className={styles.cards}>
-        {ids.map((id) => (
+        {shown.map((id) => (
           <li key={id}>
             <Card id={id} />
           </li>
@@ -84,6 +93,17 @@ function Section({ title, statuses }: { title: string; statuses: readonly string
       </ul>
     </section>
   );
+}
+
+/** What is about to be chosen does not move away: with the pointer or the focus among them cards keep their order, new ones come last. */
+function useSettled(ids: string[], inside: boolean): string[] {
+  const before = useRef(ids);
+  if (!inside) before.current = ids;
+  else {
+    const [now, then] = [new Set(ids), new Set(before.current)];
+    before.current = [...before.current.filter((id) => now.has(id)), ...ids.filter((id) => !then.has(id))];
+  }
+  return before.current;
 }
 
 function Card({ id }: { id: string }) {

@@ -6,8 +6,10 @@ import { useFormat } from "../shell/language.js";
 import { Panel, Skeleton } from "../shell/Panel.js";
 import { Link } from "../shell/router.js";
 import shell from "../shell/shell.module.css";
+import { Table, type Column } from "../shell/Table.js";
+import { Facts } from "./Facts.js";
 import styles from "./operator.module.css";
-import { bytesText, durationText, type ChannelView, type ConnectionView } from "./overview.js";
+import { bytesText, durationText, type ChannelView, type ConnectionView, type OutletRow, type ViewerRow } from "./overview.js";
 import { channelAddress } from "./Tables.js";
 import { useWords } from "./words.js";
 
@@ -25,6 +27,20 @@ export function useView<T>(path: string, paused: boolean) {
 export function ChannelDetail({ channel, paused }: { channel: string; paused: boolean }) {
   const words = useWords();
   const format = useFormat();
+  const outlets: Column<OutletRow>[] = [
+    { key: "audience", head: words.audience, cell: ({ audience }) => audience },
+    { key: "viewers", head: words.viewers, cell: ({ viewers }) => Object.entries(viewers).map(([kind, count]) => `${format.number(count)} ${kind}`).join(", ") || "0" },
+    { key: "behind", head: words.behind, cell: ({ behind }) => format.number(behind), bad: ({ behind }) => behind > 0 },
+    { key: "waiting", head: words.waiting, cell: ({ waiting }) => format.number(waiting) },
+    { key: "version", head: words.version, cell: ({ version }) => version ?? "–", className: styles.code },
+  ];
+  const connections: Column<ViewerRow>[] = [
+    { key: "connection", head: words.connection, cell: ({ connection }) => <Link to={`/operator?connection=${connection}`} className={styles.code}>{connection}</Link> },
+    { key: "kind", head: words.kind, cell: ({ kind, encoding }) => `${kind} · ${encoding}` },
+    { key: "audience", head: words.audience, cell: ({ audience }) => audience },
+    { key: "behind", head: words.behind, cell: ({ behind }) => (behind ? words.yes : words.no), bad: ({ behind }) => behind },
+    { key: "pending", head: words.pending, cell: ({ pending_bytes }) => bytesText(pending_bytes, format.decimal) },
+  ];
   const { data, error } = useView<ChannelView>(`/admin/v1/channels/${encodeURIComponent(channel)}`, paused);
   return (
     <Detail title={channel} gone={error instanceof Problem && error.status === 404} loading={data === undefined}>
@@ -34,41 +50,20 @@ export function ChannelDetail({ channel, paused }: { channel: string; paused: bo
           title={`${words.worker} ${worker.worker}`}
           aside={<span className={styles.quiet}>{worker.role === "owner" ? words.roleOwner : words.roleFollower}</span>}
         >
-          <dl className={styles.facts}>
-            <Fact name={words.status} value={worker.status} />
-            <Fact name={words.viewers} value={format.number(worker.viewers)} />
-            <Fact name={words.behind} value={format.number(worker.behind)} />
-            {worker.position == null ? null : <Fact name={words.position} value={worker.position} />}
-            {worker.behind_ms == null ? null : <Fact name={words.behindMs} value={`${format.number(worker.behind_ms)} ms`} />}
-            {worker.interval_ms == null ? null : <Fact name={words.pace} value={`${format.number(worker.interval_ms)} ms`} />}
-            {worker.gaps == null ? null : <Fact name={words.gaps} value={format.number(worker.gaps)} />}
-            {worker.memory_bytes == null ? null : <Fact name={words.memory} value={bytesText(worker.memory_bytes, format.decimal)} />}
-          </dl>
+          <Facts
+            rows={[
+              [words.status, worker.status],
+              [words.viewers, format.number(worker.viewers)],
+              [words.behind, format.number(worker.behind), worker.behind > 0],
+              [words.position, worker.position ?? null],
+              [words.behindMs, worker.behind_ms == null ? null : `${format.number(worker.behind_ms)} ms`],
+              [words.pace, worker.interval_ms == null ? null : `${format.number(worker.interval_ms)} ms`],
+              [words.gaps, worker.gaps == null ? null : format.number(worker.gaps)],
+              [words.memory, worker.memory_bytes == null ? null : bytesText(worker.memory_bytes, format.decimal)],
+            ]}
+          />
           <h3 className={styles.sub}>{words.outlets}</h3>
-          <div className={shell.scroll} tabIndex={0} role="group" aria-label={words.outlets}>
-            <table className={shell.table}>
-              <thead>
-                <tr>
-                  <th scope="col">{words.audience}</th>
-                  <th scope="col">{words.viewers}</th>
-                  <th scope="col">{words.behind}</th>
-                  <th scope="col">{words.waiting}</th>
-                  <th scope="col">{words.version}</th>
-                </tr>
-              </thead>
-              <tbody>
-                {worker.outlets.map((outlet) => (
-                  <tr key={outlet.audience}>
-                    <th scope="row">{outlet.audience}</th>
-                    <td>{Object.entries(outlet.viewers).map(([kind, count]) => `${format.number(count)} ${kind}`).join(", ") || "0"}</td>
-                    <td data-bad={outlet.behind > 0}>{format.number(outlet.behind)}</td>
-                    <td>{format.number(outlet.waiting)}</td>
-                    <td className={styles.code}>{outlet.version ?? "–"}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table label={words.outlets} columns={outlets} rows={worker.outlets} keyOf={({ audience }) => audience} />
           {worker.errors?.length ? (
             <>
               <h3 className={styles.sub}>{words.letters}</h3>
@@ -84,32 +79,7 @@ export function ChannelDetail({ channel, paused }: { channel: string; paused: bo
           <h3 className={styles.sub}>{words.connections}</h3>
           <p className={styles.quiet}>{worker.connections.length ? words.connectionsHow : words.none}</p>
           {worker.connections.length ? (
-            <div className={`${shell.scroll} ${styles.short}`} tabIndex={0} role="group" aria-label={words.connections}>
-              <table className={shell.table}>
-                <thead>
-                  <tr>
-                    <th scope="col">{words.connection}</th>
-                    <th scope="col">{words.kind}</th>
-                    <th scope="col">{words.audience}</th>
-                    <th scope="col">{words.behind}</th>
-                    <th scope="col">{words.pending}</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {worker.connections.map((viewer) => (
-                    <tr key={viewer.connection}>
-                      <th scope="row">
-                        <Link to={`/operator?connection=${viewer.connection}`} className={styles.code}>{viewer.connection}</Link>
-                      </th>
-                      <td>{`${viewer.kind} · ${viewer.encoding}`}</td>
-                      <td>{viewer.audience}</td>
-                      <td data-bad={viewer.behind}>{viewer.behind ? words.yes : words.no}</td>
-                      <td>{bytesText(viewer.pending_bytes, format.decimal)}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <Table label={words.connections} columns={connections} rows={worker.connections} keyOf={({ connection }) => connection} box={styles.short} />
           ) : null}
         </Panel>
       ))}
@@ -120,43 +90,28 @@ export function ChannelDetail({ channel, paused }: { channel: string; paused: bo
 export function ConnectionDetail({ connection, paused }: { connection: string; paused: boolean }) {
   const words = useWords();
   const format = useFormat();
+  const channels: Column<ConnectionView["channels"][number]>[] = [
+    { key: "channel", head: words.channel, cell: ({ channel }) => <Link to={channelAddress(channel)}>{channel}</Link> },
+    { key: "behind", head: words.behind, cell: ({ behind }) => (behind ? words.yes : words.no), bad: ({ behind }) => behind },
+    { key: "flushes", head: words.flushes, cell: ({ flushes_behind }) => format.number(flushes_behind) },
+    { key: "version", head: words.version, cell: ({ version }) => version ?? "–", className: styles.code },
+  ];
   const { data, error } = useView<ConnectionView>(`/admin/v1/connections/${encodeURIComponent(connection)}`, paused);
   return (
     <Detail title={`${words.connection} ${connection}`} gone={error instanceof Problem && error.status === 404} loading={data === undefined}>
       {data === undefined ? null : (
         <Panel title={`${data.kind === "ws" ? "WebSocket" : "SSE"} · ${data.encoding}`}>
-          <dl className={styles.facts}>
-            <Fact name={words.worker} value={String(data.worker)} />
-            <Fact name={words.audience} value={data.audience} />
-            <Fact name={words.token} value={data.anonymous ? words.anonymous : words.withToken} />
-            {data.expires_s === null ? null : <Fact name={words.expires} value={format.relative(data.expires_s * 1000, data.as_of_ms)} />}
-            <Fact name={words.silent} value={durationText(data.silent_ms / 1000)} />
-            <Fact name={words.pending} value={bytesText(data.pending_bytes, format.decimal)} />
-          </dl>
-          <div className={shell.scroll} tabIndex={0} role="group" aria-label={words.channels}>
-            <table className={shell.table}>
-              <thead>
-                <tr>
-                  <th scope="col">{words.channel}</th>
-                  <th scope="col">{words.behind}</th>
-                  <th scope="col">{words.flushes}</th>
-                  <th scope="col">{words.version}</th>
-                </tr>
-              </thead>
-              <tbody>
-                {data.channels.map((row) => (
-                  <tr key={row.channel}>
-                    <th scope="row">
-                      <Link to={channelAddress(row.channel)}>{row.channel}</Link>
-                    </th>
-                    <td data-bad={row.behind}>{row.behind ? words.yes : words.no}</td>
-                    <td>{format.number(row.flushes_behind)}</td>
-                    <td className={styles.code}>{row.version ?? "–"}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Facts
+            rows={[
+              [words.worker, String(data.worker)],
+              [words.audience, data.audience],
+              [words.token, data.anonymous ? words.anonymous : words.withToken],
+              [words.expires, data.expires_s === null ? null : format.relative(data.expires_s * 1000, data.as_of_ms)],
+              [words.silent, durationText(data.silent_ms / 1000)],
+              [words.pending, bytesText(data.pending_bytes, format.decimal)],
+            ]}
+          />
+          <Table label={words.channels} columns={channels} rows={data.channels} keyOf={({ channel }) => channel} />
         </Panel>
       )}
     </Detail>
@@ -173,14 +128,5 @@ function Detail({ title, gone, loading, children }: { title: string; gone: boole
       <h2 className={styles.detailTitle}>{title}</h2>
       {gone ? <p className={shell.notice} role="status">{words.gone}</p> : loading ? <Skeleton rem={14} /> : children}
     </section>
-  );
-}
-
-function Fact({ name, value }: { name: string; value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
   );
 }

@@ -3,8 +3,10 @@ import { useEffect, useRef, useState, type FormEvent } from "react";
 import { Problem } from "../shell/api.js";
 import { Failed } from "../shell/Boundary.js";
 import { Panel, Skeleton } from "../shell/Panel.js";
+import { PauseButton } from "../shell/PauseButton.js";
 import { useQueryParam } from "../shell/router.js";
 import shell from "../shell/shell.module.css";
+import { useTitle } from "../shell/title.js";
 import { keepToken } from "../shell/token.js";
 import { usePreference } from "../shell/preferences.js";
 import { useProblemText } from "../shell/problems.js";
@@ -24,12 +26,21 @@ export function OperatorPage() {
   const language = usePreference("language");
   const { data, error, refetch } = useView<Overview>("/admin/v1/overview", paused);
   const past = usePast(data);
+  useTitle(channel ?? (connection === null ? words.title : `${words.connection} ${connection}`));
+  // The form stays while what it was given is tried.
+  const door = useRef<number | null>(null);
+  if (error instanceof Problem && (error.status === 401 || error.status === 403)) door.current = error.status;
+  else if (data !== undefined || error !== null) door.current = null;
+  const closed = door.current !== null;
+  const wasClosed = useRef(closed);
   useEffect(() => {
-    document.title = `${words.title} · Grandstand`;
-  }, [words]);
+    // The form is gone; what it opened comes next.
+    if (wasClosed.current && !closed) document.getElementById("main")?.focus();
+    wasClosed.current = closed;
+  }, [closed]);
 
-  if (error instanceof Problem && (error.status === 401 || error.status === 403))
-    return <TokenForm wrong={error.status === 403} opened={() => void refetch()} />;
+  if (closed)
+    return <TokenForm wrong={door.current === 403} opened={() => void refetch()} />;
   return (
     <>
       <div className={shell.heading}>
@@ -37,10 +48,8 @@ export function OperatorPage() {
         <span className={styles.quiet} data-testid="as-of">
           {data ? words.asOf(new Date(data.as_of_ms).toLocaleTimeString(language)) : ""}
         </span>
-        <span className={styles.pause}>
-          <button type="button" className={shell.button} aria-pressed={paused} onClick={() => setPaused(!paused)}>
-            {paused ? words.resume : words.pause}
-          </button>
+        <span className={shell.end}>
+          <PauseButton of={words.title} paused={paused} onChange={setPaused} />
         </span>
       </div>
       {error && data ? <p className={styles.stale} role="status">{words.stale}</p> : null}

@@ -3,7 +3,7 @@ import { defineWords } from "../shell/language.js";
 
 export const useWords = defineWords({
   en: {
-    title: "Operator", pause: "Pause", resume: "Go on", paused: "Paused: this page does not update now.",
+    title: "Operator",
     asOf: (time: string) => `as of ${time}`, stale: "The gateway does not answer; these are the last figures.",
     tokenNeeded: "This page needs a token with scope admin.", tokenForbidden: "This token does not allow the operator's page.",
     token: "Token", tokenHow: "Make one with: grandstand token KEY_FILE --scope admin", open: "Open",
@@ -24,7 +24,7 @@ export const useWords = defineWords({
     yes: "yes", no: "no", roleOwner: "reads the store", roleFollower: "follows the owner", sort: (column: string) => `Sort by ${column}`,
   },
   de: {
-    title: "Betrieb", pause: "Anhalten", resume: "Weiter", paused: "Angehalten: Diese Seite aktualisiert sich jetzt nicht.",
+    title: "Betrieb",
     asOf: (time: string) => `Stand ${time}`, stale: "Das Gateway antwortet nicht; dies sind die letzten Werte.",
     tokenNeeded: "Diese Seite braucht ein Token mit dem Recht admin.", tokenForbidden: "Dieses Token erlaubt die Betriebsseite nicht.",
     token: "Token", tokenHow: "So macht man eines: grandstand token SCHLÜSSELDATEI --scope admin", open: "Öffnen",

@@ -1,5 +1,5 @@
 /** Opens the performance panel: by `?perf` in the address, or Alt + Shift + P. */
-import { lazy, Suspense, useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { Boundary } from "../shell/Boundary.js";
 import { useQueryParam } from "../shell/router.js";
 
@@ -8,6 +8,21 @@ const PerfPanel = lazy(() => import("./PerfPanel.js"));
 export function Perf() {
   const asked = useQueryParam("perf") !== null;
   const [open, setOpen] = useState(asked);
+  const [byKey, setByKey] = useState(false);
+  const before = useRef<Element | null>(null);
+  const close = (): void => {
+    setOpen(false);
+    // Back to where the reader was.
+    if (before.current instanceof HTMLElement && before.current.isConnected) before.current.focus({ preventScroll: true });
+    else document.getElementById("main")?.focus({ preventScroll: true });
+  };
+  const toggle = useRef(() => {});
+  toggle.current = () => {
+    if (open) return close();
+    before.current = document.activeElement === document.body ? null : document.activeElement;
+    setByKey(true);
+    setOpen(true);
+  };
   useEffect(() => {
     if (asked) setOpen(true);
   }, [asked]);
@@ -15,7 +30,7 @@ export function Perf() {
     const onKey = (event: KeyboardEvent): void => {
       if (event.altKey && event.shiftKey && event.code === "KeyP") {
         event.preventDefault();
-        setOpen((was) => !was);
+        toggle.current();
       }
     };
     addEventListener("keydown", onKey);
@@ -24,7 +39,7 @@ export function Perf() {
   return open ? (
     <Boundary>
       <Suspense fallback={null}>
-        <PerfPanel close={() => setOpen(false)} />
+        <PerfPanel close={close} focused={byKey} />
       </Suspense>
     </Boundary>
   ) : null;

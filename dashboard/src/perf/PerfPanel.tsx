@@ -1,5 +1,5 @@
 /** How this page does: frames, how soon messages are seen, what comes over the line, and memory. */
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { live } from "../live/store.js";
 import { defineWords, useFormat } from "../shell/language.js";
 import shell from "../shell/shell.module.css";
@@ -66,7 +66,12 @@ function useFigures(): Figures | null {
   return figures;
 }
 
-export default function PerfPanel({ close }: { close: () => void }) {
+/** @param focused opened by who wants to go into it, not by an address. */
+export default function PerfPanel({ close, focused }: { close: () => void; focused: boolean }) {
+  const panel = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (focused) panel.current?.focus({ preventScroll: true });
+  }, [focused]);
   const words = useWords();
   const format = useFormat();
   const figures = useFigures();
@@ -75,7 +80,7 @@ export default function PerfPanel({ close }: { close: () => void }) {
     return value === null ? words.none : `${format.decimal(value, 0)} ms`;
   };
   return (
-    <aside className={styles.panel} aria-label={words.title} data-testid="perf">
+    <aside ref={panel} tabIndex={-1} className={styles.panel} aria-label={words.title} data-testid="perf" onKeyDown={({ key }) => key === "Escape" && close()}>
       <div className={styles.head}>
         <h2>{words.title}</h2>
         <kbd>{words.how}</kbd>

@@ -1,14 +1,17 @@
 /** One player: figures over all matches, form, last matches and opponents. */
 import { useQuery } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { useState, type ReactNode } from "react";
 import { setMe, useMe } from "../board/me.js";
 import { get, Problem } from "../shell/api.js";
 import { Failed } from "../shell/Boundary.js";
 import { useFormat } from "../shell/language.js";
 import { Panel, Skeleton } from "../shell/Panel.js";
+import { PauseButton } from "../shell/PauseButton.js";
 import { useProblemText } from "../shell/problems.js";
 import { Link, type Params } from "../shell/router.js";
 import shell from "../shell/shell.module.css";
+import { Table, type Column } from "../shell/Table.js";
+import { useTitle } from "../shell/title.js";
 import styles from "./player.module.css";
 import { figuresOf, metricsOf, type PlayerStats } from "./stats.js";
 import { resultOf, usePlayerWords } from "./words.js";
@@ -19,15 +22,14 @@ export function PlayerPage({ params }: { params: Params }) {
   const id = params.id ?? "";
   const words = usePlayerWords();
   const problem = useProblemText();
+  const [paused, setPaused] = useState(false);
   const { data, error, refetch } = useQuery({
     queryKey: ["player", id],
     queryFn: ({ signal }) => get<PlayerStats>(`/v1/players/${encodeURIComponent(id)}/stats`, signal),
-    refetchInterval: REFRESH_MS,
+    refetchInterval: paused ? false : REFRESH_MS,
   });
   const name = data?.name ?? id;
-  useEffect(() => {
-    document.title = `${name} · Grandstand`;
-  }, [name]);
+  useTitle(data || error ? name : null);
   if (error && !data)
     return (
       <>
@@ -48,7 +50,7 @@ export function PlayerPage({ params }: { params: Params }) {
       <div className={shell.heading}>
         <h1 className={styles.name}>{name}</h1>
         {data ? <Streak stats={data} /> : null}
-        {data ? <Aside stats={data} id={id} stale={error !== null} /> : null}
+        {data ? <Aside stats={data} id={id} stale={error !== null} pause={<PauseButton of={name} paused={paused} onChange={setPaused} />} /> : null}
       </div>
       {data === undefined ? (
         <Skeleton rem={36} />
@@ -76,7 +78,7 @@ function Streak({ stats: { streak } }: { stats: PlayerStats }) {
   );
 }
 
-function Aside({ stats, id, stale }: { stats: PlayerStats; id: string; stale: boolean }) {
+function Aside({ stats, id, stale, pause }: { stats: PlayerStats; id: string; stale: boolean; pause: ReactNode }) {
   const words = usePlayerWords();
   const format = useFormat();
   const me = useMe() === id;
@@ -88,6 +90,7 @@ function Aside({ stats, id, stale }: { stats: PlayerStats; id: string; stale: bo
       <button type="button" className={shell.button} aria-pressed={me} onClick={() => setMe(me ? null : id)}>
         {words.me}
       </button>
+      {pause}
     </span>
   );
 }
@@ -116,6 +119,16 @@ function Recent({ stats }: { stats: PlayerStats }) {
   const words = usePlayerWords();
   const format = useFormat();
   const metrics = metricsOf(stats.recent, 4);
+  const columns: Column<PlayerStats["recent"][number]>[] = [
+    { key: "match", head: words.match, cell: ({ match, title }) => <Link to={`/match/${encodeURIComponent(match)}`}>{title ?? match}</Link>, className: styles.match },
+    { key: "result", head: words.result, cell: ({ result }) => (result === null ? "–" : <span className={styles.result} data-result={result}>{resultOf(result, words).word}</span>) },
+    ...metrics.map((metric) => ({
+      key: metric,
+      head: words.metric(metric),
+      cell: ({ totals }: PlayerStats["recent"][number]) => (totals[metric] === undefined ? "–" : format.number(totals[metric])),
+    })),
+    { key: "when", head: words.when, cell: ({ ended_ms }) => (ended_ms === null ? words.running : format.relative(ended_ms, stats.as_of_ms)) },
+  ];
   const played = stats.recent.filter((match) => match.result !== null).slice(0, 10);
   return (
     <Panel
@@ -134,36 +147,7 @@ function Recent({ stats }: { stats: PlayerStats }) {
       {stats.recent.length === 0 ? (
         <p className={shell.notice}>{words.noMatches}</p>
       ) : (
-        <div className={shell.scroll} tabIndex={0} role="group" aria-label={words.recent}>
-          <table className={shell.table} data-testid="recent">
-            <thead>
-              <tr>
-                <th scope="col">{words.match}</th>
-                <th scope="col">{words.result}</th>
-                {metrics.map((metric) => (
-                  <th scope="col" key={metric}>{words.metric(metric)}</th>
-                ))}
-                <th scope="col">{words.when}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {stats.recent.map((match) => (
-                <tr key={match.match}>
-                  <th scope="row" className={styles.match}>
-                    <Link to={`/match/${encodeURIComponent(match.match)}`}>{match.title ?? match.match}</Link>
-                  </th>
-                  <td>
-                    {match.result === null ? "–" : <span className={styles.result} data-result={match.result}>{resultOf(match.result, words).word}</span>}
-                  </td>
-                  {metrics.map((metric) => (
-                    <td key={metric}>{match.totals[metric] === undefined ? "–" : format.number(match.totals[metric])}</td>
-                  ))}
-                  <td>{match.ended_ms === null ? words.running : format.relative(match.ended_ms, stats.as_of_ms)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table label={words.recent} columns={columns} rows={stats.recent} keyOf={({ match }) => match} testId="recent" />
       )}
     </Panel>
   );
@@ -172,37 +156,23 @@ function Recent({ stats }: { stats: PlayerStats }) {
 function Opponents({ stats }: { stats: PlayerStats }) {
   const words = usePlayerWords();
   const format = useFormat();
+  const columns: Column<PlayerStats["head_to_head"][number]>[] = [
+    { key: "opponent", head: words.opponent, cell: ({ opponent, name }) => <Link to={`/player/${encodeURIComponent(opponent)}`}>{name ?? opponent}</Link>, className: styles.match },
+    { key: "kills", head: words.kills, cell: ({ kills }) => format.number(kills) },
+    { key: "deaths", head: words.deaths, cell: ({ deaths }) => format.number(deaths) },
+    {
+      key: "balance",
+      head: <span className="visually-hidden">{words.balance}</span>,
+      cell: ({ kills, deaths, name, opponent }) => <meter className={styles.balance} min={0} max={Math.max(1, kills + deaths)} value={kills} aria-label={`${words.balance}: ${name ?? opponent}`} />,
+      className: styles.balanceCell,
+    },
+  ];
   return (
     <Panel title={words.headToHead}>
       {stats.head_to_head.length === 0 ? (
         <p className={shell.notice}>{words.noOpponents}</p>
       ) : (
-        <div className={`${shell.scroll} ${styles.opponents}`} tabIndex={0} role="group" aria-label={words.headToHead}>
-          <table className={shell.table} data-testid="opponents">
-            <thead>
-              <tr>
-                <th scope="col">{words.opponent}</th>
-                <th scope="col">{words.kills}</th>
-                <th scope="col">{words.deaths}</th>
-                <th scope="col"><span className="visually-hidden">{words.balance}</span></th>
-              </tr>
-            </thead>
-            <tbody>
-              {stats.head_to_head.map((row) => (
-                <tr key={row.opponent}>
-                  <th scope="row" className={styles.match}>
-                    <Link to={`/player/${encodeURIComponent(row.opponent)}`}>{row.name ?? row.opponent}</Link>
-                  </th>
-                  <td>{format.number(row.kills)}</td>
-                  <td>{format.number(row.deaths)}</td>
-                  <td className={styles.balanceCell}>
-                    <meter className={styles.balance} min={0} max={Math.max(1, row.kills + row.deaths)} value={row.kills} aria-label={`${words.balance}: ${row.name ?? row.opponent}`} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table label={words.headToHead} columns={columns} rows={stats.head_to_head} keyOf={({ opponent }) => opponent} box={styles.opponents} testId="opponents" />
       )}
     </Panel>
   );

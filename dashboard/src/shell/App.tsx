@@ -8,8 +8,9 @@ import { Boundary } from "./Boundary.js";
 import { defineWords } from "./language.js";
 import { Skeleton } from "./Panel.js";
 import { prefer, usePreference, type Theme } from "./preferences.js";
-import { Link, matchPath, usePath, type Params } from "./router.js";
+import { Link, matchPath, usePath, useSearch, type Params } from "./router.js";
 import styles from "./shell.module.css";
+import { useTitle, useToldTitle } from "./title.js";
 
 const useWords = defineWords({
   en: {
@@ -72,13 +73,20 @@ export function App() {
 function Frame() {
   const words = useWords();
   const path = usePath();
+  const search = useSearch();
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
+  const seen = useRef(search);
   useEffect(() => {
     // Whoever goes on by keyboard or ear begins at the new page, not behind the link that led there.
     if (first.current) first.current = false;
     else main.current?.focus({ preventScroll: true });
   }, [path]);
+  useEffect(() => {
+    // Another part of the same page: what had the focus may be gone.
+    if (document.activeElement === document.body && seen.current !== search) main.current?.focus({ preventScroll: true });
+    seen.current = search;
+  }, [search]);
   return (
     <div className={styles.page}>
       <a href="#main" className={styles.skip} onClick={(event) => { event.preventDefault(); main.current?.focus(); }}>
@@ -102,18 +110,24 @@ function Frame() {
           </Suspense>
         </Boundary>
       </main>
+      <p className="visually-hidden" role="status" data-testid="gone-to">{useToldTitle()}</p>
       <Perf />
     </div>
   );
 }
 
 function Route({ path }: { path: string }) {
-  const words = useWords();
   for (const [pattern, pageOf] of PAGES) {
     const params = matchPath(pattern, path);
     const Page = pageOf();
     if (params !== null) return <Page key={path} params={params} />;
   }
+  return <Nowhere />;
+}
+
+function Nowhere() {
+  const words = useWords();
+  useTitle(words.nothing);
   return (
     <>
       <h1 className={styles.notice}>{words.nothing}</h1>

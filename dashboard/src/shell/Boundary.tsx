@@ -51,7 +51,15 @@ export function Failed({ again, text }: { again: () => void; text?: string }) {
   return (
     <p className={styles.notice} role="alert">
       {text ?? words.failed}{" "}
-      <button type="button" className={styles.button} onClick={again}>
+      <button
+        type="button"
+        className={styles.button}
+        onClick={({ currentTarget }) => {
+          // The button goes when it has helped: the focus stays at what it belongs to.
+          currentTarget.closest<HTMLElement>("section, main")?.focus({ preventScroll: true });
+          again();
+        }}
+      >
         {words.again}
       </button>
     </p>

@@ -16,7 +16,7 @@ interface Props {
 export function Panel({ title, children, aside, className, reserve = 6 }: Props) {
   const id = useId();
   return (
-    <section className={className ? `${styles.panel} ${className}` : styles.panel} aria-labelledby={id}>
+    <section className={className ? `${styles.panel} ${className}` : styles.panel} aria-labelledby={id} tabIndex={-1}>
       <div className={styles.panelHead}>
         <h2 id={id}>{title}</h2>
         {aside}

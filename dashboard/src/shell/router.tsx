@@ -29,6 +29,8 @@ const follow = (changed: () => void): (() => void) => {
 
 export const usePath = (): string => useSyncExternalStore(follow, () => location.pathname);
 
+export const useSearch = (): string => useSyncExternalStore(follow, () => location.search);
+
 /** One parameter of the query, `?at=…`; null if it is not there. */
 export const useQueryParam = (name: string): string | null =>
   useSyncExternalStore(follow, () => new URLSearchParams(location.search).get(name));
