@@ -87,9 +87,9 @@ class Past:
             kept = await _if_there(self._reader.epoch_at(name, at_ms))
             if kept is not None:
                 return Position(kept[0].epoch, kept[1])
-            oldest = await _if_there(self._reader.oldest_epoch(name))
-            if oldest is not None:
-                return Position(oldest.epoch, 0)
+            oldest = await _if_there(self._reader.oldest_kept(name))
+            if oldest is not None and (first is None or oldest < first.position):
+                return oldest
         if first is None:
             raise UnknownChannel(f"there is no channel {name}")
         return first.position

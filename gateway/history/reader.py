@@ -26,7 +26,13 @@ NEWEST_EPOCHS = EPOCHS + " ORDER BY e.epoch DESC LIMIT $2"
 EPOCHS_FROM = EPOCHS + " AND e.epoch >= $2 AND e.events > 0 ORDER BY e.epoch LIMIT $3"
 EPOCHS_TO = EPOCHS + " AND e.epoch <= $2 AND e.events > 0 ORDER BY e.epoch DESC LIMIT $3"
 EPOCHS_BELOW = EPOCHS + " AND e.epoch < $2 ORDER BY e.epoch DESC LIMIT $3"
-OLDEST_EPOCH = EPOCHS + " ORDER BY e.epoch LIMIT 1"
+OLDEST_KEPT = """
+SELECT e.epoch, k.seq FROM epochs e JOIN channels c ON c.id = e.channel_id
+CROSS JOIN LATERAL (
+    SELECT seq FROM keyframes WHERE epoch_id = e.id AND day BETWEEN e.first_day AND e.last_day ORDER BY seq LIMIT 1
+) k
+WHERE c.name = $1 AND NOT e.superseded ORDER BY e.epoch LIMIT 1
+"""
 NEXT_EPOCH = EPOCHS + " AND e.epoch > $2 ORDER BY e.epoch LIMIT 1"
 ONE_EPOCH = EPOCHS + " AND e.epoch = $2"
 SHOWN_AFTER = """
@@ -116,10 +122,10 @@ class Reader:
         rows = await self._epochs(ONE_EPOCH, channel, number)
         return rows[0] if rows else None
 
-    async def oldest_epoch(self, channel: str) -> EpochRow | None:
-        """The oldest epoch; None where nothing is stored."""
-        rows = await self._epochs(OLDEST_EPOCH, channel)
-        return rows[0] if rows else None
+    async def oldest_kept(self, channel: str) -> Position | None:
+        """The oldest document that is kept still: days before it may have been dropped. None where there is none."""
+        rows = await self._database.fetch(OLDEST_KEPT, channel)
+        return Position(rows[0]["epoch"], rows[0]["seq"]) if rows else None
 
     async def epoch_after(self, channel: str, number: int) -> EpochRow | None:
         """The epoch that followed one; None where nothing of a later one is stored."""

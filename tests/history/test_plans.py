@@ -26,7 +26,7 @@ READS: dict[str, tuple[str, list[Any]]] = {
     "EPOCHS_FROM": (reader.EPOCHS_FROM, ["'match:3'", 0, 100]),
     "EPOCHS_TO": (reader.EPOCHS_TO, ["'match:3'", FAR, 100]),
     "EPOCHS_BELOW": (reader.EPOCHS_BELOW, ["'match:3'", FAR, 100]),
-    "OLDEST_EPOCH": (reader.OLDEST_EPOCH, ["'match:3'"]),
+    "OLDEST_KEPT": (reader.OLDEST_KEPT, ["'match:3'"]),
     "NEXT_EPOCH": (reader.NEXT_EPOCH, ["'match:3'", 1]),
     "ONE_EPOCH": (reader.ONE_EPOCH, ["'match:3'", 1]),
     "SHOWN_AFTER": (reader.SHOWN_AFTER, [3, 5, FAR, f"'{DAY}'", f"'{DAY}'", 100]),

@@ -14,7 +14,9 @@ from gateway.history.partitions import day_of, drop_expired
 from gateway.history.stats import refresh
 from gateway.history.writer import Writer
 from tests.history.stream import NOW_MS, Stream, stored, totals, write
+from tests.stores import Store
 from tests.system.gateway import GatewayProcess, gateway
+from tests.wire.peer import peer
 
 DAY_MS = 86_400_000
 
@@ -24,11 +26,16 @@ def get(process: GatewayProcess, path: str) -> Any:
         return json.load(answer)
 
 
-async def test_old_days_go_and_results_stay(database: Database, writer: Writer, url: str, tmp_path: Path) -> None:
+async def test_old_days_go_and_results_stay(
+    database: Database, writer: Writer, url: str, tmp_path: Path, valkey_server: Store
+) -> None:
     stream = Stream()
-    stream.open()
-    for _ in range(30):
+    stream.open(clock={"t_ms": 0, "running": True})
+    for number in range(30):
         stream.kill()
+        if number == 13:
+            # From here on the history keeps a document again.
+            stream.add({"op": "play", "patch": {"clock": {"t_ms": 40_000}}})
     for day in range(3):
         await write(
             writer, "match:1", stream.entries[10 * day :][: 10 if day < 2 else None], NOW_MS + day * DAY_MS, batch=10
@@ -54,7 +61,12 @@ async def test_old_days_go_and_results_stay(database: Database, writer: Writer, 
     await write(writer, "match:1", [late], NOW_MS + 2 * DAY_MS)
     assert await stored(database, "match:1") == stream.entries[10:]
     await refresh(database, NOW_MS)
-    settings: dict[str, object] = {"history__url": url, "listen__workers": 1, "aggregate__enabled": False}
+    for entry in [*stream.entries[-3:]]:
+        fields: dict[Any, Any] = {"t": str(entry.t_ms), "e": entry.raw}
+        valkey_server.client.xadd("live:{match:1}", fields, id=str(entry.position))
+    settings: dict[str, object] = {
+        "bus__url": valkey_server.url, "history__url": url, "listen__workers": 1, "aggregate__enabled": False,
+    }  # fmt: skip
     with gateway(tmp_path, **settings) as process:
         await asyncio.to_thread(read_on, process, [f"1-{entry.position.seq}" for entry in stream.entries[10:]])
 
@@ -78,7 +90,15 @@ def read_on(process: GatewayProcess, left: list[str]) -> None:
     assert get(process, "/v1/matches/2/summary")["winner"] == "red"
     assert get(process, "/v1/players/p0/stats")["totals"]["kills"] == 32
     course = get(process, "/v1/matches/1/course")["points"]
-    assert course == [] or course[0]["id"] >= left[0]
+    assert [point["id"] for point in course if point["id"] not in left] == []
+    # From before all that is kept, a rewind begins with the oldest that is; a version that is gone is refused.
+    with peer(process.port) as viewer:
+        viewer.upgrade("/v1/live?channel=match:1&at=1000000000000&speed=60")
+        snapshot = viewer.message()
+        assert (snapshot["type"], snapshot["status"]) == ("snapshot", "rewind"), snapshot
+        assert snapshot["version"].startswith("1-15.")
+        viewer.say(op="watch", channel="match:1", at="1-3")
+        assert viewer.next("error")["code"] == "bad_request"
 
 
 async def test_a_refresh_waits_for_no_reader(database: Database, writer: Writer) -> None:
