@@ -25,7 +25,7 @@ CHECKED = "| check | measured | limit | |"
 
 Result = dict[str, Any]
 
-STEPS = ("read", "decode", "fold", "view", "encode", "send", "other")
+STEPS = ("read", "decode", "fold", "view", "encode", "send", "wake", "watch", "other")
 """Of an event's way, in its order; what is kept is sorted by name."""
 
 
@@ -183,13 +183,25 @@ def _crowds(result: Result) -> list[str]:
         name = f"{peer['events_per_s']:,.0f}, a gateway by hand on {WRITTEN[peer['name']]}"
         rows.append(f"| {name} | {peer['cpu_us']} | {peer['ratio']} | {peer['cores']} |")
     rows += ["", "| of one event with its three frames, at the last rate | µs |", "|---|---:|"]
-    rows += [f"| {name} | {result['steps_us_per_event'][name]} |" for name in STEPS]
+    taken = result["steps_us_per_event"]
+    rows += [f"| {name} | {taken[name]} |" for name in STEPS if name in taken]
     facts = [
         "",
         f"The C loop takes {result['floor_us']} µs a frame; *send* is three of them. The steps before are timed alone, over "
-        "as many channels; *other* is the rest: the loop, wake-ups, pacing, metrics, the collections, and what sends cost "
-        f"more than in a plain loop. {result['bytes_per_channel'] / 1024:.1f} KB of memory for each channel with its viewers.",
+        "as many channels.",
     ]
+    if "wake" in taken:
+        facts.append(
+            f"*wake* is what the same C loop takes more ({result['paced_floor_us']} µs a frame) when it sends as many frames a "
+            "second as events need, in the publisher's bursts: its readers have gone to sleep meanwhile, and are woken. "
+            "*watch* is what the worker takes for its channels when "
+            f"nothing happens ({result['quiet_cores']} cores: beats, the reads that confirm histories, presence, the loop's "
+            "own watch)."
+        )
+    facts.append(
+        "*other* is the rest: the loop's turns, the store's wake-ups, pacing, statuses, the collections. "
+        f"{result['bytes_per_channel'] / 1024:.1f} KB of memory for each channel with its viewers."
+    )
     return rows + facts + _checks(result) + _origin(result)
 
 

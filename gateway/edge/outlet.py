@@ -129,7 +129,10 @@ class Outlet:
     @property
     def viewers(self) -> int:
         """Connections that watch through this outlet, those that wait for a version included."""
-        return sum(self._plane.table.group_size(group) for group in self._groups.values()) + len(self._holds)
+        count = len(self._holds)
+        for group in self._groups.values():
+            count += self._plane.table.group_size(group)
+        return count
 
     @property
     def behind(self) -> int:

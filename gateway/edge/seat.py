@@ -122,7 +122,10 @@ class Seat:
     @property
     def viewers(self) -> int:
         """Viewers of all audiences."""
-        return sum(outlet.viewers for outlet in self.outlets.values())
+        count = 0
+        for outlet in self.outlets.values():
+            count += outlet.viewers
+        return count
 
     def beat(self, now_ms: int) -> None:
         """Once a second."""

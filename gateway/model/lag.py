@@ -17,6 +17,9 @@ class Lag:
     def __init__(self, window_ms: int = WINDOW_MS, bucket_ms: int = BUCKET_MS) -> None:
         self._bucket_ms = bucket_ms
         self._buckets: deque[tuple[int, int]] = deque(maxlen=max(1, window_ms // bucket_ms))
+        self._newest: int | None = None
+        self._smallest = 0
+        """Of all buckets."""
 
     def observe(self, now_ms: int, t_ms: int) -> int:
         """Takes an entry stamped `t_ms` that arrived now.
@@ -26,12 +29,18 @@ class Lag:
         """
         difference = now_ms - t_ms
         bucket = now_ms // self._bucket_ms
-        if self._buckets and self._buckets[-1][0] == bucket:
-            if difference < self._buckets[-1][1]:
-                self._buckets[-1] = (bucket, difference)
-        else:
-            self._buckets.append((bucket, difference))
+        if bucket != self._newest:
+            self._begin(bucket, difference)
+        elif difference < self._buckets[-1][1]:
+            self._buckets[-1] = (bucket, difference)
+            self._smallest = min(self._smallest, difference)
+        return difference - self._smallest
+
+    def _begin(self, bucket: int, difference: int) -> None:
+        """A new bucket; old ones leave the window."""
+        self._newest = bucket
+        self._buckets.append((bucket, difference))
         oldest = bucket - (self._buckets.maxlen or 1)
         while self._buckets[0][0] <= oldest:
             self._buckets.popleft()
-        return difference - min(smallest for _, smallest in self._buckets)
+        self._smallest = min(smallest for _, smallest in self._buckets)

@@ -9,10 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from itertools import count
 
+from gateway.observe.gathered import GatheredHistogram
 from gateway.observe.metrics import LOOP_HELD, LOOP_LAG
 
 SAMPLE_S = 0.01
+SETTLE_EVERY = 10
+"""Samples that are settled into the metrics together."""
+
+_lag = GatheredHistogram(LOOP_LAG)
+_held = GatheredHistogram(LOOP_HELD)
 
 _due_s = 0.0
 _spent_s = 0.0
@@ -24,13 +31,16 @@ async def watch() -> None:
     global _due_s, _spent_s
     loop = asyncio.get_running_loop()
     _spent_s = time.thread_time()
-    while True:
+    for sample in count():
         _due_s = due_s = loop.time() + SAMPLE_S
         await asyncio.sleep(SAMPLE_S)
         late_s = max(0.0, loop.time() - due_s)
         before_s, _spent_s = _spent_s, time.thread_time()
-        LOOP_LAG.observe(late_s)
-        LOOP_HELD.observe(min(late_s, _spent_s - before_s))
+        _lag.observe(late_s)
+        _held.observe(min(late_s, _spent_s - before_s))
+        if sample % SETTLE_EVERY == 0:
+            _lag.settle()
+            _held.settle()
 
 
 def passing() -> None:

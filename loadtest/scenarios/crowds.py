@@ -33,7 +33,7 @@ from loadtest.publisher import STATE, Publisher
 from loadtest.scenarios.channels import LOOP_LAG
 from loadtest.scenarios.checks import at_most, loop_held, unbroken
 from loadtest.scenarios.fanout import Mismatch, floor_us
-from loadtest.servers import plain_gateway
+from loadtest.servers import native_table, plain_gateway
 from loadtest.servers.child import Server
 from loadtest.servers.process import cpu_s
 
@@ -51,6 +51,10 @@ PEER_WARM_UP_S = 4.0
 """They have nothing to load, and no pace that settles."""
 TIMEOUT_S = 120.0
 FLOOR_ROUNDS = 5
+SETTLED_S = 1.5
+"""After the last event everything has been read and flushed."""
+QUIET_S = 7.0
+"""As long as that no channel ticks: a tick comes after ten seconds."""
 
 
 def run(
@@ -82,15 +86,23 @@ def run(
         held_bytes = gateway.private_bytes() - idle_bytes
         phases = [_phase(gateway, publisher, fleet, rate, warm_up_s, duration_s) for rate in rates]
         publisher.stop()
+        time.sleep(SETTLED_S)
+        used_s = gateway.cpu_s()
+        time.sleep(QUIET_S)
+        quiet_cores = (gateway.cpu_s() - used_s) / QUIET_S
         summary = fleet.summary()
     floor = floor_us(viewers, FLOOR_ROUNDS)
+    paced = paced_floor_us(viewers, VIEWERS_EACH * rates[-1], duration_s / 2)
     settle_s = min(warm_up_s, PEER_WARM_UP_S)
     written = [peer(name, main, channels, rates[-1], settle_s, duration_s) for name, main in PEERS.items()]
     for phase in (*phases, *written):
         phase["ratio"] = round(phase["cpu_us"] / floor, 2)
     standard = phases[-1]
-    taken = steps(channels)
-    sends_us = round(VIEWERS_EACH * floor, 1)
+    taken = steps(channels) | {
+        "send": round(VIEWERS_EACH * floor, 1),
+        "wake": round(VIEWERS_EACH * (paced - floor), 1),
+        "watch": round(quiet_cores * 1e6 / standard["events_per_s"], 1),
+    }
     return {
         "scenario": "crowds",
         "channels": channels,
@@ -98,12 +110,13 @@ def run(
         "rates": phases,
         "peers": written,
         "floor_us": round(floor, 2),
+        "paced_floor_us": round(paced, 2),
+        "quiet_cores": round(quiet_cores, 3),
         "cpu_us": standard["cpu_us"],
         "ratio": standard["ratio"],
         "steps_us_per_event": {
             **taken,
-            "send": sends_us,
-            "other": round(VIEWERS_EACH * standard["cpu_us"] - sum(taken.values()) - sends_us, 1),
+            "other": round(VIEWERS_EACH * standard["cpu_us"] - sum(taken.values()), 1),
         },
         "bytes_per_channel": round(held_bytes / channels),
         "raw": summary,
@@ -118,6 +131,30 @@ def run(
             unbroken(summary),
         ],
     }
+
+
+def paced_floor_us(viewers: int, frames_per_s: float, duration_s: float) -> float:
+    """Processor time of the C loop for a frame when it sends no faster than events come: its readers sleep in between.
+
+    Raises:
+        Mismatch: not everything was received.
+    """
+    with Server(native_table.main, viewers) as server, Fleet(1, viewers) as fleet:
+        fleet.connect(
+            "127.0.0.1",
+            server.port,
+            "/",
+            viewers,
+            channel="match:1",
+            rate_per_s=PEER_OPENING_RATE,
+            retry_ms=(500, 4000),
+        )
+        fleet.wait_open(TIMEOUT_S)
+        sent, used_s = server.ask("paced", frames_per_s, duration_s)
+        messages = _all_received(fleet, viewers + sent)["messages"]
+    if messages != viewers + sent:
+        raise Mismatch(f"the C loop: {messages} of {viewers + sent} messages")
+    return float(used_s) * 1e6 / max(1, int(sent))
 
 
 def peer(

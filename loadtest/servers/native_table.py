@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from loadtest.memory import settled_bytes
 from loadtest.payload import delta, moving, snapshot, stamped
+from loadtest.publisher import STEP_S
 from loadtest.servers.child import raise_descriptor_limit
 from native.connections import Table
 from native.deflate import Deflater
@@ -115,6 +116,24 @@ class NativeServer:
             more = self._fanout.run(SLICE_US)
             self._slices_us.append((time.thread_time() - began_s) * 1e6)
         return self._table.group_size(self._group) - self._table.group_behind(self._group)
+
+    def on_paced(self, frames_per_s: float, duration_s: float) -> tuple[int, float]:
+        """Sends to one after the other by the plain loop, in the bursts of a publisher, and sleeps between them.
+
+        Returns:
+            Frames sent, and the processor time that they took.
+        """
+        began_s, used_s = time.monotonic(), time.process_time()
+        sent, data = 0, b""
+        while (passed_s := time.monotonic() - began_s) < duration_s:
+            due = int(passed_s * frames_per_s) - sent
+            at = sent % len(self._descriptors)
+            if at == 0 and due:
+                self._number += 1
+                data = bytes(self._frame())
+            sent += send_all(self._descriptors[at : at + due], data)
+            time.sleep(STEP_S)
+        return sent, time.process_time() - used_s
 
     def _frame(self) -> Frame:
         if self._deflater is not None:

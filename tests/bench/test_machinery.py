@@ -176,6 +176,10 @@ def test_steps_of_an_event_are_timed() -> None:
     assert all(value > 0 for value in crowds.steps(20, 2).values())
 
 
+def test_the_floor_is_measured_at_the_pace_of_events() -> None:
+    assert crowds.paced_floor_us(viewers=12, frames_per_s=200.0, duration_s=1.0) > 0
+
+
 @pytest.mark.parametrize("name", crowds.PEERS)
 def test_gateways_by_hand_give_every_viewer_each_event(name: str) -> None:
     found = crowds.peer(name, crowds.PEERS[name], channels=5, events_per_s=50.0, warm_up_s=0.5, duration_s=1.0)

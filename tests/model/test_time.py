@@ -62,6 +62,17 @@ def test_lag_forgets_an_old_minimum() -> None:
     assert lag.observe(100_000, 99_000) == 0
 
 
+@given(st.lists(st.tuples(st.integers(0, 25), st.integers(-50, 50)), min_size=1, max_size=60))
+def test_lag_is_measured_from_the_promptest_entry_of_the_buckets_in_the_window(steps: list[tuple[int, int]]) -> None:
+    lag = Lag(window_ms=60, bucket_ms=10)
+    now_ms, seen = 1000, []
+    for pause_ms, difference in steps:
+        now_ms += pause_ms
+        seen.append((now_ms // 10, difference))
+        within = [known for bucket, known in seen if bucket > now_ms // 10 - 6]
+        assert lag.observe(now_ms, now_ms - difference) == difference - min(within)
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 300), PATCHES), min_size=1, max_size=20),
     st.integers(2, 6),
