@@ -34,6 +34,7 @@ def addresses(listing: str, url: str) -> dict[str, str]:
     return {
         "matches": url,
         **{match: f"{url}/match/{match}" for match in matches},
+        "rewind": f"{url}/match/{matches[0]}?at=-60s",
         "boards": f"{url}/boards",
         "board": f"{url}/board/kills.all",
         "player": f"{url}/player/arena-aster",
