@@ -42,7 +42,7 @@ VIEWERS_EACH = 3
 RATES = (500.0, 5_000.0)
 """Events a second over all channels; the last is the one that is held against the bound: a crowd of live matches, 1 Hz each."""
 WARM_UP_S = 8.0
-DURATION_S = 20.0
+DURATION_S = 15.0
 RATIO_MAX = 1.6
 PEERS = {"picows": plain_gateway.on_picows, "websockets": plain_gateway.on_websockets}
 OPENING_RATE = 1000.0

@@ -23,7 +23,7 @@ EVENTS_PER_S = 20.0
 EVENT_PAD_BYTES = 1000
 """As large as the positions of ten players: full sockets within seconds."""
 PAUSE_S = 20.0
-PAUSES = 3
+PAUSES = 2
 WARM_UP_S = 5.0
 RECEIVE_BUFFER_BYTES = 4096
 P99_CHANGE_MAX = 1.10
