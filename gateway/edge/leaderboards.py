@@ -20,10 +20,11 @@ from gateway.edge.failures import NotFound, Unavailable, UnknownChannel, Unproce
 from gateway.edge.guard import Guard
 from gateway.edge.hub import Hub
 from gateway.edge.joining import Joining
-from gateway.edge.parameters import names, text, whole
+from gateway.edge.parameters import names, text, whole, word
 from gateway.edge.validated import validated
 from gateway.model.boards import MEMBER_MAX_CHARS, board_channel, is_member, parse_board
 from gateway.model.finding import folded, is_found
+from gateway.model.names import CHANNEL_MAX_ID_CHARS
 
 T = TypeVar("T")
 
@@ -32,6 +33,7 @@ LIMIT_DEFAULT, LIMIT_MAX = 100, 500
 OFFSET_MAX = 10_000_000
 SPAN_DEFAULT, SPAN_MAX = 10, 100
 IDS_MAX = 200
+MATCHES_MAX = 100
 FOUND_DEFAULT, FOUND_MAX = 20, 100
 
 
@@ -122,8 +124,18 @@ class Leaderboards:
         grant = self._guard.grant_of(request)
         limit = whole(request, "limit", LIMIT_DEFAULT, 1, LIMIT_MAX)
         after = text(request, "after") or ""
+        all_but_matches = word(request, "matches", ("true", "false")) == "false"
+        of = names(request, "match", MATCHES_MAX, MATCHES_MAX * (CHANNEL_MAX_ID_CHARS + 1))
+        scopes = None if of is None else {f"match.{one}" for one in of}
         every = await self._once("boards", self._reader.boards)
-        seen = [name for name in every if name > after and grant.may("watch", board_channel(name))]
+        seen = [
+            name
+            for name in every
+            if name > after
+            and not (all_but_matches and ".match." in name)
+            and (scopes is None or name.partition(".")[2] in scopes)
+            and grant.may("watch", board_channel(name))
+        ]
         shown = seen[:limit]
         if self._context.audiences[grant.audience].delay_ms:
             found = await asyncio.gather(*(self._listed_late(name, grant.audience) for name in shown))

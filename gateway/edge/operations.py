@@ -177,6 +177,12 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         (
             _limit(leaderboards.LIMIT_DEFAULT, leaderboards.LIMIT_MAX),
             Parameter("after", "the `next` of the page before", {"type": "string", "maxLength": 256}),
+            Parameter("matches", "false: without the boards of matches", {"type": "string", "enum": ["false", "true"]}),
+            Parameter(
+                "match",
+                f"only the boards of these 1 to {leaderboards.MATCHES_MAX} matches, with commas between them and none empty",
+                {"type": "string", "minLength": 1},
+            ),
             IF_NONE_MATCH,
         ),
         validated=True,

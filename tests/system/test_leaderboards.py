@@ -138,6 +138,26 @@ def test_members_are_found_by_the_beginning_of_a_word(counted: tuple[Store, Gate
     studio.close()
 
 
+def test_boards_are_listed_without_those_of_matches_or_of_some_matches_only(
+    counted: tuple[Store, GatewayProcess],
+) -> None:
+    _, served = counted
+
+    def listed(query: str) -> list[str]:
+        status, _, page = ask(f"{served.url}/v1/leaderboards?{query}")
+        assert status == 200, page
+        return [board["board"] for board in page["boards"]]
+
+    every, of_match = listed("limit=500"), listed("match=42")
+    assert "kills.match.42" in of_match
+    assert of_match == [board for board in every if board.endswith(".match.42")]
+    assert listed("matches=false&limit=500") == [board for board in every if ".match." not in board] != []
+    assert listed("match=41,40") == []
+    for wrong, field in (("matches=no", "matches"), ("match=", "match"), ("match=1,,2", "match")):
+        status, _, problem = ask(f"{served.url}/v1/leaderboards?{wrong}")
+        assert (status, problem["field"]) == (422, field), wrong
+
+
 def test_a_member_with_its_neighbours_and_friends(counted: tuple[Store, GatewayProcess]) -> None:
     _, served = counted
     page = ask(f"{served.url}/v1/leaderboards/kills.all/around/p10?span=2")[2]

@@ -1,4 +1,4 @@
-/** All leaderboards, by what is counted. */
+/** Leaderboards by what is counted: all but those of matches, and those of the matches that are live. */
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { get } from "../shell/api.js";
@@ -15,6 +15,17 @@ import type { BoardInfo } from "./rows.js";
 import { boardName, boardOrder, useBoardWords } from "./words.js";
 
 const REFRESH_MS = 5_000;
+const MATCHES_MAX = 20;
+
+/** A gateway keeps the boards of thousands of matches that are over; their summaries tell what is on them. */
+async function listed(signal: AbortSignal): Promise<BoardInfo[]> {
+  const boards = async (query: string) => (await get<{ boards: BoardInfo[] }>(`/v1/leaderboards?limit=500&${query}`, signal)).boards;
+  const [lasting, { matches }] = await Promise.all([
+    boards("matches=false"),
+    get<{ matches: { id: string }[] }>(`/v1/matches?status=live&limit=${MATCHES_MAX}`, signal),
+  ]);
+  return matches.length === 0 ? lasting : [...lasting, ...(await boards(`match=${matches.map(({ id }) => id).join(",")}`))];
+}
 
 export function BoardsPage() {
   const words = useBoardWords();
@@ -23,12 +34,12 @@ export function BoardsPage() {
   const [paused, setPaused] = useState(false);
   const { data, error, refetch } = useQuery({
     queryKey: ["boards"],
-    queryFn: ({ signal }) => get<{ boards: BoardInfo[] }>("/v1/leaderboards", signal),
+    queryFn: ({ signal }) => listed(signal),
     refetchInterval: paused ? false : REFRESH_MS,
   });
   useTitle(words.boards);
   const groups = new Map<string, BoardInfo[]>();
-  for (const board of data?.boards ?? []) groups.set(board.metric, [...(groups.get(board.metric) ?? []), board]);
+  for (const board of data ?? []) groups.set(board.metric, [...(groups.get(board.metric) ?? []), board]);
   return (
     <>
       <div className={shell.heading}>
