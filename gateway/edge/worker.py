@@ -61,12 +61,18 @@ def run(index: int, settings: Settings, port: int, channel: socket.socket) -> No
     uvloop.run(_Worker(index, settings, port).serve(channel))
 
 
-def listen(host: str, port: int, backlog: int) -> socket.socket:
-    """A listening socket that shares its port with the other workers."""
+def listen(host: str, port: int, backlog: int, unacknowledged_ms: int = 0) -> socket.socket:
+    """A listening socket that shares its port with the other workers.
+
+    Args:
+        unacknowledged_ms: a connection whose other end takes nothing for so long is ended (RFC 5482); 0: the kernel's time.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    # Connections have it from the socket that they come in by: no call for each.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, unacknowledged_ms)
     sock.bind((host, port))
     sock.listen(backlog)
     sock.setblocking(False)
@@ -174,7 +180,12 @@ class _Worker:
         except Unavailable as error:
             logger.warning("store_unreachable", error=type(error).__name__)
         sibling_sock = _listen_for_siblings(socket_path(runtime_dir, self._index))
-        public_sock = listen(settings.listen.host, self._port, settings.listen.backlog)
+        public_sock = listen(
+            settings.listen.host,
+            self._port,
+            settings.listen.backlog,
+            unacknowledged_ms=int(settings.viewers.unacknowledged_s * 1000),
+        )
         tls: TlsFront | None = None
         if settings.listen.tls_cert:
             certificate = tls_context(Path(settings.listen.tls_cert), Path(settings.listen.tls_key))

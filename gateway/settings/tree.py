@@ -128,6 +128,14 @@ class ViewerSettings(Section, frozen=True):
     idle_timeout_s: Annotated[
         float, Meta(ge=0, le=86_400, description="a viewer that says nothing is closed after this; 0: never")
     ] = 0.0
+    unacknowledged_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=86_400,
+            description="a connection whose other end takes nothing for so long is ended; 0: when the kernel gives up (15 minutes)",
+        ),
+    ] = 120.0
     drain_s: Annotated[float, Meta(ge=0, le=600, description="time to say goodbye when a worker ends")] = 5.0
 
 

@@ -146,7 +146,9 @@ def test_a_frozen_leader_is_replaced_and_follows_when_it_goes_on(served: Gateway
         with shown.frozen(leader):
             # It keeps its lock and its connection, and says nothing.
             until(lambda: any(role(shown, name) == "leader" for name in others), 60, "another one to take over")
-            until(lambda: sorted(role(shown, name) for name in others) == ["follower"] * 3 + ["leader"], 60, "one of them")
+            until(
+                lambda: sorted(role(shown, name) for name in others) == ["follower"] * 3 + ["leader"], 60, "one of them"
+            )
             studio.patch({"teams": {"red": {"score": 7}}}, op="score", team="red")
             for name in others:
                 until(lambda name=name: shown.do("read", tab=name)["scores"][0] == "7", 20, name)  # type: ignore[misc]

@@ -66,7 +66,9 @@ def test_over_a_websocket(served: GatewayProcess, studio: Studio) -> None:
             shown.do("say", text=text)
         until(lambda: count(shown, "malformed") == len(ODD), 20, "all of them to be counted")
         assert shown.read()["scores"] == ["1", "0"], "what was there stays"
-        until(lambda: served.metric("grandstand_snapshots_total", reason="join") > joined, 20, "it to ask for a snapshot")
+        until(
+            lambda: served.metric("grandstand_snapshots_total", reason="join") > joined, 20, "it to ask for a snapshot"
+        )
         goes_on(served, studio, shown, 2)
         shown.do("say", text=json.dumps(OTHER_VERSION))
         until(lambda: count(shown, "resyncs") == 1, 20, "it to ask again")

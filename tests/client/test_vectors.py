@@ -22,6 +22,7 @@ TIMEOUT_S = 10.0
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"].replace(" ", "-"))
 async def test_viewer_vector(case: dict[str, Any], mode: Mode) -> None:
     steps = case["steps"]
+
     async def script(exchange: Exchange) -> None:
         await exchange.upgrade()
         for step in steps:

@@ -44,7 +44,10 @@ from gateway.settings import SettingsError, checks, load
         ({"audiences": '{"a": {"hidden": ["/players//pos"]}}'}, "audiences.a: '/players//pos' is not a path"),
         ({"boards.kinds": '{"Region": {"path": "/region"}}'}, "boards.kinds.Region: a name has up to 24 of a-z"),
         ({"boards.kinds": '{"week": {"path": "/region"}}'}, "boards.kinds.week: there are such boards anyway"),
-        ({"boards.kinds": '{"a": {"path": "/a", "field": "a"}}'}, "boards.kinds.a: is made either of a field or of a path"),
+        (
+            {"boards.kinds": '{"a": {"path": "/a", "field": "a"}}'},
+            "boards.kinds.a: is made either of a field or of a path",
+        ),
         ({"boards.kinds": '{"a": {"metrics": ["kills"]}}'}, "boards.kinds.a: needs a field, a path, or a window"),
         ({"boards.kinds": '{"a": {"path": "region"}}'}, "boards.kinds.a: 'region' is not a path like /players/*/hero"),
         ({"boards.kinds": '{"a": {"field": "a", "metrics": ["a.b"]}}'}, "boards.kinds.a: 'a.b' is not a metric"),

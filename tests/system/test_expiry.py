@@ -30,11 +30,18 @@ def test_a_token_that_ends_ends_its_parked_viewers(tmp_path: Path) -> None:
         studio.open()
         ends_s = int(time.time()) + LIVES_S
         rights = {"Authorization": f"Bearer {token(ends_s)}"}
-        with peer(served.port) as viewer, peer(served.port) as stream, peer(served.port) as lasting, peer(served.port) as late:
+        with (
+            peer(served.port) as viewer,
+            peer(served.port) as stream,
+            peer(served.port) as lasting,
+            peer(served.port) as late,
+        ):
             viewer.upgrade(f"/v1/live?channel={CHANNEL}", **rights).next("snapshot")
             assert stream.stream(CHANNEL, **rights).event()[1]["type"] == "snapshot"
             # A time in milliseconds, as some make it, is merely far away.
-            lasting.upgrade(f"/v1/live?channel={CHANNEL}", Authorization=f"Bearer {token(ends_s * 1000)}").next("snapshot")
+            lasting.upgrade(f"/v1/live?channel={CHANNEL}", Authorization=f"Bearer {token(ends_s * 1000)}").next(
+                "snapshot"
+            )
             with pytest.raises(Closed) as closed:
                 while True:
                     viewer.message()
