@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from gateway.bus.embedded import EmbeddedValkey
 from tests.stores import Store, pair, store
+
+
+@pytest.fixture(name="store")
+async def embedded_store(tmp_path: Path) -> AsyncIterator[EmbeddedValkey]:
+    """The store that the gateway brings along, at a socket."""
+    server = EmbeddedValkey(tmp_path / "store")
+    await server.start()
+    yield server
+    await server.stop()
 
 
 @pytest.fixture

@@ -1,16 +1,11 @@
-"""The command as a user calls it: a process of its own, its output and its exit code; and a real store."""
+"""The command as a user calls it: a process of its own, its output and its exit code."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
-
-import pytest
-
-from gateway.bus.embedded import EmbeddedValkey
 
 DEADLINE_S = 30
 
@@ -32,11 +27,3 @@ def grandstand(*arguments: str, cwd: Path, given: str | None = None, **more: str
         text=True,
         timeout=DEADLINE_S,
     )
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[EmbeddedValkey]:
-    server = EmbeddedValkey(tmp_path / "store")
-    await server.start()
-    yield server
-    await server.stop()

@@ -14,8 +14,7 @@ import pytest
 
 from tests.wire.peer import until
 
-# The forms of each one's own documentation: a bare proxy_pass, and the one for WebSockets.
-NGINX = """
+NGINX_HEAD = """
 daemon off;
 pid {directory}/nginx.pid;
 error_log {directory}/error.log;
@@ -26,7 +25,11 @@ http {{
     proxy_temp_path {directory}/proxy;
     fastcgi_temp_path {directory}/fastcgi;
     uwsgi_temp_path {directory}/uwsgi;
-    scgi_temp_path {directory}/scgi;
+    scgi_temp_path {directory}/scgi;"""
+# The forms of each one's own documentation: a bare proxy_pass, and the one for WebSockets.
+NGINX = (
+    NGINX_HEAD
+    + """
     map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}
     server {{
         listen 127.0.0.1:{port};
@@ -43,18 +46,10 @@ http {{
     }}
 }}
 """
-NGINX_KEEP_ALIVE = """
-daemon off;
-pid {directory}/nginx.pid;
-error_log {directory}/error.log;
-events {{ worker_connections 256; }}
-http {{
-    access_log off;
-    client_body_temp_path {directory}/body;
-    proxy_temp_path {directory}/proxy;
-    fastcgi_temp_path {directory}/fastcgi;
-    uwsgi_temp_path {directory}/uwsgi;
-    scgi_temp_path {directory}/scgi;
+)
+NGINX_KEEP_ALIVE = (
+    NGINX_HEAD
+    + """
     upstream gateway {{ server 127.0.0.1:{target}; keepalive 16; }}
     map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
     server {{
@@ -70,6 +65,7 @@ http {{
     }}
 }}
 """
+)
 HAPROXY = """
 global
     maxconn 256

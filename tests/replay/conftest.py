@@ -28,15 +28,6 @@ def matches() -> Path:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[EmbeddedValkey]:
-    """A real Valkey."""
-    valkey = EmbeddedValkey(tmp_path / "store")
-    await valkey.start()
-    yield valkey
-    await valkey.stop()
-
-
-@pytest.fixture
 async def publisher(store: EmbeddedValkey) -> AsyncIterator[Publisher]:
     """The writing side of the store."""
     opened = open_publisher(store.url)
