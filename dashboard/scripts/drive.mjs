@@ -84,7 +84,7 @@ const commands = {
         version: text("version"),
         missing: text("missing"),
         feed: [...document.querySelectorAll("[data-testid=feed] li")].map((item) => item.textContent),
-        cards: [...document.querySelectorAll("main ul a")].map((card) => card.getAttribute("href")),
+        cards: [...document.querySelectorAll("main li > a:first-child")].map((card) => card.getAttribute("href")),
         images: document.querySelectorAll("main img").length,
         visibility: document.visibilityState,
         connection: window.grandstand?.connection.value ?? null,

@@ -1,5 +1,5 @@
 /** The list of matches: what is on, what comes, what is over. Each card follows its own row. */
-import { useRef, useState, type CSSProperties } from "react";
+import { lazy, Suspense, useRef, useState, type CSSProperties } from "react";
 import type { JsonObject } from "../../client/src/index.js";
 import { ChannelPause } from "../live/ChannelPause.js";
 import { StateMark } from "../live/StateMark.js";
@@ -8,6 +8,7 @@ import { clockText, isObject, number, teamsOf, text } from "../match/document.js
 import { gameOfDocument } from "../match/games/index.js";
 import { usePart } from "../match/parts.js";
 import { useFormat, defineWords } from "../shell/language.js";
+import { Boundary } from "../shell/Boundary.js";
 import { Skeleton } from "../shell/Panel.js";
 import { Link } from "../shell/router.js";
 import shell from "../shell/shell.module.css";
@@ -17,13 +18,16 @@ import styles from "./matches.module.css";
 const useWords = defineWords({
   en: {
     matches: "Matches", on: "Live now", next: "Upcoming", over: "Ended", live: "Live", paused: "Paused", scheduled: "Upcoming", ended: "Ended",
-    none: "No match is on. This list fills by itself when one begins.", watching: (viewers: string) => `${viewers} watching`, winner: "Winner", starts: (when: string) => `Starts ${when}`,
+    none: "No match is on. This list fills by itself when one begins.", watching: (viewers: string) => `${viewers} watching`, winner: "Winner", starts: (when: string) => `Starts ${when}`, back: "The last 2 minutes", backOf: (match: string) => `The last 2 minutes of ${match}`,
   },
   de: {
     matches: "Spiele", on: "Jetzt live", next: "Demnächst", over: "Beendet", live: "Live", paused: "Pausiert", scheduled: "Demnächst", ended: "Beendet",
-    none: "Gerade läuft kein Spiel. Diese Liste füllt sich von selbst, sobald eines beginnt.", watching: (viewers: string) => `${viewers} sehen zu`, winner: "Sieger", starts: (when: string) => `Beginn ${when}`,
+    none: "Gerade läuft kein Spiel. Diese Liste füllt sich von selbst, sobald eines beginnt.", watching: (viewers: string) => `${viewers} sehen zu`, winner: "Sieger", starts: (when: string) => `Beginn ${when}`, back: "Die letzten 2 Minuten", backOf: (match: string) => `Die letzten 2 Minuten von ${match}`,
   },
 });
+
+/** They come after what is live, and in a file of their own. */
+const Leaders = lazy(async () => ({ default: (await import("./Leaders.js")).Leaders }));
 
 const SECTIONS = [
   ["on", ["live", "paused"]],
@@ -46,6 +50,13 @@ export function MatchesPage() {
     <>
       <Heading />
       {!known ? <Waiting /> : empty ? <p className={shell.notice}>{words.none}</p> : SECTIONS.map(([title, statuses]) => <Section key={title} title={words[title]} statuses={statuses} />)}
+      {known ? (
+        <Boundary>
+          <Suspense fallback={null}>
+            <Leaders />
+          </Suspense>
+        </Boundary>
+      ) : null}
     </>
   );
 }
@@ -88,6 +99,7 @@ function Section({ title, statuses }: { title: string; statuses: readonly string
         {shown.map((id) => (
           <li key={id}>
             <Card id={id} />
+            <Back id={id} />
           </li>
         ))}
       </ul>
@@ -142,6 +154,21 @@ function Card({ id }: { id: string }) {
       </span>
     </Link>
   );
+}
+
+/** A match that is on can be watched from a little earlier. */
+function Back({ id }: { id: string }) {
+  const words = useWords();
+  const [on, title] = usePart(LOBBY, ({ doc }) => {
+    const row = isObject(doc.matches) && isObject(doc.matches[id]) ? doc.matches[id] : null;
+    return [row !== null && statusOf(row) === "live", text(row?.title, id)];
+  });
+  return on ? (
+    <Link to={`/match/${id}?at=-120s`} className={styles.back} label={words.backOf(title)}>
+      <span aria-hidden="true">↺ </span>
+      {words.back}
+    </Link>
+  ) : null;
 }
 
 /** The title without the teams, where it begins with them: they stand above it. */
