@@ -70,6 +70,11 @@ const commands = {
     await page.goto(url);
     await page.evaluate(observe);
   },
+  /** Headers that every request of the page has from now on. */
+  async headers({ tab, values }) {
+    const { page } = await tabOf(tab);
+    await page.setExtraHTTPHeaders(values);
+  },
   async read({ tab }) {
     const { page } = await tabOf(tab);
     return page.evaluate(() => {

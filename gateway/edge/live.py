@@ -71,6 +71,7 @@ class Live:
         self._secret = secrets.token_bytes(16)
         self._rewinds = Rewinds(context, hub, past, self._tell)
         self._table = context.plane.table
+        self._countries = frozenset(context.settings.page.countries)
         self._grants: list[Grant] = []
         self._grant_numbers: dict[tuple[object, ...], int] = {}
         self._opening: set[asyncio.Task[None]] = set()
@@ -206,7 +207,7 @@ class Live:
             case Unwatch():
                 self._unwatch(conn, grant, message.channel)
             case Beat():
-                count_beat(message)
+                count_beat(message, self._countries)
 
     def _watch(self, conn: int, grant: Grant, encoding: Encoding, message: Watch, sibling: bool) -> None:
         try:

@@ -62,11 +62,16 @@ class Page:
 
     Args:
         secure: viewers come by TLS; browsers are told to stay with it.
+
+    Where operators count reports by country, the page is told the one that the proxy in front has named, by Server-Timing: a script
+    can read that of its own document, and nothing is stored.
     """
 
     def __init__(self, settings: PageSettings, secure: bool, directory: Path = PAGE_DIR) -> None:
         self._assets = read_assets(directory)
         self._policy = content_security_policy(settings.frame_ancestors)
+        self._country_header = settings.country_header
+        self._countries = frozenset(settings.countries)
         self._common = dict(SECURITY_HEADERS)
         if secure:
             self._common["strict-transport-security"] = "max-age=31536000"
@@ -86,6 +91,11 @@ class Page:
             raise MethodNotAllowed("a page is only read")
         chosen = asset.choose(request.headers.get("accept-encoding"))
         headers = {"etag": chosen.etag, "vary": "Accept-Encoding", **self._headers(asset)}
+        if self._country_header and asset.media_type.startswith("text/html"):
+            headers["vary"] += f", {self._country_header}"
+            country = request.headers.get(self._country_header, "")
+            if country in self._countries:
+                headers["server-timing"] = f'country;desc="{country}"'
         if matches_etag(request.headers.get("if-none-match"), chosen.etag):
             return Response(status_code=304, headers=headers)
         if chosen.coding != IDENTITY:

@@ -119,6 +119,7 @@ class Beat(msgspec.Struct, tag_field="op", tag="beat", omit_defaults=True):
     """How a viewer has done since its last beat: a random sample of `tick_to_pixel_ms`, messages that were none, gaps asked for."""
 
     browser: Browser = "other"
+    country: Annotated[str, Meta(pattern="^[A-Z]{2}$")] | None = None
     fps: Annotated[float, Meta(gt=0, le=1000)] | None = None
     dropped_frames: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     tick_to_pixel_ms: Annotated[list[Annotated[float, Meta(ge=0, le=600_000)]], Meta(max_length=32)] = []

@@ -48,26 +48,28 @@ HANDSHAKES = Counter("grandstand_handshakes_total", "Viewers that were let in, b
 REFUSALS = Counter("grandstand_refusals_total", "Requests that were not served, by error code", ["code"])
 CLOSED = Counter("grandstand_closed_total", "Connections that ended, by reason", ["reason"])
 VIEWER_MESSAGES = Counter("grandstand_viewer_messages_total", "Messages of viewers")
-BEATS = Counter("grandstand_beats_total", "Reports of viewers' pages", ["browser"])
+BEATS = Counter("grandstand_beats_total", "Reports of viewers' pages", ["country", "browser"])
 PAGE_FRAME = Histogram(
     "grandstand_page_frame_seconds",
-    "Mean time between two frames of a viewer's page, by browser",
-    ["browser"],
+    "Mean time between two frames of a viewer's page, by country and browser",
+    ["country", "browser"],
     buckets=(0.007, 0.009, 0.012, 0.0168, 0.0182, 0.02, 0.025, 0.034, 0.05, 0.1, 0.5),
 )
-PAGE_DROPPED = Counter("grandstand_page_dropped_frames_total", "Frames that viewers' pages missed", ["browser"])
+PAGE_DROPPED = Counter(
+    "grandstand_page_dropped_frames_total", "Frames that viewers' pages missed", ["country", "browser"]
+)
 PAGE_MALFORMED = Counter(
-    "grandstand_page_malformed_total", "Messages that viewers' clients could not read", ["browser"]
+    "grandstand_page_malformed_total", "Messages that viewers' clients could not read", ["country", "browser"]
 )
 PAGE_RESYNCS = Counter(
     "grandstand_page_resyncs_total",
     "Times that a version which did not fit made a viewer's client ask again",
-    ["browser"],
+    ["country", "browser"],
 )
 PAGE_TICK_TO_PIXEL = Histogram(
     "grandstand_page_tick_to_pixel_seconds",
-    "From a message's arrival to the frame that shows it, by browser; a sample",
-    ["browser"],
+    "From a message's arrival to the frame that shows it, by country and browser; a sample",
+    ["country", "browser"],
     buckets=LAG_BUCKETS_S,
 )
 DROPPED_ERRORS = Counter("grandstand_dropped_errors_total", "Error messages that a full connection could not take")

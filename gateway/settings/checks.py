@@ -18,6 +18,8 @@ BOARD_KIND = re.compile(r"[a-z][a-z0-9_-]{0,23}")
 BOARD_KINDS_TAKEN = ("all", "season", "day", "week", "match")
 BOARD_KINDS_MAX = 16
 METRIC = re.compile(r"[A-Za-z0-9_~-]{1,32}")
+HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
+"""RFC 9110 section 5.1."""
 AUDIENCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 SOCKET_PATH_ROOM = 75
 """Characters of a directory that leave room for a Unix socket's name: the kernel takes 107 in all (unix(7))."""
@@ -30,6 +32,7 @@ def check_together(settings: Settings) -> None:
         SettingsError: names the first setting that is wrong.
     """
     _check_addresses(settings)
+    _check_page(settings)
     _check_files(settings)
     _check_store(settings)
     _check_history(settings)
@@ -44,6 +47,14 @@ def check_together(settings: Settings) -> None:
         raise SettingsError(
             "runtime_dir", f"is longer than {SOCKET_PATH_ROOM} characters; its sockets need short paths"
         )
+
+
+def _check_page(settings: Settings) -> None:
+    page = settings.page
+    if page.country_header and not HEADER.fullmatch(page.country_header):
+        raise SettingsError("page.country_header", f"{page.country_header!r} is not the name of a header")
+    if page.countries and not page.country_header:
+        raise SettingsError("page.countries", "nothing says which country a viewer is in: set page.country_header")
 
 
 def _check_addresses(settings: Settings) -> None:

@@ -186,6 +186,16 @@ class PageSettings(Section, frozen=True):
     frame_ancestors: Annotated[
         list[str], Meta(description="origins of pages that may show it in a frame beside its own; * for any")
     ] = msgspec.field(default_factory=list)
+    country_header: Annotated[
+        str,
+        Meta(
+            description="request header in which the proxy in front names a viewer's country, CF-IPCountry for example"
+        ),
+    ] = ""
+    countries: Annotated[
+        list[Annotated[str, Meta(pattern="^[A-Z]{2}$")]],
+        Meta(max_length=60, description="countries (ISO 3166) by which pages' reports are counted; all others are one"),
+    ] = msgspec.field(default_factory=list)
 
 
 class AudienceSettings(Section, frozen=True):

@@ -25,10 +25,13 @@ def figure(shown: Page, name: str) -> Any:
 
 @pytest.mark.timeout(180)
 def test_panel_and_beats(tmp_path: Path) -> None:
-    with gateway(tmp_path, listen__workers=1) as served, page() as shown:
+    countries = {"page__country_header": "X-Country", "page__countries": ["AT", "DE"]}
+    with gateway(tmp_path, listen__workers=1, **countries) as served, page() as shown:
         studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:perf")
         studio.open()
         with Beat(studio, 20):
+            # As a proxy in front would say it.
+            shown.do("headers", values={"X-Country": "AT"})
             shown.do("open", url=f"{served.url}/match/perf?perf")
 
             def measures() -> bool:
@@ -50,7 +53,7 @@ def test_panel_and_beats(tmp_path: Path) -> None:
 
             # The first beat is due after some ten seconds.
             told = "grandstand_page_tick_to_pixel_seconds_count"
-            until(lambda: served.metric(told, browser="chromium") > 0, 60, "the page's report")
-            assert served.metric("grandstand_page_frame_seconds_count", browser="chromium") >= 1
+            until(lambda: served.metric(told, country="AT", browser="chromium") > 0, 60, "the page's report")
+            assert served.metric("grandstand_page_frame_seconds_count", country="AT", browser="chromium") >= 1
         assert shown.do("problems") == []
         studio.close()

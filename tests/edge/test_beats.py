@@ -21,7 +21,7 @@ def test_what_a_client_could_not_use_is_counted() -> None:
     count_beat(Beat(browser="firefox", malformed=2, resyncs=3))
     count_beat(Beat(browser="firefox", malformed=1))
     for metric, count in ((metrics.PAGE_MALFORMED, 3), (metrics.PAGE_RESYNCS, 3)):
-        assert metric.labels("firefox")._value.get() == count
+        assert metric.labels("other", "firefox")._value.get() == count
 
 
 def test_numbers_that_are_none_do_not_spoil_the_sums() -> None:
@@ -30,3 +30,15 @@ def test_numbers_that_are_none_do_not_spoil_the_sums() -> None:
     assert samples["grandstand_page_tick_to_pixel_seconds_sum"] == 0.05
     assert samples["grandstand_page_tick_to_pixel_seconds_count"] == 1
     assert told(metrics.PAGE_FRAME) == {}
+
+
+def test_only_countries_that_operators_name_are_told_apart() -> None:
+    for country in ("DE", "FR", None):
+        count_beat(Beat(browser="other", country=country, resyncs=1), {"DE", "AT"})
+    counted = {
+        sample.labels["country"]: sample.value
+        for family in metrics.PAGE_RESYNCS.collect()
+        for sample in family.samples
+        if sample.labels["browser"] == "other" and sample.name.endswith("_total")
+    }
+    assert counted == {"DE": 1, "other": 2}

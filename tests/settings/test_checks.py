@@ -36,6 +36,8 @@ from gateway.settings import SettingsError, checks, load
         ({"access.jwks_url": "ftp://x/keys"}, "access.jwks_url: is not an http:// or https:// URL"),
         ({"access.origins": "example.org"}, "access.origins: 'example.org' is not an origin"),
         ({"access.origins": "https://example.org/"}, "access.origins: 'https://example.org/' is not an origin"),
+        ({"page.country_header": "CF IPCountry"}, "page.country_header: 'CF IPCountry' is not the name of a header"),
+        ({"page.countries": "DE"}, "page.countries: nothing says which country"),
         ({"page.frame_ancestors": "club.example"}, "page.frame_ancestors: 'club.example' is not an origin"),
         ({"page.frame_ancestors": "https://a.example; script-src *"}, "page.frame_ancestors: "),
         ({"access.anonymous_audience": "all"}, "access.anonymous_audience: there is no audience 'all'"),

@@ -15,7 +15,12 @@ from tests.system.gateway import GatewayProcess, gateway
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
-    settings = {"listen__workers": 1, "page__frame_ancestors": ["https://club.example"]}
+    settings = {
+        "listen__workers": 1,
+        "page__frame_ancestors": ["https://club.example"],
+        "page__country_header": "X-Country",
+        "page__countries": ["DE"],
+    }
     with gateway(tmp_path_factory.mktemp("page"), **settings) as process:
         yield process
 
@@ -98,6 +103,16 @@ def test_assets_are_kept_for_ever_and_come_in_the_coding_asked_for(served: Gatew
 def test_the_html_is_asked_for_again(served: GatewayProcess) -> None:
     _, headers, _ = ask(served, "/")
     assert ask(served, "/match/1", if_none_match=headers["etag"])[0] == 304
+
+
+def test_a_page_is_told_the_country_that_is_counted(served: GatewayProcess) -> None:
+    _, headers, _ = ask(served, "/", **{"X-Country": "DE"})
+    assert headers["server-timing"] == 'country;desc="DE"'
+    assert "X-Country" in headers["vary"]
+    again = ask(served, "/", **{"X-Country": "DE", "If-None-Match": headers["etag"]})
+    assert (again[0], again[1]["server-timing"]) == (304, headers["server-timing"])
+    for other in ("FR", "", 'DE", x'):
+        assert "server-timing" not in ask(served, "/", **{"X-Country": other})[1]
 
 
 def test_the_page_is_complete(served: GatewayProcess) -> None:

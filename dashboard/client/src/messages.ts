@@ -85,6 +85,7 @@ export interface Unwatch {
 export interface Beat {
   op: "beat";
   browser?: "chromium" | "firefox" | "other" | "safari";
+  country?: string | null;
   fps?: number | null;
   dropped_frames?: number;
   tick_to_pixel_ms?: number[];

@@ -1,7 +1,7 @@
-/** Tells the gateway now and then how the page does: four numbers and the kind of browser, nothing of the viewer. */
+/** Tells the gateway now and then how the page does: a few numbers, the kind of browser, the country if operators ask for it; nothing of the viewer. */
 import { live } from "../live/store.js";
 import { takeSample, watchFrames } from "./meter.js";
-import { browserOf, framesOf } from "./samples.js";
+import { browserOf, countryOf, framesOf } from "./samples.js";
 
 const FIRST_MS = 10_000;
 const EVERY_MS = 60_000;
@@ -19,8 +19,10 @@ export function startBeats(): void {
       stop();
       // A tab that was hidden meanwhile had no frames to miss.
       const frames = document.visibilityState === "visible" ? framesOf(times) : null;
+      const country = countryOf(performance.getEntriesByType("navigation").flatMap((entry) => (entry as PerformanceNavigationTiming).serverTiming ?? []));
       live.beat({
         browser: browserOf(navigator.userAgent),
+        ...(country !== null && { country }),
         tick_to_pixel_ms: takeSample().map((ms) => Math.round(ms * 10) / 10),
         ...(frames !== null && { fps: Math.min(1000, Math.round(frames.fps * 10) / 10), dropped_frames: frames.dropped }),
       });

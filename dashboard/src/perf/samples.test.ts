@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { browserOf, classesOf, framesOf, percentile, Reservoir } from "./samples.js";
+import { browserOf, classesOf, countryOf, framesOf, percentile, Reservoir } from "./samples.js";
 
 describe("a reservoir", () => {
   it("keeps no more than it may, and begins anew when it was taken", () => {
@@ -47,3 +47,10 @@ it.each([
   ["Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/140.0.0.0 Safari/537.36", "chromium"],
   ["curl/8", "other"],
 ])("%s", (agent, browser) => expect(browserOf(agent)).toBe(browser));
+
+it.each([
+  [[], null],
+  [[{ name: "cache", description: "HIT" }, { name: "country", description: "DE" }], "DE"],
+  [[{ name: "country", description: "Germany" }], null],
+  [[{ name: "country", description: "" }], null],
+])("country of %j is %s", (timings, country) => expect(countryOf(timings)).toBe(country));

@@ -73,3 +73,9 @@ export function browserOf(agent: string): "chromium" | "firefox" | "safari" | "o
   if (/Chrom(e|ium)\//.test(agent)) return "chromium";
   return /\bSafari\//.test(agent) && /\bVersion\//.test(agent) ? "safari" : "other";
 }
+
+/** The country that came with the page's document, where operators count by it; two letters or nothing. */
+export function countryOf(timings: readonly { name: string; description: string }[]): string | null {
+  const told = timings.find(({ name }) => name === "country")?.description ?? "";
+  return /^[A-Z]{2}$/.test(told) ? told : null;
+}
