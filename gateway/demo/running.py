@@ -19,6 +19,7 @@ from gateway.bus.connect import open_publisher
 from gateway.bus.embedded import EmbeddedValkey
 from gateway.bus.errors import BusError
 from gateway.bus.publisher import Publisher
+from gateway.demo.crowd import Crowd
 from gateway.edge.supervisor import Supervisor
 from gateway.replay.fresh import FreshChannels
 from gateway.replay.programme import Show, channel_of, interesting_start_ms, programme, speed_of
@@ -82,17 +83,22 @@ async def run_demo(
         await supervisor.start()
         publisher = open_publisher(settings.bus.write_url or settings.bus.url)
         parts.push_async_callback(publisher.close)
+        crowd = Crowd(supervisor.url)
+        parts.push_async_callback(crowd.close)
         tell(f"Grandstand is at {supervisor.url}, its store at {settings.bus.url}")
         tell(f"The operator's page is at {supervisor.admin_url}/operator")
-        await _Programme(publisher, supervisor.url, tell, stop).play(programme(matches), matches)
+        await _Programme(publisher, crowd, supervisor.url, tell, stop).play(programme(matches), matches)
     return 0
 
 
 class _Programme:
     """All shows of one demonstration."""
 
-    def __init__(self, publisher: Publisher, url: str, tell: Callable[[str], None], stop: asyncio.Event) -> None:
+    def __init__(
+        self, publisher: Publisher, crowd: Crowd, url: str, tell: Callable[[str], None], stop: asyncio.Event
+    ) -> None:
         self._publisher = publisher
+        self._crowd = crowd
         self._fresh = FreshChannels(publisher)
         self._url = url
         self._tell = tell
@@ -106,8 +112,8 @@ class _Programme:
         self._tell(f"Playing {source}, one match after the other:")
         begun = [asyncio.Event() for _ in shows]
         async with asyncio.TaskGroup() as tasks:
-            for show, event in zip(shows, begun, strict=True):
-                tasks.create_task(self._play_show(show, event))
+            for number, (show, event) in enumerate(zip(shows, begun, strict=True)):
+                tasks.create_task(self._play_show(number, show, event))
             for event in begun:
                 await event.wait()
             for channel in self._playing[:1]:
@@ -115,11 +121,11 @@ class _Programme:
             self._tell("Ctrl-C ends everything.")
             await self._stop.wait()
 
-    async def _play_show(self, show: Show, begun: asyncio.Event) -> None:
-        async def following(number: int) -> Round:
-            recording = await asyncio.to_thread(show.recording, number)
+    async def _play_show(self, number: int, show: Show, begun: asyncio.Event) -> None:
+        async def following(round_number: int) -> Round:
+            recording = await asyncio.to_thread(show.recording, round_number)
             begin_ms = 0
-            if number == 0:
+            if round_number == 0:
                 begin_ms = await asyncio.to_thread(interesting_start_ms, recording, speed_of(recording))
             return Round(await self._fresh.take(channel_of(recording.match_id)), recording, begin_ms)
 
@@ -128,6 +134,7 @@ class _Programme:
             place = f"from {begin_s // 60}:{begin_s % 60:02} of {recording.duration_ms // 60_000} min"
             self._tell(f"  {chosen.channel:32} {recording.title} ({speed_of(recording):g}x, {place})")
             self._playing.append(chosen.channel)
+            self._crowd.watch(number, chosen.channel)
             begun.set()
 
         try:

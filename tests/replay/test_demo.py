@@ -89,6 +89,19 @@ def wait_for_change(url: str, channel: str) -> None:
     raise AssertionError(f"{channel} does not move")
 
 
+def wait_for_viewers(url: str, wanted: dict[str, int]) -> None:
+    """Until the list of matches tells of these viewers."""
+    deadline_s = time.monotonic() + START_TIMEOUT_S
+    counted: dict[str, int | None] = {}
+    while time.monotonic() < deadline_s:
+        with urllib.request.urlopen(f"{url}/v1/matches", timeout=10) as answer:
+            counted = {match["id"]: match.get("viewers") for match in json.load(answer)["matches"]}
+        if counted == wanted:
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"viewers are {counted}, not {wanted}")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_simulated_matches_play_and_a_signal_ends_everything(tmp_path: Path, number: signal.Signals) -> None:
     with demonstration(tmp_path, tmp_path / "none") as demo:
@@ -100,6 +113,8 @@ def test_simulated_matches_play_and_a_signal_ends_everything(tmp_path: Path, num
         assert seen is not None
         assert seen["state"]["game"] == "arena"
         assert seen["state"]["clock"]["t_ms"] > 0
+        # Its viewers are real ones, counted as any.
+        wait_for_viewers(url, {"arena-1": 5, "arena-2": 3, "arena-3": 2})
         # To the whole group, as a terminal does it.
         os.killpg(demo.process.pid, number)
         assert demo.process.wait(STOP_TIMEOUT_S) == 0, demo.output.read_text()
