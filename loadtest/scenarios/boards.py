@@ -87,6 +87,8 @@ def run(events: int = EVENTS, members: int = MEMBERS, duration_s: float = DURATI
         calls = _calls(store, members)
         disordered = _disordered(store)
         with aggregator(gateway.store_url):
+            # The aggregator's start and the workers' first connections to the store are over after this.
+            _reads(gateway.port, _pages(members), READS_PER_S, WARM_UP_S)
             before = gateway.metrics()
             reads = _reads(gateway.port, _pages(members), READS_PER_S, duration_s)
             searches = _reads(gateway.port, _searches(members), SEARCHES_PER_S, duration_s)
