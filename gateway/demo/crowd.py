@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
 
 from gateway.client import Refused, Viewer
 from gateway.observe.log import logger
@@ -42,9 +41,7 @@ class Crowd:
     async def _look(self, channel: str) -> None:
         while True:
             try:
-                async with aclosing(Viewer(self._url, channel, feed_entries=1).updates()) as updates:
-                    async for _ in updates:
-                        pass
+                await Viewer(self._url, channel, feed_entries=1).run(lambda _: None)
             except Refused as error:
                 if error.status != NOT_THERE:
                     logger.warning("crowd_refused", channel=channel, error=str(error))

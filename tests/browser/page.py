@@ -99,6 +99,14 @@ def _below(pid: int) -> Iterator[int]:
             yield from _below(int(child))
 
 
+def texts(shown: Page, selector: str) -> list[str]:
+    """What the elements show, as text."""
+    found: list[str] = shown.do(
+        "evaluate", script=f"[...document.querySelectorAll({selector!r})].map((e) => e.innerText)"
+    )
+    return found
+
+
 @contextlib.contextmanager
 def page(*options: str) -> Iterator[Page]:
     """A page that is closed at the end."""

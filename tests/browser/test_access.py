@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.page import Page, page
+from tests.browser.page import Page, page, texts
 from tests.browser.walk import Walker
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import STATE, Studio
@@ -50,13 +50,6 @@ def shown(served: GatewayProcess, studio: Studio) -> Iterator[Page]:
         until(lambda: one.read()["version"] and one.read()["state"] == "live", 30, "the match")
         yield one
         assert one.do("problems") == []
-
-
-def texts(shown: Page, selector: str) -> list[str]:
-    found: list[str] = shown.do(
-        "evaluate", script=f"[...document.querySelectorAll({selector!r})].map((e) => e.innerText)"
-    )
-    return found
 
 
 # ---- the ear -----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.page import Page, page
+from tests.browser.page import Page, page, texts
 from tests.browser.walk import Walker
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import STATE, Studio
@@ -65,13 +65,6 @@ def walker(served: GatewayProcess, studios: dict[str, Studio], shown: Page) -> I
     until(lambda: len(shown.read()["cards"]) >= len(GAMES), 30, "the matches")
     yield Walker(shown)
     assert shown.do("problems") == []
-
-
-def texts(shown: Page, selector: str) -> list[str]:
-    found: list[str] = shown.do(
-        "evaluate", script=f"[...document.querySelectorAll({selector!r})].map((e) => e.innerText)"
-    )
-    return found
 
 
 def to_match(walker: Walker, game: str) -> None:
@@ -263,18 +256,14 @@ def test_the_operators_page_down_to_one_connection(
     walker.to("match:dota2")
     walker.press("Enter")
     until(lambda: texts(shown, "a[href*='connection=']"), 20, "its connections")
-    focus = walker.focus()
-    assert focus is not None
-    assert focus["id"] == "main"
+    walker.at_main()
     walker.to(lambda stop: "connection=" in str(stop["href"]))
     walker.press("Enter")
     until(lambda: "anonymous" in " ".join(texts(shown, "main dl")), 20, "the connection")
     walker.to("← All channels")
     walker.press("Enter")
     until(lambda: texts(shown, "input[type=search]") != [], 20, "all channels")
-    focus = walker.focus()
-    assert focus is not None
-    assert focus["id"] == "main"
+    walker.at_main()
     shown.do("close", tab="viewer")
     assert shown.do("problems") == []
 
@@ -294,6 +283,4 @@ def test_what_failed_is_asked_for_again(walker: Walker) -> None:
         shown.do("hinder")
     walker.press("Enter")
     until(lambda: texts(shown, "main a[href^='/board/']"), 20, "the boards")
-    focus = walker.focus()
-    assert focus is not None
-    assert focus["id"] == "main"
+    walker.at_main()

@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.browser.page import Page, page
+from tests.browser.page import Page, page, texts
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
 from tests.wire.peer import Peer, until
@@ -30,13 +30,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]
 def shown() -> Iterator[Page]:
     with page() as one:
         yield one
-
-
-def texts(shown: Page, selector: str) -> list[str]:
-    found: list[str] = shown.do(
-        "evaluate", script=f"[...document.querySelectorAll({selector!r})].map((e) => e.innerText)"
-    )
-    return found
 
 
 def cells(shown: Page, channel: str) -> list[str]:

@@ -6,17 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.page import Page, page
+from tests.browser.page import page, texts
 from tests.system.gateway import gateway
 from tests.system.publishing import STATE, Studio
 from tests.wire.peer import until
-
-
-def texts(shown: Page, selector: str) -> list[str]:
-    found: list[str] = shown.do(
-        "evaluate", script=f"[...document.querySelectorAll({selector!r})].map((e) => e.innerText)"
-    )
-    return found
 
 
 @pytest.mark.timeout(180)

@@ -20,12 +20,6 @@ CHANNEL = "match:way"
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[GatewayProcess]:
-    with gateway(tmp_path, listen__workers=1) as one:
-        yield one
-
-
-@pytest.fixture
 def studio(served: GatewayProcess) -> Iterator[Studio]:
     one = Studio(served.wait_for_log("embedded_store", 1)["url"], CHANNEL)
     one.open(title="A match on its way")

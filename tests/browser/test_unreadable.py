@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +11,7 @@ from tests.browser.middlebox import middlebox
 from tests.browser.page import Page, page
 from tests.browser.served import document
 from tests.faults.beat import Beat
-from tests.system.gateway import GatewayProcess, gateway
+from tests.system.gateway import GatewayProcess
 from tests.system.publishing import Studio
 from tests.wire.peer import until
 
@@ -24,12 +23,6 @@ ODD = [
     json.dumps({"type": "later", "channel": CHANNEL, "version": "1-9.z"}),
 ]  # fmt: skip
 OTHER_VERSION = {"type": "delta", "channel": CHANNEL, "from": "1-9.x", "version": "1-9.y", "patch": {"title": "No"}}
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[GatewayProcess]:
-    with gateway(tmp_path, listen__workers=1) as one:
-        yield one
 
 
 @pytest.fixture

@@ -98,14 +98,19 @@ class Walker:
             stops.append(focus)
         raise AssertionError(f"no way out: {[stop['name'] for stop in stops]}")
 
+    def at_main(self) -> Focus:
+        """Asserts that the focus is on the page's content, not nowhere."""
+        focus = self.focus()
+        assert focus is not None, "the focus is nowhere"
+        assert focus["id"] == "main"
+        return focus
+
     def arrived(self, path: str, heading: str) -> None:
         """A link has led to another page: it begins at its content, and says what it is."""
         until(lambda: self.shown.do("evaluate", script="location.pathname") == path, 20, path)
         title = "document.querySelector('main h1')?.innerText ?? ''"
         until(lambda: str(self.shown.do("evaluate", script=title)).startswith(heading), 30, heading)
-        focus = self.focus()
-        assert focus is not None, "the focus is nowhere"
-        assert focus["id"] == "main"
+        focus = self.at_main()
         assert focus["ring"], "nothing shows where the focus is"
         said = "document.querySelector('[data-testid=gone-to]').innerText"
         until(lambda: str(self.shown.do("evaluate", script=said)).startswith(heading), 10, f"{heading} to be said")

@@ -30,6 +30,9 @@ export interface BoardInfo {
 
 export const PAGE_ROWS = 100;
 
+/** Where the gateway has a board. */
+export const boardPath = (board: string): string => `/v1/leaderboards/${encodeURIComponent(board)}`;
+
 /** The document of a `board:` channel; null where it is none. Rows that are none are left out. */
 export function topOf(doc: JsonObject): BoardPart | null {
   if (!isObject(doc.rows)) return null;

@@ -3,12 +3,10 @@ import { keepPreviousData, useQueries, useQuery } from "@tanstack/react-query";
 import { useMemo, useRef } from "react";
 import { useChannel } from "../live/store.js";
 import { get } from "../shell/api.js";
-import { held, PAGE_ROWS, pagesFor, placed, topOf, type BoardPart, type Row } from "./rows.js";
+import { boardPath, held, PAGE_ROWS, pagesFor, placed, topOf, type BoardPart, type Row } from "./rows.js";
 
 /** Boards are a second or three behind; asking more often shows nothing new. */
 const REFRESH_MS = 2_000;
-
-export const boardPath = (board: string): string => `/v1/leaderboards/${encodeURIComponent(board)}`;
 
 export interface Board {
   rows: Map<number, Row>;

@@ -1,7 +1,7 @@
 /** Who leads: the first three of a few boards of all time, with the way to the whole ones. */
 import { useQuery } from "@tanstack/react-query";
 import { useId } from "react";
-import type { BoardInfo, BoardPart } from "../board/rows.js";
+import { boardPath, type BoardInfo, type BoardPart } from "../board/rows.js";
 import { LOBBY, useWaiting } from "../live/store.js";
 import { figureName } from "../match/words.js";
 import { get } from "../shell/api.js";
@@ -30,7 +30,7 @@ async function leading(signal: AbortSignal): Promise<{ metric: string; part: Boa
   return Promise.all(
     shown.slice(0, BOARDS).map(async ({ board, metric }) => ({
       metric,
-      part: await get<BoardPart>(`/v1/leaderboards/${encodeURIComponent(board)}?limit=${PLACES}`, signal),
+      part: await get<BoardPart>(`${boardPath(board)}?limit=${PLACES}`, signal),
     })),
   );
 }

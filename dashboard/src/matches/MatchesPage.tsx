@@ -38,6 +38,8 @@ const SECTIONS = [
 const rowsOf = (doc: JsonObject): [string, JsonObject][] =>
   isObject(doc.matches) ? Object.entries(doc.matches).filter((row): row is [string, JsonObject] => isObject(row[1])) : [];
 
+const rowOf = (doc: JsonObject, id: string): JsonObject | null => (isObject(doc.matches) && isObject(doc.matches[id]) ? doc.matches[id] : null);
+
 /** A row that says nothing of its status is on. */
 const statusOf = (row: JsonObject): string => (["live", "paused", "scheduled", "ended"].includes(text(row.status)) ? text(row.status) : "live");
 
@@ -121,7 +123,7 @@ function useSettled(ids: string[], inside: boolean): string[] {
 function Card({ id }: { id: string }) {
   const words = useWords();
   const format = useFormat();
-  const [row] = usePart(LOBBY, ({ doc }) => [isObject(doc.matches) && isObject(doc.matches[id]) ? doc.matches[id] : null]);
+  const [row] = usePart(LOBBY, ({ doc }) => [rowOf(doc, id)]);
   if (row === null) return null;
   const status = statusOf(row);
   const viewers = number(row.viewers);
@@ -160,7 +162,7 @@ function Card({ id }: { id: string }) {
 function Back({ id }: { id: string }) {
   const words = useWords();
   const [on, title] = usePart(LOBBY, ({ doc }) => {
-    const row = isObject(doc.matches) && isObject(doc.matches[id]) ? doc.matches[id] : null;
+    const row = rowOf(doc, id);
     return [row !== null && statusOf(row) === "live", text(row?.title, id)];
   });
   return on ? (
