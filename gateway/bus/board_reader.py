@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -16,6 +16,7 @@ from gateway.model.boards import (
     FOUND_KEY,
     NAMES_KEY,
     STATUS_KEY,
+    board_channel,
     element,
     member_of,
     rank_key,
@@ -52,14 +53,16 @@ class Page:
     """Rows of a board, in order.
 
     Args:
-        total: members of the board; 0 for one that does not exist.
+        total: members of the board.
         broken: a key of the board has another type.
+        known: there is, or was, such a board: one whose points were all taken back is empty.
     """
 
     total: int
     offset: int
     rows: list[Row]
     broken: bool = False
+    known: bool = True
 
 
 class BoardReader:
@@ -98,7 +101,7 @@ class BoardReader:
             Row(offset + index + 1, member_of(name.decode()), -int(negative))
             for index, (name, negative) in enumerate(found)
         ]
-        return Page(int(total), offset, await self._named(rows))
+        return Page(int(total), offset, await self._named(rows), known=bool(total) or await self._is_listed(board))
 
     async def around(self, board: str, member: str, span: int) -> Page | None:
         """The member with up to `span` neighbours on either side; None where the board does not have it.
@@ -130,7 +133,7 @@ class BoardReader:
         if isinstance(places, Page):
             return places
         rows = sorted((Row(rank + 1, name, points) for name, (rank, points) in places.items()), key=lambda r: r.rank)
-        return Page(total.total, 0, await self._named(rows), total.broken)
+        return replace(total, rows=await self._named(rows))
 
     async def search(self, board: str, wanted: str, limit: int) -> Page:
         """Up to `limit` members of the board whose id, name or a word of it begins so, in order.
@@ -142,10 +145,10 @@ class BoardReader:
             Unavailable, NotPermitted
         """
         (total,) = await self.totals([board])
-        if total <= WHOLE_MAX:
+        if total is None or total <= WHOLE_MAX:
             whole = await self.page(board, 0, WHOLE_MAX)
             rows = [row for row in whole.rows if is_found(wanted, row.member, row.name)]
-            return Page(whole.total, 0, rows[:limit], whole.broken)
+            return replace(whole, rows=rows[:limit])
         # Who is not in the index yet is found by the id as it is.
         exact = await self.members(board, [wanted])
         found = {row.member: row for row in exact.rows}
@@ -210,13 +213,18 @@ class BoardReader:
         answers = await guarded(pipeline.execute(raise_on_error=False))
         return sorted(name.decode() for answer in answers if not isinstance(answer, Exception) for name in answer)
 
-    async def totals(self, boards: Sequence[str]) -> list[int]:
-        """How many members each board has."""
+    async def _is_listed(self, board: str) -> bool:
+        # ZSCORE is none of the commands that the edge's user needs otherwise.
+        place: Any = await guarded(self._client.zrank(registry_key(partition_of(board_channel(board))), board))
+        return place is not None
+
+    async def totals(self, boards: Sequence[str]) -> list[int | None]:
+        """How many members each board has; None where its key has another type."""
         pipeline = self._client.pipeline(transaction=False)
         for board in boards:
             pipeline.zcard(rank_key(board))
         answers = await guarded(pipeline.execute(raise_on_error=False)) if boards else []
-        return [0 if isinstance(answer, Exception) else int(answer) for answer in answers]
+        return [None if isinstance(answer, Exception) else int(answer) for answer in answers]
 
     async def standing(self, board: str) -> tuple[bool, int]:
         """Whether the board has all that is known to have happened, and up to which time (unix ms).

@@ -146,8 +146,7 @@ class Leaderboards:
         for name, total in zip(shown, totals, strict=True):
             metric, _, scope = name.partition(".")
             complete, as_of_ms = await self._read(self._reader.standing(name))
-            if total:
-                boards.append(ListedBoard(name, metric, scope, total, complete, as_of_ms))
+            boards.append(ListedBoard(name, metric, scope, total or 0, complete and total is not None, as_of_ms))
         answer = BoardList(boards, shown[-1] if len(seen) > limit else None)
         unstamped = [(b.board, b.members, b.complete) for b in boards]
         return validated(request, answer, grant, BOARD_CACHE, unstamped)
@@ -221,7 +220,7 @@ class Leaderboards:
     async def _shown(
         self, request: Request, grant: Grant, board: str, page: Page, offset: int | None = None, member: str = ""
     ) -> Response:
-        if not page.total and not page.broken:
+        if not page.known:
             raise NotFound("there is no such board", "board")
         complete, as_of_ms = await self._read(self._reader.standing(board))
         complete = complete and not page.broken
@@ -265,7 +264,7 @@ class Leaderboards:
             document = (await self._hub.outlet(board_channel(board), grant.audience)).view.doc
         except UnknownChannel:
             document = {}
-        if not isinstance(document, dict) or not document.get("total"):
+        if not isinstance(document, dict) or "total" not in document:
             raise NotFound("there is no such board", "board")
         return _Shown(
             board, document.get("complete", False), document.get("as_of_ms", 0), document["total"], _rows_of(document)
@@ -276,7 +275,7 @@ class Leaderboards:
             document = (await self._hub.outlet(board_channel(board), audience)).view.doc
         except UnknownChannel:
             return None
-        if not isinstance(document, dict) or not document.get("total"):
+        if not isinstance(document, dict) or "total" not in document:
             return None
         metric, _, scope = board.partition(".")
         complete, as_of_ms = document.get("complete", False), document.get("as_of_ms", 0)

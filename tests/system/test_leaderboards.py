@@ -253,6 +253,35 @@ def test_a_board_is_a_channel(counted: tuple[Store, GatewayProcess]) -> None:
     studio.close()
 
 
+def test_a_board_that_a_void_has_emptied_is_an_empty_board(counted: tuple[Store, GatewayProcess]) -> None:
+    server, served = counted
+    studio = Studio(server.url, "match:taken-back")
+    studio.open()
+    studio.publish({"op": "play", "patch": {}, "points": {"emptied": {"p1": 3}}})
+    board = f"{served.url}/v1/leaderboards/emptied.match.taken-back"
+    until(lambda: ask(board)[0] == 200 and ask(board)[2]["total"] == 1, served)
+    studio.publish({"op": "void"})
+    until(lambda: ask(board)[2].get("total") == 0, served)
+    status, headers, page = ask(board)
+    assert (status, page["rows"], page["offset"]) == (200, [], 0)
+    until(lambda: ask(board)[2]["complete"], served)
+    headers = ask(board)[1]
+    assert ask(board, if_none_match=headers["etag"])[0] == 304
+    for of in ("members?ids=p1", "search?q=p"):
+        status, _, page = ask(f"{board}/{of}")
+        assert (status, page["total"], page["rows"]) == (200, 0, []), of
+    assert ask(f"{board}/around/p1")[0] == 404
+    listed = ask(f"{served.url}/v1/leaderboards?match=taken-back")[2]["boards"]
+    assert [(one["board"], one["members"], one["complete"]) for one in listed] == [
+        ("emptied.match.taken-back", 0, True)
+    ]
+    # What is scored again is on it; one that nobody has ever scored on is none.
+    studio.publish({"op": "play", "patch": {}, "points": {"emptied": {"p2": 5}}})
+    until(lambda: [row["member"] for row in ask(board)[2]["rows"]] == ["p2"], served)
+    assert ask(f"{served.url}/v1/leaderboards/emptied.match.never")[0] == 404
+    studio.close()
+
+
 def test_a_board_of_another_type_is_said_and_mended(counted: tuple[Store, GatewayProcess]) -> None:
     server, served = counted
     studio = Studio(server.url, "match:odd")
