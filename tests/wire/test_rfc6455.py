@@ -102,28 +102,28 @@ def test_wrong_text_fails_before_its_message_is_whole(connect: Connect) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "code"),
+    ("data", "code"),
     [
-        ("unmasked", raw(0x81, 1, b"a"), 1002),
-        ("rsv1", raw(0xC1, 0x80, b"mask"), 1002),
-        ("rsv2", raw(0xA1, 0x80, b"mask"), 1002),
-        ("rsv3", raw(0x91, 0x80, b"mask"), 1002),
-        ("opcode 3", raw(0x83, 0x80, b"mask"), 1002),
-        ("opcode 15", raw(0x8F, 0x80, b"mask"), 1002),
-        ("a ping in parts", raw(0x09, 0x80, b"mask"), 1002),
-        ("a ping of 126", raw(0x89, 0xFE, b"\x00\x7e"), 1002),
-        ("a continuation of nothing", masked(b"a", opcode=0), 1002),
-        ("a text inside a message", masked(b"a", fin=False) + masked(b"b"), 1002),
-        ("a length in more bytes than it needs", raw(0x82, 0xFE, b"\x00\x7d"), 1002),
-        ("a length in many more bytes", raw(0x82, 0xFF, bytes(6) + b"\xff\xff"), 1002),
-        ("a negative length", raw(0x82, 0xFF, b"\x80" + bytes(7)), 1002),
-        ("a huge length", raw(0x82, 0xFF, b"\x7f" + bytes(7)), 1009),
-        ("a close of one byte", masked(b"\x03", opcode=8), 1002),
-        ("a close with 1005", masked(b"\x03\xed", opcode=8), 1002),
-        ("a close with wrong text", masked(b"\x03\xe8\xc0\x80", opcode=8), 1007),
+        pytest.param(raw(0x81, 1, b"a"), 1002, id="unmasked"),
+        pytest.param(raw(0xC1, 0x80, b"mask"), 1002, id="rsv1"),
+        pytest.param(raw(0xA1, 0x80, b"mask"), 1002, id="rsv2"),
+        pytest.param(raw(0x91, 0x80, b"mask"), 1002, id="rsv3"),
+        pytest.param(raw(0x83, 0x80, b"mask"), 1002, id="opcode 3"),
+        pytest.param(raw(0x8F, 0x80, b"mask"), 1002, id="opcode 15"),
+        pytest.param(raw(0x09, 0x80, b"mask"), 1002, id="a ping in parts"),
+        pytest.param(raw(0x89, 0xFE, b"\x00\x7e"), 1002, id="a ping of 126"),
+        pytest.param(masked(b"a", opcode=0), 1002, id="a continuation of nothing"),
+        pytest.param(masked(b"a", fin=False) + masked(b"b"), 1002, id="a text inside a message"),
+        pytest.param(raw(0x82, 0xFE, b"\x00\x7d"), 1002, id="a length in more bytes than it needs"),
+        pytest.param(raw(0x82, 0xFF, bytes(6) + b"\xff\xff"), 1002, id="a length in many more bytes"),
+        pytest.param(raw(0x82, 0xFF, b"\x80" + bytes(7)), 1002, id="a negative length"),
+        pytest.param(raw(0x82, 0xFF, b"\x7f" + bytes(7)), 1009, id="a huge length"),
+        pytest.param(masked(b"\x03", opcode=8), 1002, id="a close of one byte"),
+        pytest.param(masked(b"\x03\xed", opcode=8), 1002, id="a close with 1005"),
+        pytest.param(masked(b"\x03\xe8\xc0\x80", opcode=8), 1007, id="a close with wrong text"),
     ],
 )
-def test_what_is_forbidden(connect: Connect, name: str, data: bytes, code: int) -> None:
+def test_what_is_forbidden(connect: Connect, data: bytes, code: int) -> None:
     connection = connect()
     connection.sock.sendall(data)
     assert closed_with(connection) == code
@@ -193,17 +193,17 @@ def test_compressed_messages(connect: Connect, offer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "code"),
+    ("data", "code"),
     [
-        ("noise", raw(0xC2, 0x84, bytes(4) + b"\xff" * 4), 1007),
-        ("cut off", raw(0xC2, 0x84, bytes(4) + bytes.fromhex("f248cdc9")), 1007),
-        ("not text", masked(b"\xff", compressed=True), 1007),
-        ("a compressed ping", raw(0xC9, 0x80, bytes(4)), 1002),
-        ("a compressed continuation", masked(b"a", fin=False) + raw(0xC0, 0x81, bytes(4) + b"b"), 1002),
-        ("rsv2", raw(0xA1, 0x80, b"mask"), 1002),
+        pytest.param(raw(0xC2, 0x84, bytes(4) + b"\xff" * 4), 1007, id="noise"),
+        pytest.param(raw(0xC2, 0x84, bytes(4) + bytes.fromhex("f248cdc9")), 1007, id="cut off"),
+        pytest.param(masked(b"\xff", compressed=True), 1007, id="not text"),
+        pytest.param(raw(0xC9, 0x80, bytes(4)), 1002, id="a compressed ping"),
+        pytest.param(masked(b"a", fin=False) + raw(0xC0, 0x81, bytes(4) + b"b"), 1002, id="a compressed continuation"),
+        pytest.param(raw(0xA1, 0x80, b"mask"), 1002, id="rsv2"),
     ],
 )
-def test_what_is_forbidden_with_compression(connect: Connect, name: str, data: bytes, code: int) -> None:
+def test_what_is_forbidden_with_compression(connect: Connect, data: bytes, code: int) -> None:
     connection = connect(Sec_WebSocket_Extensions=EXTENSION)
     connection.sock.sendall(data)
     assert closed_with(connection) == code
