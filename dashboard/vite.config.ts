@@ -11,5 +11,6 @@ export default defineConfig({
     modulePreload: { polyfill: false },
   },
   server: { proxy: { "/v1": { target: "http://localhost:8080", ws: true } } },
-  test: { include: ["client/test/**/*.test.ts", "embed/**/*.test.ts", "src/**/*.test.{ts,tsx}"], environment: "node" },
+  // Node 20 has a WebSocket for those who ask for it.
+  test: { execArgv: ["--experimental-websocket"], include: ["client/test/**/*.test.ts", "embed/**/*.test.ts", "src/**/*.test.{ts,tsx}"], environment: "node" },
 });

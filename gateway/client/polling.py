@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 import httpx
 
 from gateway.client.errors import Lost
-from gateway.client.source import CONNECT_TIMEOUT_S, Address, refusal
+from gateway.client.source import CONNECT_TIMEOUT_S, Address, body_of, refusal
 from gateway.model import status_header
 from gateway.model.errors import BadMessage
 from gateway.model.messages import Beat, Snapshot, Tick, decode_server_json
@@ -25,15 +25,16 @@ async def fetch_snapshot(client: httpx.AsyncClient, address: Address, etag: str 
     if etag:
         headers["If-None-Match"] = f'"{etag}"'
     try:
-        response = await client.get(address.snapshot_url, headers=headers)
+        async with client.stream("GET", address.snapshot_url, headers=headers) as response:
+            body = await body_of(response)
     except httpx.HTTPError as error:
         raise Lost(f"cannot be reached ({type(error).__name__})") from error
     if response.status_code == 304 and etag:
         return _with_status(Tick(address.channel, etag), response)
     if response.status_code != 200:
-        raise refusal(response.status_code, response.content, response.headers)
+        raise refusal(response.status_code, body, response.headers)
     try:
-        message = decode_server_json(response.content)
+        message = decode_server_json(body)
     except BadMessage as bad:
         return [Malformed(bad.detail)]
     if not isinstance(message, Snapshot):

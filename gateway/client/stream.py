@@ -8,7 +8,7 @@ import httpx
 
 from gateway.client.errors import Lost
 from gateway.client.event_stream import EventStreamParser, EventTooLarge
-from gateway.client.source import CONNECT_TIMEOUT_S, Address, refusal
+from gateway.client.source import CONNECT_TIMEOUT_S, Address, body_of, refusal
 from gateway.model.errors import BadMessage
 from gateway.model.messages import Beat, decode_server_json
 from gateway.model.viewer import Heard, Malformed
@@ -33,7 +33,7 @@ class StreamSource:
                 client.stream("GET", self._address.stream_url, headers=headers) as response,
             ):
                 if response.status_code != 200:
-                    raise refusal(response.status_code, await response.aread(), response.headers)
+                    raise refusal(response.status_code, await body_of(response), response.headers)
                 if not response.headers.get("content-type", "").startswith("text/event-stream"):
                     raise Lost("the answer is not an event stream")
                 async for data in response.aiter_bytes():

@@ -268,6 +268,9 @@ class Viewer:
 
     def _take(self, message: Heard) -> Update:
         held = self.version
+        if not isinstance(message, Malformed | Bye) and message.channel not in (None, self.channel):
+            # On its way when this one was asked for.
+            return Update(self.connection, message, Action.NOTED)
         action = self.state.receive(message)
         match message:
             case Malformed():

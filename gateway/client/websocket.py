@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import suppress
+from urllib.parse import quote
 
 from picows import (
     WSCloseCode,
@@ -142,10 +143,7 @@ class WebSocketSource:
             if not listener.ended:
                 transport.send_close(WSCloseCode.OK)
                 transport.disconnect()
-                # A transport that does not end in time is ended by picows without its peer.
-                with suppress(TimeoutError, WSError, OSError):
-                    async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                        await transport.wait_disconnected()
+            await _disconnected(transport)
 
     def tell(self, beat: Beat) -> bool:
         """Sends it on the open connection."""
@@ -166,7 +164,7 @@ class WebSocketSource:
 
     async def _connect(self, listener: _Listener, since: str | None) -> WSTransport:
         protocol = MSGPACK_SUBPROTOCOL if self._packed else JSON_SUBPROTOCOL
-        url = self._address.live_url + (f"&since={since}" if since else "")
+        url = self._address.live_url + (f"&since={quote(since, safe='')}" if since else "")
         headers = {**self._address.headers(), "Sec-WebSocket-Protocol": protocol}
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -183,11 +181,24 @@ class WebSocketSource:
             raise _refused(error) from error
         except (OSError, TimeoutError, WSError) as error:
             raise Lost(f"cannot connect ({type(error).__name__})") from error
+        if transport.response is None:
+            # It ended before the whole answer was there.
+            await _disconnected(transport)
+            raise Lost("the connection was cut")
         chosen = transport.response.headers.get("Sec-WebSocket-Protocol")
         if chosen != protocol:
             transport.disconnect()
+            await _disconnected(transport)
             raise Lost(f"the server chose the subprotocol {chosen!r}")
         return transport
+
+
+async def _disconnected(transport: WSTransport) -> None:
+    """Waits for the end, and takes what picows says of a server that broke the rules of RFC 6455."""
+    # A transport that does not end in time is ended by picows without its peer.
+    with suppress(TimeoutError, WSError, OSError):
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await transport.wait_disconnected()
 
 
 def _refused(error: WSHandshakeError) -> ClientError:

@@ -36,6 +36,10 @@ def typescript() -> str:
     parts.append(f"export const JSON_SUBPROTOCOL = {json.dumps(messages.JSON_SUBPROTOCOL)};\n")
     parts.append(f"export const MSGPACK_SUBPROTOCOL = {json.dumps(messages.MSGPACK_SUBPROTOCOL)};\n")
     parts.append(f"export const LOBBY = {json.dumps(LOBBY)};\n")
+    parts.append(f"export const DOCUMENT_DEPTH_MAX = {messages.DOCUMENT_DEPTH_MAX};\n")
+    version = mi.type_info(messages.Version)
+    assert isinstance(version, mi.StrType)
+    parts.append(f"export const VERSION = /{version.pattern}/;\n")
     for struct in (*messages.SERVER_MESSAGES, *messages.VIEWER_MESSAGES):
         parts.append(_interface(struct))
     parts.append(_forms())
@@ -84,8 +88,8 @@ def _forms() -> str:
     """What a client holds the server's messages against, small enough to be sent to every page."""
     lines = [
         "/**",
-        " * What each field of a server's message must be: `t` text, `n` a whole number, `o` an object, `e` an error's code;",
-        " * `*` a list of them, twice or more a list of so many; `?` it may be left out, `0` it may be null.",
+        " * What each field of a server's message must be: `t` text, `v` a version, `n` a whole number, `o` an object,",
+        " * `e` an error's code; `*` a list of them, twice or more a list of so many; `?` it may be left out, `0` it may be null.",
         " */",
         "export const FORMS: Readonly<Record<string, Readonly<Record<string, string>>>> = {",
     ]
@@ -103,7 +107,7 @@ def _forms() -> str:
 def _form(kind: mi.Type) -> str:
     match kind:
         case mi.StrType():
-            return "t"
+            return "t" if kind.pattern is None else "v"
         case mi.IntType():
             return "n"
         case mi.EnumType() if kind.cls is messages.ErrorCode:

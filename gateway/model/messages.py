@@ -11,10 +11,17 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from gateway.model.errors import BadMessage
+from gateway.model.errors import BadMessage, PatchTooDeep
+from gateway.model.patch import check_depth
 
 JSON_SUBPROTOCOL: Final = "grandstand.v1.json"
 MSGPACK_SUBPROTOCOL: Final = "grandstand.v1.msgpack"
+
+DOCUMENT_DEPTH_MAX: Final = 64
+"""A document, patch or event that a client is sent is nested no deeper; `channel.max_depth` may be set as high."""
+
+Version = Annotated[str, Meta(pattern=r"^[!#-~]{1,64}(?![\s\S])")]
+"""A version as viewers see it: opaque, but fit for an ETag and for an address."""
 
 StatusWord = Literal["live", "lagging", "paused", "ended", "rewind"]
 
@@ -42,7 +49,7 @@ class Snapshot(msgspec.Struct, tag_field="type", tag="snapshot"):
     """The whole state: replaces what the viewer holds."""
 
     channel: str
-    version: str
+    version: Version
     state: dict[str, Any]
     feed: list[dict[str, Any]]
     status: str
@@ -52,8 +59,8 @@ class Delta(msgspec.Struct, tag_field="type", tag="delta", omit_defaults=True, k
     """What leads from one version to the next: a merge patch (RFC 7396) and the events that made it."""
 
     channel: str
-    from_: str = msgspec.field(name="from")
-    version: str
+    from_: Version = msgspec.field(name="from")
+    version: Version
     patch: dict[str, Any]
     events: list[dict[str, Any]] = []
     skipped: int = 0
@@ -63,7 +70,7 @@ class Tick(msgspec.Struct, tag_field="type", tag="tick"):
     """Nothing has happened, and this is the newest version."""
 
     channel: str
-    version: str
+    version: Version
 
 
 class Status(msgspec.Struct, tag_field="type", tag="status"):
@@ -156,9 +163,10 @@ def decode_server_json(data: bytes) -> ServerMessage:
     """
     try:
         message: ServerMessage = _server_json.decode(data)
-        return message
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        _check_depth(message)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, PatchTooDeep) as error:
         raise BadMessage("not a message of the server") from error
+    return message
 
 
 def decode_server_msgpack(data: bytes) -> ServerMessage:
@@ -169,9 +177,18 @@ def decode_server_msgpack(data: bytes) -> ServerMessage:
     """
     try:
         message: ServerMessage = _server_msgpack.decode(data)
-        return message
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        _check_depth(message)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, PatchTooDeep) as error:
         raise BadMessage("not a message of the server") from error
+    return message
+
+
+def _check_depth(message: ServerMessage) -> None:
+    match message:
+        case Snapshot():
+            check_depth([message.state, *message.feed], DOCUMENT_DEPTH_MAX)
+        case Delta():
+            check_depth([message.patch, *message.events], DOCUMENT_DEPTH_MAX)
 
 
 def decode_viewer_json(data: bytes) -> ViewerMessage:

@@ -214,6 +214,31 @@ def strip_nulls(value: Json) -> Json:
     return {key: strip_nulls(member) for key, member in value.items() if member is not None}
 
 
+def check_depth(values: list[Json], max_depth: int) -> None:
+    """Looks at every value, without recursion.
+
+    Raises:
+        PatchTooDeep
+    """
+    level = values
+    for _ in range(max_depth + 1):
+        level = _within(level)
+        if not level:
+            return
+    raise PatchTooDeep
+
+
+def _within(level: list[Json]) -> list[Json]:
+    """All that the values of one level hold."""
+    deeper: list[Any] = []
+    for member in level:
+        if isinstance(member, dict):
+            deeper.extend(member.values())
+        elif isinstance(member, list):
+            deeper.extend(member)
+    return deeper
+
+
 def check_limits(value: Json, max_depth: int, max_nodes: int) -> int:
     """Counts the value's nodes.
 
@@ -226,13 +251,7 @@ def check_limits(value: Json, max_depth: int, max_nodes: int) -> int:
         nodes += len(level)
         if nodes > max_nodes:
             raise PatchTooLarge
-        deeper: list[Any] = []
-        for member in level:
-            if isinstance(member, dict):
-                deeper.extend(member.values())
-            elif isinstance(member, list):
-                deeper.extend(member)
-        if not deeper:
+        level = _within(level)
+        if not level:
             return nodes
-        level = deeper
     raise PatchTooDeep

@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 FIRST_MS = 1_000
 LAST_MS = 30_000
+ASKED_MAX_MS = 600_000
+"""A server that asks for more time is asked again after this."""
 
 
 class Backoff:
@@ -30,7 +32,8 @@ class Backoff:
 
     def bye(self, retry_ms: tuple[int, int]) -> None:
         """The server said when to come back."""
-        self._asked = retry_ms
+        low, high = (min(ASKED_MAX_MS, max(0, ms)) for ms in retry_ms)
+        self._asked = low, high
 
     def next_ms(self) -> int:
         """How long to wait before the next attempt."""

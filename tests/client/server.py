@@ -186,7 +186,11 @@ class ScriptedServer:
         self._tasks.add(task)
         exchange = Exchange(reader, writer)
         try:
-            await exchange.read_request()
+            try:
+                await exchange.read_request()
+            except asyncio.IncompleteReadError:
+                # Given up before it was asked anything.
+                return
             if not self._scripts:
                 raise AssertionError(f"one connection too many: {exchange.target}")
             await self._scripts.pop(0)(exchange)

@@ -15,6 +15,10 @@ export const MSGPACK_SUBPROTOCOL = "grandstand.v1.msgpack";
 
 export const LOBBY = "lobby:matches";
 
+export const DOCUMENT_DEPTH_MAX = 64;
+
+export const VERSION = /^[!#-~]{1,64}(?![\s\S])/;
+
 /** The whole state: replaces what the viewer holds. */
 export interface Snapshot {
   type: "snapshot";
@@ -94,13 +98,13 @@ export interface Beat {
 }
 
 /**
- * What each field of a server's message must be: `t` text, `n` a whole number, `o` an object, `e` an error's code;
- * `*` a list of them, twice or more a list of so many; `?` it may be left out, `0` it may be null.
+ * What each field of a server's message must be: `t` text, `v` a version, `n` a whole number, `o` an object,
+ * `e` an error's code; `*` a list of them, twice or more a list of so many; `?` it may be left out, `0` it may be null.
  */
 export const FORMS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  snapshot: { channel: "t", version: "t", state: "o", feed: "o*", status: "t" },
-  delta: { channel: "t", from: "t", version: "t", patch: "o", events: "o*?", skipped: "n?" },
-  tick: { channel: "t", version: "t" },
+  snapshot: { channel: "t", version: "v", state: "o", feed: "o*", status: "t" },
+  delta: { channel: "t", from: "v", version: "v", patch: "o", events: "o*?", skipped: "n?" },
+  tick: { channel: "t", version: "v" },
   status: { channel: "t", status: "t", behind_ms: "n" },
   error: { code: "e", message: "t", channel: "t0?" },
   bye: { reason: "t", retry_ms: "nn" },

@@ -1,5 +1,5 @@
 /** Messages as they come, held against the protocol: what is none of its messages is told apart, not trusted. */
-import { ERROR_CODES, FORMS, type ErrorCode, type JsonObject, type ServerMessage } from "./messages.js";
+import { DOCUMENT_DEPTH_MAX, ERROR_CODES, FORMS, VERSION, type ErrorCode, type JsonObject, type ServerMessage } from "./messages.js";
 
 /** What was heard and is no message of the protocol; the channel that it names, where it names one. */
 export interface Malformed {
@@ -37,7 +37,11 @@ function fits(value: unknown, form: string): boolean {
   if (kinds.endsWith("0")) return value === null || fits(value, kinds.slice(0, -1));
   if (kinds.endsWith("*")) return Array.isArray(value) && value.every((item) => fits(item, kinds.slice(0, -1)));
   if (kinds.length > 1) return Array.isArray(value) && value.length === kinds.length && value.every((item, i) => fits(item, kinds[i]!));
-  if (kinds === "o") return isObject(value);
+  if (kinds === "o") return isObject(value) && isShallow(value, DOCUMENT_DEPTH_MAX);
   if (kinds === "n") return Number.isInteger(value);
-  return typeof value === "string" && (kinds === "t" || ERROR_CODES.includes(value as ErrorCode));
+  return typeof value === "string" && (kinds === "t" || (kinds === "v" ? VERSION.test(value) : ERROR_CODES.includes(value as ErrorCode)));
 }
+
+/** Merging goes as deep as what is merged: a depth without bound would end on the stack's. */
+const isShallow = (value: unknown, depth: number): boolean =>
+  depth >= 0 && (typeof value !== "object" || value === null || Object.values(value).every((member) => isShallow(member, depth - 1)));

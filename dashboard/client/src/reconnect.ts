@@ -1,4 +1,7 @@
 /** When to connect again: 1, 2, 4 … 30 s with full jitter, or what the server's `bye` asked for. */
+/** A server that asks for more time is asked again after this. */
+const ASKED_MAX_MS = 600_000;
+
 export class Backoff {
   private attempt = 0;
   private asked: [number, number] | null = null;
@@ -11,7 +14,8 @@ export class Backoff {
   }
 
   bye(retryMs: [number, number]): void {
-    this.asked = retryMs;
+    const [low, high] = retryMs.map((ms) => Math.min(ASKED_MAX_MS, Math.max(0, ms)));
+    this.asked = [low!, high!];
   }
 
   nextMs(): number {

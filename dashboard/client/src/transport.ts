@@ -39,7 +39,11 @@ export const openWebSocket: Open = (url, token, hears) => {
   };
   socket.onopen = hears.opened;
   socket.onclose = hears.closed;
-  socket.onmessage = ({ data }: MessageEvent<string>) => hears.message(read(data), data.length);
+  socket.onmessage = ({ data }: MessageEvent<unknown>) => {
+    // A binary message is none of this subprotocol's.
+    const text = String(data);
+    hears.message(read(text), text.length);
+  };
   return {
     kind: "websocket",
     ask: (want) => {
@@ -220,17 +224,27 @@ async function refusal(answer: Response, channel: string): Promise<Heard | null>
   return typeof problem?.code === "string" ? failure(channel, problem.code, problem.detail ?? "") : null;
 }
 
-/** Takes an event stream's text in whatever pieces it comes, and gives the data of each event (WHATWG HTML, 9.2.6). */
+const EVENT_MAX = 1 << 24;
+
+/**
+ * Takes an event stream's text in whatever pieces it comes, and gives the data of each event (WHATWG HTML, 9.2.6).
+ *
+ * @throws RangeError for an event that does not come to an end.
+ */
 export function eventsOf(data: (data: string) => void): (piece: string) => void {
   let rest = "";
   let lines: string[] = [];
+  let size = 0;
   return (piece) => {
+    size += piece.length;
+    if (size > EVENT_MAX) throw new RangeError();
     const parts = (rest + piece).split(/\r\n|\n|\r(?!$)/);
     rest = parts.pop()!;
     for (const line of parts)
       if (line === "") {
         if (lines.length > 0) data(lines.join("\n"));
         lines = [];
+        size = 0;
       } else if (line.startsWith("data:")) lines.push(line.slice(line[5] === " " ? 6 : 5));
   };
 }
