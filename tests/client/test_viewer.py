@@ -479,7 +479,7 @@ async def test_silence_is_a_loss() -> None:
         await exchange.until_closed()
 
     async with serving(first, second) as url:
-        viewer = Viewer(url, CHANNEL, silence_s=0.05, random=now)
+        viewer = Viewer(url, CHANNEL, silence_s=0.5, random=now)
         await viewer.until(lambda v: v.version == version(2), TIMEOUT_S)
 
 
