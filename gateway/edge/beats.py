@@ -22,6 +22,7 @@ def count_beat(beat: Beat, countries: Collection[str] = ()) -> None:
     metrics.PAGE_DROPPED.labels(*labels).inc(beat.dropped_frames)
     metrics.PAGE_MALFORMED.labels(*labels).inc(beat.malformed)
     metrics.PAGE_RESYNCS.labels(*labels).inc(beat.resyncs)
+    metrics.PAGE_FAILURES.labels(*labels).inc(beat.failures)
     if beat.fps is not None and math.isfinite(beat.fps):
         metrics.PAGE_FRAME.labels(*labels).observe(1 / beat.fps)
     for value_ms in beat.tick_to_pixel_ms:

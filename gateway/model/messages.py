@@ -123,7 +123,7 @@ Browser = Literal["chromium", "firefox", "safari", "other"]
 
 
 class Beat(msgspec.Struct, tag_field="op", tag="beat", omit_defaults=True):
-    """How a viewer has done since its last beat: a random sample of `tick_to_pixel_ms`, messages that were none, gaps asked for."""
+    """How a viewer has done since its last beat: a random sample of `tick_to_pixel_ms`, and what it could not use."""
 
     browser: Browser = "other"
     country: Annotated[str, Meta(pattern="^[A-Z]{2}$")] | None = None
@@ -132,6 +132,7 @@ class Beat(msgspec.Struct, tag_field="op", tag="beat", omit_defaults=True):
     tick_to_pixel_ms: Annotated[list[Annotated[float, Meta(ge=0, le=600_000)]], Meta(max_length=32)] = []
     malformed: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     resyncs: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    failures: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
 
 
 ViewerMessage = Watch | Unwatch | Beat

@@ -66,6 +66,9 @@ PAGE_RESYNCS = Counter(
     "Times that a version which did not fit made a viewer's client ask again",
     ["country", "browser"],
 )
+PAGE_FAILURES = Counter(
+    "grandstand_page_failures_total", "Parts of viewers' pages that could not be shown", ["country", "browser"]
+)
 PAGE_TICK_TO_PIXEL = Histogram(
     "grandstand_page_tick_to_pixel_seconds",
     "From a message's arrival to the frame that shows it, by country and browser; a sample",

@@ -18,9 +18,9 @@ def told(metric: Histogram) -> dict[str, float]:
 
 
 def test_what_a_client_could_not_use_is_counted() -> None:
-    count_beat(Beat(browser="firefox", malformed=2, resyncs=3))
+    count_beat(Beat(browser="firefox", malformed=2, resyncs=3, failures=4))
     count_beat(Beat(browser="firefox", malformed=1))
-    for metric, count in ((metrics.PAGE_MALFORMED, 3), (metrics.PAGE_RESYNCS, 3)):
+    for metric, count in ((metrics.PAGE_MALFORMED, 3), (metrics.PAGE_RESYNCS, 3), (metrics.PAGE_FAILURES, 4)):
         assert metric.labels("other", "firefox")._value.get() == count
 
 

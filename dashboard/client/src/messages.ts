@@ -85,7 +85,7 @@ export interface Unwatch {
   channel: string;
 }
 
-/** How a viewer has done since its last beat: a random sample of `tick_to_pixel_ms`, messages that were none, gaps asked for. */
+/** How a viewer has done since its last beat: a random sample of `tick_to_pixel_ms`, and what it could not use. */
 export interface Beat {
   op: "beat";
   browser?: "chromium" | "firefox" | "other" | "safari";
@@ -95,6 +95,7 @@ export interface Beat {
   tick_to_pixel_ms?: number[];
   malformed?: number;
   resyncs?: number;
+  failures?: number;
 }
 
 /**

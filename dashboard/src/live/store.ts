@@ -136,6 +136,12 @@ export function useChannel(channel: string): ChannelView | undefined {
   return useStore(store, (state) => state.channels[channel]);
 }
 
+/** For what shows a channel and has failed: calls back when there is something else to show of it. */
+export const renewalOf = (channel: string) => (renewed: () => void): (() => void) =>
+  store.subscribe((now, before) => {
+    if (now.channels[channel] !== before.channels[channel]) renewed();
+  });
+
 const watchers = new Map<string, number>();
 
 /** Watches while at least one part of the page wants it. */

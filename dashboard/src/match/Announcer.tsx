@@ -5,6 +5,7 @@
 import { useEffect, useRef, useState } from "react";
 import { store, useConnection } from "../live/store.js";
 import { useStateWords } from "../live/StateMark.js";
+import { useFail } from "../shell/Boundary.js";
 import { usePreference } from "../shell/preferences.js";
 import { useNames } from "./Feed.js";
 import { gameOf } from "./games/index.js";
@@ -20,6 +21,7 @@ export function Announcer({ channel, game }: { channel: string; game: string }) 
   const names = useNames(channel);
   const { word } = useConnection();
   const [said, setSaid] = useState("");
+  const failing = useRef(useFail());
   const latest = useRef({ names, words });
   latest.current = { names, words };
   useEffect(() => {
@@ -29,12 +31,16 @@ export function Announcer({ channel, game }: { channel: string; game: string }) 
     const tell = (): void => {
       const view = store.getState().channels[channel];
       if (view === undefined || view.version === null) return;
-      const now = standingOf(view);
-      if (told !== NEWS_NONE && told.source === now.source) {
-        const news = newsOf(told, view, gameOf(game), wanted, latest.current.names, latest.current.words);
-        if (news !== "") setSaid(news);
+      try {
+        const now = standingOf(view);
+        if (told !== NEWS_NONE && told.source === now.source) {
+          const news = newsOf(told, view, gameOf(game), wanted, latest.current.names, latest.current.words);
+          if (news !== "") setSaid(news);
+        }
+        told = now;
+      } catch (error) {
+        failing.current(error);
       }
-      told = now;
     };
     tell();
     const timer = setInterval(tell, EVERY_MS);

@@ -3,6 +3,7 @@ import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { store } from "../live/store.js";
+import { useFail } from "../shell/Boundary.js";
 import { useScheme } from "../shell/preferences.js";
 import { clockText, teamsOf } from "./document.js";
 import { gameOf } from "./games/index.js";
@@ -16,6 +17,7 @@ const EVERY_MS = 1_000;
 
 export default function Chart({ channel, game, label }: { channel: string; game: string; label: string }) {
   const place = useRef<HTMLDivElement>(null);
+  const failing = useRef(useFail());
   const scheme = useScheme();
   const words = useWords();
   const past = usePast(channel, game);
@@ -66,7 +68,11 @@ export default function Chart({ channel, game, label }: { channel: string; game:
     const take = (): void => {
       timer = null;
       const view = store.getState().channels[channel];
-      if (view?.version != null && series.add(view.doc, view.feed, view.source)) draw();
+      try {
+        if (view?.version != null && series.add(view.doc, view.feed, view.source)) draw();
+      } catch (error) {
+        failing.current(error);
+      }
     };
     take();
     drawn.current = draw;

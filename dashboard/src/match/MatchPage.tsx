@@ -1,8 +1,10 @@
 /** One match. Each panel follows its own part of the document and fails alone. */
-import { lazy, type CSSProperties } from "react";
-import { useConnection, useWatched } from "../live/store.js";
+import { useMemo, type CSSProperties } from "react";
+import { renewalOf, useConnection, useWatched } from "../live/store.js";
 import { ChannelPause } from "../live/ChannelPause.js";
 import { StateMark } from "../live/StateMark.js";
+import { Boundary, Renewal } from "../shell/Boundary.js";
+import { loaded } from "../shell/loaded.js";
 import { Panel, Skeleton } from "../shell/Panel.js";
 import { useProblemText } from "../shell/problems.js";
 import { Link, type Params } from "../shell/router.js";
@@ -25,12 +27,13 @@ import { TeamFigures } from "./TeamFigures.js";
 import { Timeline } from "./Timeline.js";
 import { long, useFigureWords, useWords } from "./words.js";
 
-const Chart = lazy(() => import("./Chart.js"));
+const Chart = loaded(async () => (await import("./Chart.js")).default);
 
 export function MatchPage({ params }: { params: Params }) {
   const id = params.id!;
   const channel = `match:${id}`;
   useWatched(channel);
+  const renewal = useMemo(() => renewalOf(channel), [channel]);
   const words = useWords();
   const labels = useFigureWords();
   const problem = useProblemText();
@@ -60,45 +63,57 @@ export function MatchPage({ params }: { params: Params }) {
   const view = gameOf(game);
   const colours = { ...(first && { "--team-0": first }), ...(second && { "--team-1": second }) };
   return (
-    <article className={styles.match} style={colours as CSSProperties}>
-      <Heading channel={channel} title={title} game={view.name} />
-      <Banner channel={channel} />
-      <Scoreboard channel={channel} />
-      <RewindBar channel={channel} />
-      <Panel title={words.timeline} className={styles.timeline}>
-        <Timeline channel={channel} game={game} />
-      </Panel>
-      <div className={styles.columns}>
-        <div className={styles.wide}>
-          {placed && view.ground ? (
-            <Panel title={view.ground === jungle ? words.wards : words.map}>
-              <PlayersMap channel={channel} game={game} />
+    <Renewal value={renewal}>
+      <article className={styles.match} style={colours as CSSProperties}>
+        <Boundary of={words.match}>
+          <Heading channel={channel} title={title} game={view.name} />
+          <Banner channel={channel} />
+        </Boundary>
+        <Boundary of={words.score}>
+          <Scoreboard channel={channel} />
+        </Boundary>
+        <Boundary of={words.timeTravel}>
+          <RewindBar channel={channel} />
+        </Boundary>
+        <Panel title={words.timeline} className={styles.timeline}>
+          <Timeline channel={channel} game={game} />
+        </Panel>
+        <div className={styles.columns}>
+          <div className={styles.wide}>
+            {placed && view.ground ? (
+              <Panel title={view.ground === jungle ? words.wards : words.map}>
+                <PlayersMap channel={channel} game={game} />
+              </Panel>
+            ) : null}
+            {peopled ? (
+              <Panel title={words.players}>
+                <Players channel={channel} game={game} />
+              </Panel>
+            ) : null}
+            <Panel title={long(labels[view.lead])} reserve={12}>
+              <Chart channel={channel} game={game} label={long(labels[view.lead])} />
             </Panel>
-          ) : null}
-          {peopled ? (
-            <Panel title={words.players}>
-              <Players channel={channel} game={game} />
+          </div>
+          <div className={styles.narrow}>
+            <Boundary of={words.events}>
+              <Feed channel={channel} game={game} />
+            </Boundary>
+            <Panel title={words.teams}>
+              <TeamFigures channel={channel} game={game} />
             </Panel>
-          ) : null}
-          <Panel title={long(labels[view.lead])} reserve={12}>
-            <Chart channel={channel} game={game} label={long(labels[view.lead])} />
-          </Panel>
+            {drafted ? (
+              <Panel title={words.draft}>
+                <Draft channel={channel} />
+              </Panel>
+            ) : null}
+          </div>
         </div>
-        <div className={styles.narrow}>
-          <Feed channel={channel} game={game} />
-          <Panel title={words.teams}>
-            <TeamFigures channel={channel} game={game} />
-          </Panel>
-          {drafted ? (
-            <Panel title={words.draft}>
-              <Draft channel={channel} />
-            </Panel>
-          ) : null}
-        </div>
-      </div>
-      <Announcer channel={channel} game={game} />
-      <Version channel={channel} />
-    </article>
+        <Boundary of={words.announce}>
+          <Announcer channel={channel} game={game} />
+        </Boundary>
+        <Version channel={channel} />
+      </article>
+    </Renewal>
   );
 }
 

@@ -2,6 +2,7 @@
 import { useEffect, useRef } from "react";
 import type { JsonObject } from "../../client/src/index.js";
 import { store } from "../live/store.js";
+import { useFail } from "../shell/Boundary.js";
 import { colourOf, isObject, number, placeOf, text } from "./document.js";
 import { gameOf } from "./games/index.js";
 import type { Brush, Ground, Project } from "./ground.js";
@@ -51,6 +52,7 @@ const documentOf = (channel: string): JsonObject => store.getState().channels[ch
 export function PlayersMap({ channel, game }: { channel: string; game: string }) {
   const words = useWords();
   const canvas = useRef<HTMLCanvasElement>(null);
+  const failing = useRef(useFail());
   const ratio = ratioOf(boundsOf(documentOf(channel)), game);
   useEffect(() => {
     const element = canvas.current;
@@ -67,7 +69,12 @@ export function PlayersMap({ channel, game }: { channel: string; game: string })
       const due = pace.due(now);
       if (still.matches ? now - drawnAt < STILL_MS : !due) return;
       drawnAt = now;
-      picture.draw(documentOf(channel), now, still.matches ? now : now - BEHIND_MS);
+      try {
+        picture.draw(documentOf(channel), now, still.matches ? now : now - BEHIND_MS);
+      } catch (error) {
+        cancelAnimationFrame(frame);
+        failing.current(error);
+      }
     };
     frame = requestAnimationFrame(draw);
     return () => {

@@ -1,6 +1,6 @@
 /** Teams, score and clock. */
 import { useEffect, useRef } from "react";
-import { clockText, isObject, teamsOf, text, type Team } from "./document.js";
+import { clockText, entryOf, isObject, teamsOf, text, type Team } from "./document.js";
 import styles from "./match.module.css";
 import { usePart } from "./parts.js";
 import { usePeriodWords, useWords } from "./words.js";
@@ -59,7 +59,7 @@ function Clock({ channel }: { channel: string }) {
   return (
     <span className={styles.clock} role="timer" data-testid="clock">
       {time}
-      {period ? <small>{Object.hasOwn(periods, period) ? periods[period] : period}</small> : null}
+      {period ? <small>{entryOf(periods, period) ?? period}</small> : null}
     </span>
   );
 }

@@ -3,7 +3,7 @@ import { useMemo, useRef, useState, type KeyboardEvent } from "react";
 import type { JsonObject } from "../../client/src/index.js";
 import shell from "../shell/shell.module.css";
 import { clockAt, isAfter } from "./course.js";
-import { clockText, isObject, number, teamsOf, text } from "./document.js";
+import { clockText, entryOf, isObject, number, teamsOf, text } from "./document.js";
 import { useNames } from "./Feed.js";
 import { eventText, signOf } from "./happenings.js";
 import styles from "./match.module.css";
@@ -86,7 +86,7 @@ export function Timeline({ channel, game }: { channel: string; game: string }) {
     return found.sort((a, b) => a.atMs - b.atMs);
     // Not for every second that passes: one alone changes nothing.
   }, [objectives, feed, teams, names, words, past, toldCount, source, away]);
-  const spanMs = Math.max(SPAN_MS[game] ?? 0, limitMs ?? 0, second * 1000, marks.at(-1)?.atMs ?? 0, 60_000);
+  const spanMs = Math.max(entryOf(SPAN_MS, game) ?? 0, limitMs ?? 0, second * 1000, marks.at(-1)?.atMs ?? 0, 60_000);
   const place = (ms: number): string => `${Math.max(0, Math.min(100, (ms / spanMs) * 100))}%`;
   // One stop of the Tab key; arrows go from mark to mark. What is told of the one that is looked at stands below.
   const [chosen, setChosen] = useState<string | null>(null);

@@ -7,6 +7,9 @@ export const text = (value: Json | undefined, otherwise = ""): string =>
   typeof value === "string" ? value : otherwise;
 export const number = (value: Json | undefined): number | null => (typeof value === "number" ? value : null);
 
+/** What a table of ours has for a name of theirs, which may be one that every object has. */
+export const entryOf = <T>(table: Readonly<Record<string, T>>, name: string): T | undefined => (Object.hasOwn(table, name) ? table[name] : undefined);
+
 export interface Team {
   id: string;
   name: string;

@@ -1,6 +1,6 @@
 /** Events in words. Pure. */
 import type { Json, JsonObject } from "../../client/src/index.js";
-import { text } from "./document.js";
+import { entryOf, text } from "./document.js";
 import { useOpWords, type MatchWords } from "./words.js";
 
 /** A sign for what happened, for the eye only. */
@@ -8,7 +8,7 @@ const SIGNS: Record<string, string> = {
   kill: "⚔", score: "●", objective: "⚑", assist: "↗", save: "✋", shot: "➚", card: "▮", foul: "!", end: "■", status: "◆",
   first_blood: "⚔", item_purchase: "◇", rune_pickup: "✦", boost_pickup: "▴", pass: "→", buyback: "↺", respawn: "↺", skill: "✧", pickup: "◇",
 };
-export const signOf = (event: JsonObject): string => SIGNS[text(event.op)] ?? "·";
+export const signOf = (event: JsonObject): string => entryOf(SIGNS, text(event.op)) ?? "·";
 
 /** One line of the feed. */
 export function eventText(event: JsonObject, names: ReadonlyMap<string, string>, words: MatchWords): string {

@@ -1,14 +1,15 @@
 /** The list of matches: what is on, what comes, what is over. Each card follows its own row. */
-import { lazy, Suspense, useRef, useState, type CSSProperties } from "react";
+import { Suspense, useRef, useState, type CSSProperties } from "react";
 import type { JsonObject } from "../../client/src/index.js";
 import { ChannelPause } from "../live/ChannelPause.js";
 import { StateMark } from "../live/StateMark.js";
-import { LOBBY, useWatched } from "../live/store.js";
+import { LOBBY, renewalOf, useWatched } from "../live/store.js";
 import { clockText, isObject, number, teamsOf, text } from "../match/document.js";
 import { gameOfDocument } from "../match/games/index.js";
 import { usePart } from "../match/parts.js";
 import { useFormat, defineWords } from "../shell/language.js";
-import { Boundary } from "../shell/Boundary.js";
+import { Boundary, Renewal } from "../shell/Boundary.js";
+import { loaded } from "../shell/loaded.js";
 import { Skeleton } from "../shell/Panel.js";
 import { Link } from "../shell/router.js";
 import shell from "../shell/shell.module.css";
@@ -17,17 +18,19 @@ import styles from "./matches.module.css";
 
 const useWords = defineWords({
   en: {
-    matches: "Matches", on: "Live now", next: "Upcoming", over: "Ended", live: "Live", paused: "Paused", scheduled: "Upcoming", ended: "Ended",
+    matches: "Matches", leaders: "Leaders", on: "Live now", next: "Upcoming", over: "Ended", live: "Live", paused: "Paused", scheduled: "Upcoming", ended: "Ended",
     none: "No match is on. This list fills by itself when one begins.", watching: (viewers: string) => `${viewers} watching`, winner: "Winner", starts: (when: string) => `Starts ${when}`, back: "The last 2 minutes", backOf: (match: string) => `The last 2 minutes of ${match}`,
   },
   de: {
-    matches: "Spiele", on: "Jetzt live", next: "Demnächst", over: "Beendet", live: "Live", paused: "Pausiert", scheduled: "Demnächst", ended: "Beendet",
+    matches: "Spiele", leaders: "An der Spitze", on: "Jetzt live", next: "Demnächst", over: "Beendet", live: "Live", paused: "Pausiert", scheduled: "Demnächst", ended: "Beendet",
     none: "Gerade läuft kein Spiel. Diese Liste füllt sich von selbst, sobald eines beginnt.", watching: (viewers: string) => `${viewers} sehen zu`, winner: "Sieger", starts: (when: string) => `Beginn ${when}`, back: "Die letzten 2 Minuten", backOf: (match: string) => `Die letzten 2 Minuten von ${match}`,
   },
 });
 
 /** They come after what is live, and in a file of their own. */
-const Leaders = lazy(async () => ({ default: (await import("./Leaders.js")).Leaders }));
+const Leaders = loaded(async () => (await import("./Leaders.js")).Leaders);
+
+const renewal = renewalOf(LOBBY);
 
 const SECTIONS = [
   ["on", ["live", "paused"]],
@@ -49,17 +52,17 @@ export function MatchesPage() {
   useTitle(words.matches);
   const [known, empty] = usePart(LOBBY, ({ doc, version, error }) => [version !== null || error !== null, rowsOf(doc).length === 0]);
   return (
-    <>
+    <Renewal value={renewal}>
       <Heading />
       {!known ? <Waiting /> : empty ? <p className={shell.notice}>{words.none}</p> : SECTIONS.map(([title, statuses]) => <Section key={title} title={words[title]} statuses={statuses} />)}
       {known ? (
-        <Boundary>
+        <Boundary of={words.leaders}>
           <Suspense fallback={null}>
             <Leaders />
           </Suspense>
         </Boundary>
       ) : null}
-    </>
+    </Renewal>
   );
 }
 
@@ -100,8 +103,10 @@ function Section({ title, statuses }: { title: string; statuses: readonly string
       <ul className={styles.cards}>
         {shown.map((id) => (
           <li key={id}>
-            <Card id={id} />
-            <Back id={id} />
+            <Boundary of={id}>
+              <Card id={id} />
+              <Back id={id} />
+            </Boundary>
           </li>
         ))}
       </ul>

@@ -1,9 +1,10 @@
 /** Opens the performance panel: by `?perf` in the address, or Alt + Shift + P. */
-import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { Suspense, useEffect, useRef, useState } from "react";
 import { Boundary } from "../shell/Boundary.js";
+import { loaded } from "../shell/loaded.js";
 import { useQueryParam } from "../shell/router.js";
 
-const PerfPanel = lazy(() => import("./PerfPanel.js"));
+const PerfPanel = loaded(async () => (await import("./PerfPanel.js")).default);
 
 export function Perf() {
   const asked = useQueryParam("perf") !== null;

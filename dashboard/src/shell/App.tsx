@@ -1,11 +1,12 @@
 /** The frame of every page: where one is, where one can go, colours and language. */
 import { QueryClientProvider } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect, useRef, type ComponentType, type LazyExoticComponent } from "react";
+import { Suspense, useEffect, useRef, type ComponentType } from "react";
 import { MatchesPage } from "../matches/MatchesPage.js";
 import { Perf } from "../perf/Perf.js";
 import { queries } from "./api.js";
 import { Boundary } from "./Boundary.js";
 import { defineWords } from "./language.js";
+import { loaded } from "./loaded.js";
 import { Skeleton } from "./Panel.js";
 import { prefer, usePreference, type Theme } from "./preferences.js";
 import { Link, matchPath, usePath, useSearch, type Params } from "./router.js";
@@ -26,35 +27,9 @@ const useWords = defineWords({
 });
 
 type Page = ComponentType<{ params: Params }>;
-type Lazy = LazyExoticComponent<Page>;
-
-const notLoaded = new Set<() => void>();
-
-/** Of a page in a file of its own the component for now; one that could not be loaded is another once it is tried again. */
-function loaded(load: () => Promise<Page>): () => Lazy {
-  let now: Lazy;
-  const renew = (): void => {
-    now = lazy(async () => {
-      try {
-        return { default: await load() };
-      } catch (error) {
-        notLoaded.add(renew);
-        throw error;
-      }
-    });
-  };
-  renew();
-  return () => now;
-}
-
-function loadAgain(): void {
-  for (const renew of notLoaded) renew();
-  notLoaded.clear();
-}
-
 /** Every page but the first one is a file of its own, loaded when it is gone to. */
-const PAGES: [string, () => Page | Lazy][] = [
-  ["/", () => MatchesPage],
+const PAGES: [string, Page][] = [
+  ["/", MatchesPage],
   ["/match/:id", loaded(async () => (await import("../match/MatchPage.js")).MatchPage)],
   ["/boards", loaded(async () => (await import("../board/BoardsPage.js")).BoardsPage)],
   ["/board/:id", loaded(async () => (await import("../board/BoardPage.js")).BoardPage)],
@@ -104,7 +79,7 @@ function Frame() {
         <Choices />
       </header>
       <main className={styles.main} id="main" ref={main} tabIndex={-1}>
-        <Boundary resetKey={path} title={words.failed} again={loadAgain}>
+        <Boundary key={path} title={words.failed}>
           <Suspense fallback={<Loading />}>
             <Route path={path} />
           </Suspense>
@@ -117,9 +92,8 @@ function Frame() {
 }
 
 function Route({ path }: { path: string }) {
-  for (const [pattern, pageOf] of PAGES) {
+  for (const [pattern, Page] of PAGES) {
     const params = matchPath(pattern, path);
-    const Page = pageOf();
     if (params !== null) return <Page key={path} params={params} />;
   }
   return <Nowhere />;

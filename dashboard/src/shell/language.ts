@@ -37,19 +37,21 @@ export function formatOf(language: Language): Format {
   const percent = new Intl.NumberFormat(language, { style: "percent" });
   const dateTime = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
   const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+  // A time of others may lie beyond all dates.
+  const when = (ms: number): string => (Number.isFinite(new Date(ms).getTime()) ? dateTime.format(ms) : "–");
   return {
     number: (value) => plain.format(value),
     compact: (value) => compact.format(value),
     decimal: (value, digits) => value.toLocaleString(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }),
     percent: (share) => percent.format(share),
-    dateTime: (ms) => dateTime.format(ms),
+    dateTime: when,
     relative: (ms, nowMs) => {
       let away = (ms - nowMs) / 1000;
       for (const [unit, size] of STEPS) {
         if (Math.abs(away) < size) return relative.format(Math.round(away), unit);
         away /= size;
       }
-      return dateTime.format(ms);
+      return when(ms);
     },
   };
 }

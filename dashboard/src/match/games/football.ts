@@ -1,4 +1,4 @@
-import { text } from "../document.js";
+import { entryOf, text } from "../document.js";
 import { pitch } from "../ground.js";
 import type { GameView } from "./game.js";
 
@@ -14,7 +14,7 @@ export const football: GameView = {
   ground: pitch,
   lead: "momentum",
   leadOf: null,
-  weight: (event) => WEIGHTS[text(event.op)] ?? 0,
+  weight: (event) => entryOf(WEIGHTS, text(event.op)) ?? 0,
   told: Object.keys(WEIGHTS),
   note: (player) => text(player.role),
 };

@@ -1,6 +1,6 @@
 /** The games that are known; any other one is shown by what its document has. */
 import type { JsonObject } from "../../../client/src/index.js";
-import { isObject, number, teamsOf, text } from "../document.js";
+import { entryOf, isObject, number, teamsOf, text } from "../document.js";
 import { plain } from "../ground.js";
 import { arena } from "./arena.js";
 import { dota2 } from "./dota2.js";
@@ -28,7 +28,7 @@ const unknown: GameView = {
   note: () => "",
 };
 
-export const gameOf = (game: string): GameView => (Object.hasOwn(GAMES, game) ? GAMES[game]! : { ...unknown, name: game });
+export const gameOf = (game: string): GameView => entryOf(GAMES, game) ?? { ...unknown, name: game };
 export const gameOfDocument = (doc: JsonObject): GameView => gameOf(text(doc.game));
 
 /** A team's figure, its own or the sum of its players'. */
