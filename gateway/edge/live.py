@@ -69,7 +69,8 @@ class Live:
         self._hub = hub
         self._guard = guard
         self._secret = secrets.token_bytes(16)
-        self._rewinds = Rewinds(context, hub, past, self._tell)
+        self._past = past
+        self._rewinds = Rewinds(context, hub, past, self._tell, self._await_again)
         self._table = context.plane.table
         self._countries = frozenset(context.settings.page.countries)
         self._grants: list[Grant] = []
@@ -115,14 +116,14 @@ class Live:
         for wish in wanted:
             name, since, moment = wish
             try:
-                outlet = await self._outlet(name, grant)
+                outlet = await self._reach(wish, grant)
             except Failure as caught:
                 failed.append((wish, caught))
                 continue
-            if moment is None:
-                joins.append((outlet, since))
-            else:
+            if moment is not None:
                 rewinds.append((name, moment))
+            elif outlet is not None:
+                joins.append((outlet, since))
         if failed and len(wanted) == 1:
             self.refuse(conn, failed[0][1])
             return
@@ -144,20 +145,35 @@ class Live:
         except TimeoutError:
             raise Unavailable("the channel could not be loaded in time") from None
 
+    async def _reach(self, wish: Wish, grant: Grant, own: bool = False) -> Outlet | None:
+        """The same; None where the past is wished for and the channel is in the history alone.
+
+        Raises:
+            Failure
+        """
+        try:
+            return await self._outlet(wish.name, grant, own)
+        except UnknownChannel:
+            if wish.moment is None or not await self._past.remembers(wish.name):
+                raise
+            return None
+
     def _rewind(self, conn: int, encoding: Encoding, grant: Grant, name: str, moment: Moment) -> None:
         try:
             self._rewinds.begin(Seen(conn, encoding, grant.audience), name, moment)
         except Failure as failure:
             self._tell(conn, encoding, failure, name)
 
-    def _join(self, conn: int, encoding: Encoding, grant: Grant, wish: Wish, outlet: Outlet) -> None:
+    def _join(self, conn: int, encoding: Encoding, grant: Grant, wish: Wish, outlet: Outlet | None) -> None:
         """Makes a parked connection a viewer of the channel as it is, or of its past."""
-        outlet.leave(conn)
+        self._beginnings.leave(conn, wish.name)
+        if outlet is not None:
+            outlet.leave(conn)
         if wish.moment is not None:
             self._rewind(conn, encoding, grant, wish.name, wish.moment)
             return
         self._rewinds.end(conn, wish.name)
-        self._beginnings.leave(conn, wish.name)
+        assert outlet is not None
         outlet.join(conn, encoding, wish.since, self._context.now_ms(), self._hold_ms)
 
     def _upgrade(
@@ -245,7 +261,7 @@ class Live:
 
     async def _watch_later(self, conn: int, grant: Grant, encoding: Encoding, wish: Wish, sibling: bool) -> None:
         try:
-            outlet = await self._outlet(wish.name, grant, own=sibling)
+            outlet = await self._reach(wish, grant, own=sibling)
         except Failure as failure:
             if sibling:
                 self._tell(conn, encoding, failure, wish.name)
@@ -257,9 +273,13 @@ class Live:
     def _fail(self, conn: int, encoding: Encoding, failure: Failure, wish: Wish) -> None:
         """Tells a parked viewer of the failure; what does not exist yet it waits for."""
         self._tell(conn, encoding, failure, wish.name)
-        may_begin = isinstance(failure, UnknownChannel) and wish.name not in self._hub.seats
-        if may_begin and wish.moment is None and self._table.kind(conn) == WS:
-            self._beginnings.wait(wish.name, conn, wish.since)
+        if isinstance(failure, UnknownChannel) and wish.moment is None:
+            self._await_again(conn, wish.name, wish.since)
+
+    def _await_again(self, conn: int, name: str, since: str | None) -> None:
+        """A parked viewer waits for a channel that there is not (any more)."""
+        if name not in self._hub.seats and self._table.kind(conn) == WS:
+            self._beginnings.wait(name, conn, since)
 
     async def _let_in(self, name: str) -> None:
         """A channel has begun: those who wait for it watch it."""

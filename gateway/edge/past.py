@@ -39,6 +39,19 @@ class Past:
         self._context = context
         self._reader = reader
 
+    async def remembers(self, name: str) -> bool:
+        """Whether the history has something of a channel that the store has no longer.
+
+        Raises:
+            Unavailable
+        """
+        if self._reader is None:
+            return False
+        try:
+            return await self._reader.newest_epoch(name) is not None
+        except HistoryError:
+            raise Unavailable("the past cannot be read now") from None
+
     async def begin(self, name: str, moment: Moment, delay_ms: int) -> tuple[Channel, int]:
         """The channel as it was at a moment, and the time of that.
 

@@ -1,5 +1,7 @@
 """The viewers of this worker that see the past: a task each, as they are few and bounded. Hands each over to the live channel.
 
+The past of a channel that is in the history alone ends with the status `ended`.
+
 A viewer that reads slowly gets less and larger messages: nothing is sent before the connection has taken what came before.
 """
 
@@ -13,12 +15,14 @@ from dataclasses import dataclass
 from gateway.bus.errors import BusError
 from gateway.edge.context import Context
 from gateway.edge.encoding import Encoding
-from gateway.edge.failures import Failure, RewindUnavailable, Unavailable
+from gateway.edge.failures import Failure, NotFound, RewindUnavailable, Unavailable, UnknownChannel
 from gateway.edge.hub import Hub
 from gateway.edge.moments import Moment
+from gateway.edge.outlet import Outlet
 from gateway.edge.past import Past
 from gateway.history.reader import Arrived
 from gateway.model.entry import entry_digest_of
+from gateway.model.messages import Status
 from gateway.model.rewind import Rewind
 from gateway.observe import metrics
 from gateway.observe.log import logger
@@ -29,6 +33,7 @@ STATUS_EVERY_MS = 1000
 LOW_WATER = 100
 HOLD_MS = 5000
 RETRY_S = 1.0
+ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +50,22 @@ class Rewinds:
 
     Args:
         tell: tells a viewer of a failure.
+        over: a viewer has come to the end of a channel that is not live: told who, of what, and the version held.
     """
 
     def __init__(
-        self, context: Context, hub: Hub, past: Past, tell: Callable[[int, Encoding, Failure, str], None]
+        self,
+        context: Context,
+        hub: Hub,
+        past: Past,
+        tell: Callable[[int, Encoding, Failure, str], None],
+        over: Callable[[int, str, str], None],
     ) -> None:
         self._context = context
         self._hub = hub
         self._past = past
         self._tell = tell
+        self._over = over
         self._tasks: dict[int, dict[str, asyncio.Task[None]]] = {}
 
     @property
@@ -117,13 +129,16 @@ class Rewinds:
         context = self._context
         audience = context.audiences[viewer.audience]
         try:
-            # A channel that this worker cannot serve live is not shown from the past either.
-            await self._hub.outlet(name, viewer.audience)
+            # A channel that this worker cannot serve live is not shown from the past either, unless it is past as a whole.
+            await self._outlet(name, viewer)
             channel, at_ms = await self._past.begin(name, moment, audience.delay_ms)
             now_ms = context.now_ms()
             rewind = Rewind(channel, audience, moment.speed, at_ms, now_ms, context.settings.channel.feed_entries)
             since = await self._play(viewer, rewind, audience.delay_ms)
-            outlet = await self._hub.outlet(name, viewer.audience)
+            outlet = await self._outlet(name, viewer)
+            if outlet is None:
+                await self._end(viewer, name, since)
+                return
         except BusError:
             self._tell(viewer.conn, viewer.encoding, Unavailable("the past cannot be read now"), name)
             return
@@ -131,6 +146,26 @@ class Rewinds:
             self._tell(viewer.conn, viewer.encoding, failure, name)
             return
         outlet.join(viewer.conn, viewer.encoding, since, context.now_ms(), HOLD_MS)
+
+    async def _outlet(self, name: str, viewer: Seen) -> Outlet | None:
+        """The channel as it is now; None where it is in the history alone."""
+        try:
+            return await self._hub.outlet(name, viewer.audience)
+        except UnknownChannel:
+            return None
+
+    async def _end(self, viewer: Seen, name: str, version: str | None) -> None:
+        """There is no live channel to go on with.
+
+        Raises:
+            NotFound: the past has a hole.
+        """
+        if version is None:
+            raise NotFound("what came next is not kept any more", "at")
+        frame = self._context.encoder.frame(Status(name, ENDED, 0), viewer.encoding)
+        while not self._context.plane.table.send(viewer.conn, frame):
+            await asyncio.sleep(BEAT_S)
+        self._over(viewer.conn, name, version)
 
     async def _play(self, viewer: Seen, rewind: Rewind, delay_ms: int) -> str | None:
         """Tells the past until it is the present; the version to go on from, None where the past has a hole."""

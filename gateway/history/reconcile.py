@@ -45,14 +45,17 @@ async def reconcile(
     """
     lost = 0
     rows = await database.fetch(
-        "SELECT e.* FROM epochs e JOIN channels c ON c.id = e.channel_id WHERE c.name = $1 AND NOT superseded "
-        "ORDER BY epoch DESC",
+        "SELECT e.*, m.status FROM epochs e JOIN channels c ON c.id = e.channel_id "
+        "LEFT JOIN matches m USING (channel_id, run) WHERE c.name = $1 AND NOT superseded ORDER BY epoch DESC",
         name,
     )
     first = await read(None, None, 1)
     oldest = first[0].position if first else None
     for row in rows:
         last = Position(row["epoch"], row["last_seq"])
+        if newest is None and row["status"] == ENDED:
+            # Deleted with its stream, after it was over: what replaces it, if anything does, has to speak against it.
+            break
         if newest is not None and last <= newest and (oldest is None or last < oldest):
             # Trimmed, and nothing speaks against it.
             break

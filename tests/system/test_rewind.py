@@ -8,7 +8,6 @@ import os
 import random
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +21,7 @@ from gateway.replay.finding import open_recording
 from gateway.replay.fold import encode_entry, reset_event
 from gateway.replay.recording import Recording
 from tests.databases import postgres
-from tests.stores import Store
+from tests.stores import Store, store
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
 from tests.system.test_recordings import FOLDERS, matches
@@ -32,6 +31,7 @@ STARTS = int(os.environ.get("REWINDS", "4"))
 """Random moments of each recording; `make rewind` takes 100."""
 STEPS = 12
 ENDED_AGO_MS = 5_000
+STORED = "grandstand_history_entries_total"
 
 
 class Told:
@@ -57,13 +57,21 @@ class Told:
         await publisher.close()
 
 
-@pytest.fixture
-def served(tmp_path: Path, valkey_server: Store) -> Iterator[GatewayProcess]:
+@pytest.fixture(scope="module")
+def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A store for all tests of this module."""
+    with store(tmp_path_factory.mktemp("rewind") / "valkey") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, valkey_server: Store) -> Iterator[GatewayProcess]:
     """A gateway with history, two workers."""
+    directory = tmp_path_factory.mktemp("served")
     settings: dict[str, object] = {"history__flush_ms": 20, "rewind__max_viewers": 2}
     with (
-        postgres(tmp_path / "postgres") as server,
-        gateway(tmp_path, bus__url=valkey_server.url, history__url=server.url, **settings) as process,
+        postgres(directory / "postgres") as server,
+        gateway(directory, bus__url=valkey_server.url, history__url=server.url, **settings) as process,
     ):
         yield process
 
@@ -110,9 +118,9 @@ def follow(peer: Peer, told: Told, seq: int, way: str) -> None:
 @pytest.mark.timeout(3600)
 def test_a_recording_from_random_moments(folder: str, served: GatewayProcess, valkey_server: Store) -> None:
     told = Told(open_recording(str(matches() / folder)), f"match:{folder}")
+    count, before = len(told.entries), served.metric(STORED)
     asyncio.run(told.publish(valkey_server.url))
-    count = len(told.entries)
-    until(lambda: served.metric("grandstand_history_entries_total") >= count, 60, "the history")
+    until(lambda: served.metric(STORED) >= before + count, 60, "the history")
     keyframes = f"snap:{{{told.channel}}}"
     until(lambda: f"1-{count - 1}".encode() in (valkey_server.client.lindex(keyframes, 0) or b""), 60, "a keyframe")
     # The first two thirds are in the history alone; the keyframes that the store keeps are of the end.
@@ -158,6 +166,63 @@ def test_back_to_live_and_its_bounds(served: GatewayProcess, valkey_server: Stor
             message = viewer.next("error")
             assert message["code"] == "bad_request"
             assert said in message["message"]
+    studio.close()
+
+
+def opened(process: GatewayProcess, way: str, asked: str) -> int:
+    """The status of an opening."""
+    channel, _, query = asked.partition("?")
+    with peer(process.port) as connection:
+        if way == "ws":
+            connection.upgrade(f"/v1/live?channel={channel}&{query}")
+        else:
+            connection.request(
+                f"GET /v1/channels/{channel}/stream?{query} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+            )
+        return connection.status
+
+
+def test_a_channel_that_is_in_the_history_alone(served: GatewayProcess, valkey_server: Store) -> None:
+    studio = Studio(valkey_server.url, "match:old")
+    before = served.metric(STORED)
+    studio.open()
+    for number in range(30):
+        studio.patch({"n": number})
+    studio.publish({"op": "end", "winner": "red"})
+    until(lambda: served.metric(STORED) >= before + 32, 60, "the history")
+    # Gone from the store while aggregators read it, and for good.
+    valkey_server.client.delete(studio.key, "snap:{match:old}")
+    for way in ("sse", "ws"):
+        # There is nothing live of it, and nothing at all of what never was.
+        for asked in ("match:old", "match:never?at=-60s"):
+            assert opened(served, way, asked) == 404
+        with peer(served.port) as viewer:
+            if way == "ws":
+                viewer.upgrade("/v1/live?channel=match:old&at=1-5&speed=60")
+            else:
+                viewer.request(b"GET /v1/channels/match:old/stream?at=1-5&speed=60 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            document, words, message = Document(), ["rewind"], {"type": ""}
+            while words[-1] == "rewind":
+                message = viewer.event()[1] if way == "sse" else viewer.message()
+                assert message["type"] != "error", message
+                if message["type"] == "snapshot":
+                    assert seq_of(message["version"]) == 5
+                    assert message["state"]["n"] == 4
+                if message["type"] == "status":
+                    words.append(message["status"])
+                document.receive(message)
+            assert words[-1] == "ended"
+            assert (document.state["n"], document.state["status"], document.snapshots) == (29, "ended", 1)
+            if way == "sse":
+                continue
+            # Again on the open connection; and who has seen the end is let in when the channel begins anew.
+            viewer.say(op="watch", channel="match:old", at="1-30", speed=60)
+            assert viewer.next("snapshot")["state"]["n"] == 29
+            while viewer.next("status")["status"] == "rewind":
+                pass
+            studio.open(n=100)
+            assert viewer.next("snapshot")["state"]["n"] == 100
+            valkey_server.client.delete(studio.key)
     studio.close()
 
 
