@@ -13,11 +13,12 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from gateway.bus.connect import open_bus
 from gateway.cli.effective import refuse
 from gateway.cli.playing import channel_or_refuse, clock_text, print_json, run, settings_with_store
-from gateway.replay.recorder import Recorded, record
+from gateway.replay import recorder
+from gateway.replay.recorder import Recorded
 from gateway.settings import SettingsError
 
 
-def record_channel(
+def record(
     channel: Annotated[str, typer.Argument(help="the channel, for example match:42")],
     output: Annotated[Path, typer.Argument(help="the file to write; gzipped when it ends in .gz")],
     from_now: Annotated[
@@ -47,7 +48,7 @@ def record_channel(
             store = open_bus(settings.bus.url, settings.bus.wakeup)
             try:
                 await store.connect()
-                return await record(store, name, output, on_progress, stop, from_now=from_now)
+                return await recorder.record(store, name, output, on_progress, stop, from_now=from_now)
             finally:
                 await store.close()
 

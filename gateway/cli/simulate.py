@@ -9,14 +9,15 @@ import typer
 
 from gateway.cli.effective import refuse
 from gateway.cli.playing import play_to_store, print_json, settings_with_store
+from gateway.replay import simulator
 from gateway.replay.recording import Recording, RecordingError
 from gateway.replay.rounds import PAUSE_S
-from gateway.replay.simulator import Simulation, simulate
+from gateway.replay.simulator import Simulation
 from gateway.replay.sources.grandstand import write_recording
 from gateway.settings import SettingsError
 
 
-def simulate_match(
+def simulate(
     seed: Annotated[int, typer.Option(help="the same seed gives the same match")] = 1,
     duration: Annotated[int, typer.Option(help="seconds of the match")] = 600,
     rate: Annotated[float, typer.Option(help="small happenings a second, besides positions, kills and captures")] = 1.0,
@@ -33,7 +34,7 @@ def simulate_match(
     """Plays a simulated match of five against five, with positions and all."""
 
     def recording(round_number: int) -> Recording:
-        return simulate(Simulation(seed + round_number, duration, hz, rate))
+        return simulator.simulate(Simulation(seed + round_number, duration, hz, rate))
 
     try:
         first = recording(0)

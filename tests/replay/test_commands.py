@@ -10,21 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
-from gateway.cli.record import record_channel
-from gateway.cli.replay import replay
-from gateway.cli.simulate import simulate_match
+from gateway.cli.main import app
 from gateway.replay.finding import open_recording
 from gateway.replay.fold import fold_file
 from gateway.replay.simulator import Simulation, simulate
 from tests.replay.conftest import running_store
-
-app = typer.Typer()
-app.command("replay")(replay)
-app.command("simulate")(simulate_match)
-app.command("record")(record_channel)
 
 
 @pytest.fixture(autouse=True)
