@@ -23,6 +23,7 @@ from gateway.aggregate.keyframes import Keyframes
 from gateway.aggregate.leases import Leases
 from gateway.aggregate.lobby import Lobby
 from gateway.aggregate.reader import Reader
+from gateway.aggregate.retention import Retention, RetentionPlan
 from gateway.aggregate.runner import Runner
 from gateway.aggregate.viewers import Viewers
 from gateway.bus.board_reader import BoardReader
@@ -96,6 +97,8 @@ async def aggregate(settings: Settings, url: str, stop: asyncio.Event) -> None:
     board_publisher = open_publisher(url, STREAM_ENTRIES)
     kept_s = (settings.boards.kept_days + 8) * 86_400
     showing = Showing(runner, ledger, board_reader, board_publisher, kept_s, _wall_ms)
+    plan = RetentionPlan(settings.aggregate.trim_after_s, settings.aggregate.ended_kept_days)
+    retention = Retention(bus, publisher, past, limits, plan, folding.channels, runner.forget, _wall_ms)
     for reader in readers:
         try:
             await reader.bus.connect()
@@ -106,6 +109,8 @@ async def aggregate(settings: Settings, url: str, stop: asyncio.Event) -> None:
     works = [gc_pauses.watch(), runner.run(), keyframes.write_forever(), lobby.run(), status.run(), stop.wait()]
     if every_s > 0:
         works.append(viewers.run())
+    if plan.trim_after_s > 0:
+        works.append(retention.run())
     if settings.boards.channels:
         works.append(showing.run())
     tasks = [asyncio.ensure_future(work) for work in works]

@@ -46,6 +46,13 @@ class Reader:
             self._let_go(name)
             self.sink.close(name)
 
+    def forget(self, name: str) -> None:
+        """This channel is about to be gone; it is read again if it is wanted again."""
+        self._wanted.discard(name)
+        if name in self._opened:
+            self._let_go(name)
+            self.sink.close(name)
+
     @property
     def behind(self) -> bool:
         """Whether the sink is slower than its channels."""

@@ -100,6 +100,12 @@ class Runner:
         """The same, by partition."""
         return [(number, self._channels.get(number, set())) for number in self.held]
 
+    def forget(self, name: str) -> None:
+        """The channel's stream is about to be deleted: nobody reads it any more."""
+        self._channels.get(partition_of(name), set()).discard(name)
+        for reader in self.readers:
+            reader.forget(name)
+
     # -- partitions --------------------------------------------------------------------------------------------
 
     async def _renew_forever(self) -> None:

@@ -42,21 +42,21 @@ async def load(
     info = await bus.tail(name)
     if info is None or info.last_generated is None:
         raise NoSuchStream(name)
-    channel, after = None, None
+    channel = None
     for frame in reversed(await bus.keyframes(name)):
         try:
             candidate = restore(frame)
         except ModelError:
             continue
         if await _confirmed(bus, candidate, info.first, info.last_generated):
-            channel, after = candidate, candidate.position
-            break
+            channel = candidate
+            if info.first is None or not candidate.misses(info.first):
+                break
+            # The stream does not reach back to it; a newer one may be within its reach.
     if channel is None:
         channel = make()
-        after = Position(info.last_generated.epoch, 0)
     begin(channel)
-    start = after
-    assert start is not None
+    start = channel.position or Position(info.last_generated.epoch, 0)
     while True:
         entries = await bus.read(name, start, None, READ_COUNT)
         fold(channel, entries)

@@ -14,6 +14,7 @@ from gateway.bus.client import guarded, is_cluster, make_client, mapped
 from gateway.bus.errors import BusError, Fenced, Unavailable
 from gateway.bus.scripts import Call, Script, call_many
 from gateway.bus.tails import stream_info
+from gateway.model.boards import stream_marks_key
 from gateway.model.names import channel_of, epoch_key, idempotency_key, keyframe_key, rows_key, stream_key
 from gateway.model.version import Position
 
@@ -79,6 +80,30 @@ end
 return ids
 """
 
+_UNLESS_NEWER = """
+-- ARGV: id of the newest entry that is known.
+local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+if not newest or newest[1] ~= ARGV[1] then return 0 end
+"""
+
+TRIM = (
+    _UNLESS_NEWER
+    + """
+-- KEYS: stream, keyframes. Leaves the newest of each.
+redis.call('LTRIM', KEYS[2], 0, 0)
+return redis.call('XTRIM', KEYS[1], 'MINID', ARGV[1])
+"""
+)
+
+DELETE = (
+    _UNLESS_NEWER
+    + """
+-- KEYS: stream, keyframes, marks.
+redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
+return 1
+"""
+)
+
 WRITE_KEYFRAME = """
 -- KEYS: keyframes. ARGV: frame, index of the last one that is kept.
 redis.call('LPUSH', KEYS[1], ARGV[1])
@@ -96,6 +121,8 @@ class Publisher:
         self._maxlen = maxlen
         self._append_once = self._client.register_script(APPEND_ONCE)
         self._append_many = self._client.register_script(APPEND_MANY)
+        self._trim = self._client.register_script(TRIM)
+        self._delete = self._client.register_script(DELETE)
         # The client library's transactions do not work in a cluster under asyncio: scripts do the same.
         self._by_scripts = is_cluster(url)
 
@@ -264,6 +291,27 @@ class Publisher:
         for key in (stream_key(channel), keyframe_key(channel)):
             pipeline.expire(key, after_s)
         await guarded(pipeline.execute())
+
+    async def trim(self, channel: str, newest: Position) -> int:
+        """Leaves the newest entry of the channel's stream, and its newest keyframe; what has come meanwhile stays, with all.
+
+        Args:
+            newest: the newest entry that is known.
+
+        Returns:
+            How many entries were taken away.
+        """
+        keys = [stream_key(channel), keyframe_key(channel)]
+        return int(await guarded(self._trim(keys=keys, args=[str(newest)])))
+
+    async def delete(self, channel: str, newest: Position) -> bool:
+        """Deletes the channel's stream and what is only of use with it, unless entries have come meanwhile.
+
+        Returns:
+            Whether it did.
+        """
+        keys = [stream_key(channel), keyframe_key(channel), stream_marks_key(channel)]
+        return bool(await guarded(self._delete(keys=keys, args=[str(newest)])))
 
     async def put_rows(self, channel: str, rows: Mapping[str, bytes]) -> int:
         """Puts rows of a list, of which another process makes the channel's document.

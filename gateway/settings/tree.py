@@ -231,6 +231,24 @@ class AggregateSettings(Section, frozen=True):
         float,
         Meta(ge=1, le=600, description="a process that is silent for this loses its share of the work to the others"),
     ] = 5.0
+    trim_after_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=31_536_000,
+            description="seconds after its last entry from which on the store keeps no more than the last entry and the "
+            "keyframe of a match that has ended, once the history has all of it, and of a board's own stream; 0: never",
+        ),
+    ] = 900.0
+    ended_kept_days: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=36_500,
+            description="days after its last entry that the stream and keyframe of a match that has ended are deleted "
+            "where streams are trimmed; then it is in the history alone",
+        ),
+    ] = 30
 
 
 class BoardKindSettings(Section, frozen=True):

@@ -103,6 +103,10 @@ class Boards:
         """Whether points of this channel are counted."""
         return kind_of(channel) not in NOT_COUNTED
 
+    def holds(self, channel: str) -> bool:
+        """Whether the channel's partition is this process's now."""
+        return self._lease().generation_of(channel) > 0
+
     async def begin(self, channel: str, info: StreamInfo) -> Begin:
         """Where the channel's folding is to begin.
 

@@ -25,6 +25,7 @@ MEND_EVERY_S = 5.0
 MEND_AGAIN_S, MEND_AGAIN_MAX_S = 5.0, 300.0
 """How long a channel of which something is missing is let be until the history is asked for it again: twice as long each time."""
 MENDED_AT_ONCE = 50
+GONE = "its stream is gone"
 
 
 class Care:
@@ -99,6 +100,9 @@ class Care:
             return
         for channel, request in requests.items():
             stream = self._boards.streams.get(channel)
+            if stream is None and self._boards.holds(channel) and await self._bus.tail(channel) is None:
+                await self._ledger.served(channel, request, GONE)
+                continue
             if stream is None or stream.busy or stream.replacement is not None:
                 continue
             if self._serving.get(channel) == request:

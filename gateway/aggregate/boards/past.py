@@ -37,6 +37,11 @@ class Past:
         self._reader = Reader(database, limits) if database is not None else None
         self._away_until_s = 0.0
 
+    @property
+    def kept(self) -> bool:
+        """Whether a history is kept."""
+        return self._reader is not None
+
     # -- whether it is there -----------------------------------------------------------------------------------
 
     async def survey(self, channel: str, info: StreamInfo) -> Survey:
@@ -78,6 +83,31 @@ class Past:
                 return False
             there = await reader.count(row, start.seq, end.seq) == end.seq - start.seq
             return there and await self._confirms(reader, channel, end)
+        except HistoryError as error:
+            self._away(channel, error)
+            return False
+
+    async def has_all(self, channel: str, info: StreamInfo) -> bool:
+        """Whether the history has every entry that the stream has.
+
+        Raises:
+            BusError
+        """
+        first, last = info.first, info.last_generated
+        if first is None or last is None:
+            return False
+        reader, _ = self._asked(last)
+        if reader is None:
+            return False
+        try:
+            rows = [row for row in await reader.epochs_below(channel, last.epoch + 1) if row.epoch >= first.epoch]
+            if not rows or Position(rows[0].epoch, rows[0].last_seq) != last:
+                return False
+            found = 0
+            for row in rows:
+                start = first.seq if row.epoch == first.epoch else 0
+                found += await reader.count(row, start, row.last_seq + 1)
+            return found == info.length and await self._confirms(reader, channel, last)
         except HistoryError as error:
             self._away(channel, error)
             return False
