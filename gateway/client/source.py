@@ -38,7 +38,7 @@ class Source(Protocol):
         ...
 
     def tell(self, beat: Beat) -> bool:
-        """Says how the viewer does; False where there is no way to."""
+        """Says how the viewer does on the open connection; False where that is no way to."""
         ...
 
     def ask_again(self, since: str | None) -> bool:
@@ -66,6 +66,7 @@ class Address:
         self.channel = channel
         self.token = token
         self.snapshot_url = f"{http}://{base}/v1/channels/{channel}"
+        self.beats_url = f"{http}://{base}/v1/beats"
         self.stream_url = f"{self.snapshot_url}/stream"
         self.live_url = f"{live}://{base}/v1/live?channel={channel}"
 

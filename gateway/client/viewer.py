@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from gateway.client.errors import Lost, Refused
 from gateway.client.polling import PollingSource, fetch_snapshot, http_client
+from gateway.client.report import post_beat
 from gateway.client.source import Address, Source
 from gateway.client.stream import StreamSource
 from gateway.client.websocket import WebSocketSource
@@ -133,6 +134,7 @@ class Viewer:
         self._beat_s = beat_s
         self._beat_due_s = time.monotonic() + beat_s
         self._told = (0, 0)
+        self._telling: asyncio.Task[None] | None = None
         self._resync_deadline_s: float | None = None
         self._came_back = False
         self._closed = asyncio.Event()
@@ -188,6 +190,9 @@ class Viewer:
                     await self._wait(delay_ms / 1000)
         finally:
             self.connection = Connection.CLOSED
+            if self._telling is not None:
+                self._telling.cancel()
+                await asyncio.gather(self._telling, return_exceptions=True)
 
     def _loss(self, ending: Lost | Refused) -> Lost:
         """What a refusal means where there may be a better token the next time: a loss.
@@ -318,12 +323,20 @@ class Viewer:
     def _beat(self) -> None:
         """Tells the gateway now and then what was counted, if anything was."""
         counted = (self.counts.malformed, self.counts.resyncs)
-        if counted == self._told or time.monotonic() < self._beat_due_s:
+        under_way = self._telling is not None and not self._telling.done()
+        if counted == self._told or time.monotonic() < self._beat_due_s or under_way:
             return
         malformed, resyncs = (min(COUNT_MAX, now - told) for now, told in zip(counted, self._told, strict=True))
-        if self._source.tell(Beat(malformed=malformed, resyncs=resyncs)):
+        self._beat_due_s = time.monotonic() + self._beat_s
+        beat = Beat(malformed=malformed, resyncs=resyncs)
+        if self._source.tell(beat):
             self._told = counted
-            self._beat_due_s = time.monotonic() + self._beat_s
+        else:
+            self._telling = asyncio.create_task(self._post(beat, counted))
+
+    async def _post(self, beat: Beat, counted: tuple[int, int]) -> None:
+        if await post_beat(self._address, beat):
+            self._told = counted
 
     async def _wait(self, delay_s: float) -> None:
         try:

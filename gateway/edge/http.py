@@ -19,6 +19,7 @@ from gateway.edge.answers import EXCEPTION_HANDLERS, json_response
 from gateway.edge.archive import Archive
 from gateway.edge.asking import Asking
 from gateway.edge.assets import matches_etag
+from gateway.edge.beats import Beats
 from gateway.edge.context import Context
 from gateway.edge.failures import BadRequest, Unavailable
 from gateway.edge.guard import Guard
@@ -50,6 +51,7 @@ class Api:
         hub: Hub,
         guard: Guard,
         ingest: Ingest,
+        beats: Beats,
         asking: Asking,
         archive: Archive,
         notifications: Notifications,
@@ -60,6 +62,7 @@ class Api:
         self._hub = hub
         self._guard = guard
         self._ingest = ingest
+        self._beats = beats
         self._asking = asking
         self._archive = archive
         self._notifications = notifications
@@ -72,6 +75,7 @@ class Api:
         routes: list[BaseRoute] = [
             Route("/v1/channels/{channel}", self._snapshot, methods=["GET"]),
             Route("/v1/channels/{channel}/events", self._publish, methods=["POST"]),
+            *self._beats.routes(),
             *self._archive.routes(),
             *self._notifications.routes(),
             *self._leaderboards.routes(),

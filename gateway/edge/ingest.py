@@ -6,11 +6,10 @@ Limits size, rate and shape before the store is asked; the store itself fences e
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 
 import msgspec
 
-from gateway.access.rate import TokenBucket
+from gateway.access.rate import TokenBuckets
 from gateway.bus.errors import BusError, Fenced, WrongType
 from gateway.bus.publisher import Publisher
 from gateway.edge.context import Context
@@ -42,7 +41,8 @@ class Ingest:
     def __init__(self, context: Context, publisher: Publisher | None) -> None:
         self._context = context
         self._publisher = publisher
-        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+        rate = context.settings.ingest.events_per_s
+        self._buckets = TokenBuckets(rate, rate * 2, PUBLISHERS_MAX)
 
     async def publish(
         self,
@@ -69,7 +69,8 @@ class Ingest:
         if idempotency_key is not None and not KEY_RE.fullmatch(idempotency_key):
             raise Unprocessable("at most 128 printable ASCII characters", "idempotency-key")
         number = _epoch(epoch)
-        self._limit(publisher, len(events))
+        if not self._buckets.take(publisher, len(events), self._context.loop.time()):
+            raise RateLimited("more events a second than this publisher may send")
         try:
             position, duplicate = await self._publisher.append_idempotent(
                 channel, number, idempotency_key, raw, self._context.now_ms(), opens_epoch
@@ -89,18 +90,6 @@ class Ingest:
         except MalformedEntry as malformed:
             metrics.MALFORMED.labels(malformed.reason).inc()
             raise Unprocessable(f"not an event: {malformed.reason}", "events") from None
-
-    def _limit(self, publisher: str, events: int) -> None:
-        now_s = self._context.loop.time()
-        bucket = self._buckets.get(publisher)
-        if bucket is None:
-            rate = self._context.settings.ingest.events_per_s
-            bucket = self._buckets[publisher] = TokenBucket(rate, rate * 2, now_s)
-            if len(self._buckets) > PUBLISHERS_MAX:
-                self._buckets.popitem(last=False)
-        self._buckets.move_to_end(publisher)
-        if not bucket.take(events, now_s):
-            raise RateLimited("more events a second than this publisher may send")
 
 
 def _epoch(text: str | None) -> int | None:

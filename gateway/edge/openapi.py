@@ -72,13 +72,8 @@ def _operation(method: str, path: str, operation: Operation, by_type: dict[type,
         for name in (part[1:-1] for part in path.split("/") if part.startswith("{"))
     ]
     parameters += [_parameter(parameter) for parameter in operation.parameters]
-    answer: dict[str, Any] = (
-        {"application/json": {"schema": by_type[operation.answer]}}
-        if isinstance(operation.answer, type)
-        else {operation.answer: {"schema": {"type": "string"}}}
-    )
     responses: dict[str, Any] = {
-        str(code): {"description": _phrase(code), "content": answer} for code in operation.success
+        str(code): {"description": _phrase(code), **_content(operation, by_type)} for code in operation.success
     }
     if operation.validated:
         responses["304"] = {"description": _phrase(304)}
@@ -100,6 +95,16 @@ def _operation(method: str, path: str, operation: Operation, by_type: dict[type,
         }
         described["requestBody"] = {"required": True, "content": content}
     return described
+
+
+def _content(operation: Operation, by_type: dict[type, Any]) -> dict[str, Any]:
+    match operation.answer:
+        case None:
+            return {}
+        case str(media):
+            return {"content": {media: {"schema": {"type": "string"}}}}
+        case kind:
+            return {"content": {"application/json": {"schema": by_type[kind]}}}
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from gateway.edge.leaderboards import BoardList, BoardPage
 from gateway.edge.moments import SPEED_MAX, SPEED_MIN
 from gateway.edge.notifications import NewNotification, Posted
 from gateway.model import status_header
-from gateway.model.messages import Snapshot
+from gateway.model.messages import Beat, Snapshot
 from gateway.model.rules import STATUSES
 
 READS = (400, 401, 403, 404, 422, 503)
@@ -38,7 +38,7 @@ class Operation:
     """One method of one address.
 
     Args:
-        answer: the type of the answer; a media type for what is not JSON.
+        answer: the type of the answer; a media type for what is not JSON; None where there is no body.
         created: 201 is answered, too.
         validated: the answer has an ETag, and 304 is answered.
         headers: what answers tell beside their body, 304 included: name, description and schema.
@@ -46,7 +46,7 @@ class Operation:
     """
 
     summary: str
-    answer: type | str
+    answer: type | str | None
     problems: tuple[int, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     body: tuple[tuple[str, type | Schema], ...] = ()
@@ -137,6 +137,13 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             ("application/x-ndjson", {"type": "string"}),
         ),
         (200, 201),
+    ),
+    ("POST", "/v1/beats"): Operation(
+        "How a page has done since its last report, from pages that have no WebSocket of their own",
+        None,
+        (400, 401, 403, 413, 422, 429),
+        body=(("application/json", Beat),),
+        success=(204,),
     ),
     ("GET", "/v1/matches"): Operation(
         "Live matches by id, then those of the past, newest first",

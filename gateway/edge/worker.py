@@ -22,6 +22,7 @@ from gateway.bus.presence import Presence
 from gateway.edge import control
 from gateway.edge.archive import Archive
 from gateway.edge.asking import Asking
+from gateway.edge.beats import Beats
 from gateway.edge.context import Context, channel_limits
 from gateway.edge.door import Door
 from gateway.edge.drain import drain
@@ -164,6 +165,7 @@ class _Worker:
             hub,
             guard,
             Ingest(context, publisher),
+            Beats(context, guard),
             asking,
             archive,
             notifications,

@@ -196,6 +196,14 @@ class PageSettings(Section, frozen=True):
         list[Annotated[str, Meta(pattern="^[A-Z]{2}$")]],
         Meta(max_length=60, description="countries (ISO 3166) by which pages' reports are counted; all others are one"),
     ] = msgspec.field(default_factory=list)
+    beats_per_min: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=1_000_000,
+            description="reports of pages by HTTP that a worker takes of one address in a minute; as many at once",
+        ),
+    ] = 600.0
 
 
 class AudienceSettings(Section, frozen=True):

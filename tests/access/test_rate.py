@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.access.rate import TokenBucket
+from gateway.access.rate import TokenBucket, TokenBuckets
 
 
 def test_begins_full_and_gains_with_time() -> None:
@@ -32,3 +32,13 @@ def test_never_more_than_burst_and_rate_allow(asks: list[tuple[float, int]]) -> 
         if bucket.take(tokens, now_s):
             taken += tokens
         assert taken <= burst + rate * now_s + 1e-6
+
+
+def test_each_key_has_its_own_and_the_one_used_longest_ago_is_forgotten() -> None:
+    buckets = TokenBuckets(1, 1, most=2)
+    assert [buckets.take(key, 1, 0.0) for key in ("a", "b", "a", "b")] == [True, True, False, False]
+    assert not buckets.take("a", 1, 0.0)
+    assert buckets.take("c", 1, 0.0)
+    # "a" was used after "b": it is known still.
+    assert not buckets.take("a", 1, 0.0)
+    assert buckets.take("b", 1, 0.0)

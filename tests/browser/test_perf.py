@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser.middlebox import middlebox
 from tests.browser.page import Page, page
 from tests.faults.beat import Beat
 from tests.system.gateway import gateway
@@ -23,10 +24,21 @@ def figure(shown: Page, name: str) -> Any:
     return shown.do("evaluate", script=script)
 
 
+def tells_by_request(shown: Page, tab: str) -> None:
+    """The tab's own report has come by a request, and was taken."""
+    script = """performance.getEntriesByType("resource")
+      .some(({ name, responseStatus }) => name.endsWith("/v1/beats") && responseStatus === 204)"""
+    until(lambda: shown.do("evaluate", tab=tab, script=script), 60, f"a report of {tab}")
+
+
 @pytest.mark.timeout(180)
 def test_panel_and_beats(tmp_path: Path) -> None:
     countries = {"page__country_header": "X-Country", "page__countries": ["AT", "DE"]}
-    with gateway(tmp_path, listen__workers=1, **countries) as served, page() as shown:
+    with (
+        gateway(tmp_path, listen__workers=1, **countries) as served,
+        middlebox(served.port, "websocket", "stream") as between,
+        page() as shown,
+    ):
         studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:perf")
         studio.open()
         with Beat(studio, 20):
@@ -55,5 +67,14 @@ def test_panel_and_beats(tmp_path: Path) -> None:
             told = "grandstand_page_tick_to_pixel_seconds_count"
             until(lambda: served.metric(told, country="AT", browser="chromium") > 0, 60, "the page's report")
             assert served.metric("grandstand_page_frame_seconds_count", country="AT", browser="chromium") >= 1
+            # Without a WebSocket of their own: beside the tab that has the connection, and where none gets through.
+            shown.do("open", url=served.url, tab="follower")
+            shown.do("open", url=f"http://127.0.0.1:{between.port}", tab="polling")
+            until(lambda: shown.do("read", tab="polling")["connection"]["transport"] == "polling", 40, "polling")
+            role = shown.do("read", tab="follower")["connection"]["role"]
+            assert role == "follower"
+            for tab in ("follower", "polling"):
+                tells_by_request(shown, tab)
+            assert served.metric("grandstand_beats_total", browser="chromium") >= 3
         assert shown.do("problems") == []
         studio.close()

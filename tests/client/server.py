@@ -58,6 +58,10 @@ class Exchange:
         pairs = (line.partition(":") for line in head[1:] if line)
         self.headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
 
+    async def read_body(self) -> bytes:
+        """What comes after the head."""
+        return await self._reader.readexactly(int(self.headers.get("content-length", "0")))
+
     @property
     def path(self) -> str:
         """The request's path."""

@@ -354,6 +354,30 @@ async def test_what_cannot_be_read_on_a_stream_opens_it_anew_for_a_snapshot() ->
     assert (viewer.counts.malformed, viewer.counts.resyncs, viewer.counts.losses) == (1, 0, 1)
 
 
+@pytest.mark.parametrize("mode", ["sse", "poll"])
+async def test_what_was_counted_is_told_by_a_request_where_there_is_no_websocket(mode: Mode) -> None:
+    told: asyncio.Future[tuple[str, str, ViewerMessage]] = asyncio.get_running_loop().create_future()
+
+    async def serve(exchange: Exchange) -> None:
+        if exchange.path == "/v1/beats":
+            message = decode_viewer_json(await exchange.read_body())
+            await exchange.answer(204)
+            if not told.done():
+                told.set_result((exchange.headers["content-type"], exchange.headers["authorization"], message))
+        elif mode == "poll":
+            await exchange.answer(200, b"oops", ETag='"x"')
+        else:
+            await exchange.stream()
+            await exchange.event(snapshot(1))
+            await exchange.write(b"e\r\ndata: {oops}\n\n\r\n")
+            await exchange.until_closed()
+
+    async with serving(*[serve] * 2000) as url:
+        viewer = Viewer(url, CHANNEL, mode=mode, token="secret", beat_s=0, poll_interval_s=0.05, random=lambda: 0.05)
+        await viewer.until(lambda _: told.done(), TIMEOUT_S)
+    assert await told == ("application/json", "Bearer secret", Beat(malformed=1))
+
+
 async def test_what_cannot_be_read_when_polling_is_asked_for_anew() -> None:
     async def odd(exchange: Exchange) -> None:
         await exchange.answer(200, b'{"type":"snapshot"}', ETag='"x"')

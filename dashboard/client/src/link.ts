@@ -73,8 +73,9 @@ export class Link {
     this.transport?.leave(channel);
   }
 
-  say(message: object): void {
-    this.transport?.say(message);
+  /** Whether there was a way to say it. */
+  say(message: object): boolean {
+    return this.transport?.say?.(message) ?? false;
   }
 
   /** Connects now, whatever the pause. */

@@ -10,7 +10,7 @@ import { isRefusal, type Heard, type Malformed } from "./reading.js";
 import { Signal } from "./signal.js";
 import { statusOf, type Connection, type Status } from "./status.js";
 import { Tabs } from "./tabs.js";
-import { fetchSnapshot, type Want } from "./transport.js";
+import { fetchSnapshot, postBeat, type Want } from "./transport.js";
 import { Viewer } from "./viewer.js";
 
 export interface Options {
@@ -151,12 +151,16 @@ export class Live {
     this.options.onChange?.(channel);
   }
 
-  /** How the page is doing, with what this client has counted since; only a WebSocket takes it. */
-  beat(beat: Omit<Beat, "op" | "malformed" | "resyncs">): void {
-    if (this.link === null || this.connection.value.transport !== "websocket") return;
+  /** How the page is doing, with what this client has counted since: on this tab's WebSocket, else by a request of its own. */
+  async beat(beat: Omit<Beat, "op" | "malformed" | "resyncs">): Promise<void> {
     const { malformed, resyncs, told } = this;
-    this.told = { malformed, resyncs };
-    this.link.say({ op: "beat", ...beat, malformed: malformed - told.malformed, resyncs: resyncs - told.resyncs });
+    const message: Beat = { op: "beat", ...beat, malformed: malformed - told.malformed, resyncs: resyncs - told.resyncs };
+    try {
+      if (this.link?.say(message) || (await postBeat(this.options.url, (await this.options.token?.()) ?? null, message)))
+        this.told = { malformed, resyncs };
+    } catch {
+      // What was counted is told the next time.
+    }
   }
 
   /** Connects now, whatever the pause. */

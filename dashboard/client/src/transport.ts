@@ -1,5 +1,5 @@
 /** The three ways in which messages come. Each asks for channels, says what it hears, and says once that it has ended. */
-import { JSON_SUBPROTOCOL } from "./messages.js";
+import { JSON_SUBPROTOCOL, type Beat } from "./messages.js";
 import { isRefusal, read, type Heard } from "./reading.js";
 import type { TransportKind } from "./status.js";
 
@@ -23,8 +23,8 @@ export interface Transport {
   readonly kind: TransportKind;
   ask: (want: Want) => void;
   leave: (channel: string) => void;
-  /** What only a WebSocket can take is dropped by the others. */
-  say: (message: object) => void;
+  /** Of a WebSocket, which alone takes more than questions: whether it was sent. */
+  say?: (message: object) => boolean;
   close: () => void;
 }
 
@@ -34,8 +34,10 @@ export const openWebSocket: Open = (url, token, hears) => {
   const protocols = token === null ? [JSON_SUBPROTOCOL] : [JSON_SUBPROTOCOL, "bearer", token];
   const socket = new WebSocket(`${url.replace(/^http/, "ws")}/v1/live`, protocols);
   const asked = new Set<string>();
-  const say = (message: object): void => {
-    if (socket.readyState === 1) socket.send(JSON.stringify(message));
+  const say = (message: object): boolean => {
+    const open = socket.readyState === 1;
+    if (open) socket.send(JSON.stringify(message));
+    return open;
   };
   socket.onopen = hears.opened;
   socket.onclose = hears.closed;
@@ -118,10 +120,20 @@ export const openStreams: Open = (url, token, hears) => {
       streams.get(channel)?.abort();
       streams.delete(channel);
     },
-    say: () => {},
     close,
   };
 };
+
+/** Reports how the page does where there is no WebSocket to say it on; whether that was taken. */
+export async function postBeat(url: string, token: string | null, beat: Beat): Promise<boolean> {
+  const { ok } = await fetch(`${url}/v1/beats`, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...bearer(token) },
+    body: JSON.stringify(beat),
+    signal: AbortSignal.timeout(10_000),
+  });
+  return ok;
+}
 
 export const POLL_MS = 2_000;
 
@@ -170,7 +182,6 @@ export const openPolling: Open = (url, token, hears) => {
       if (known) void poll(channel);
     },
     leave: (channel) => void held.delete(channel),
-    say: () => {},
     close,
   };
 };

@@ -21,7 +21,7 @@ export function startBeats(): void {
       // A tab that was hidden meanwhile had no frames to miss.
       const frames = document.visibilityState === "visible" ? framesOf(times) : null;
       const country = countryOf(performance.getEntriesByType("navigation").flatMap((entry) => (entry as PerformanceNavigationTiming).serverTiming ?? []));
-      live.beat({
+      void live.beat({
         browser: browserOf(navigator.userAgent),
         ...(country !== null && { country }),
         failures: takeFailures(),
