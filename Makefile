@@ -100,7 +100,7 @@ generate: .make/native
 	@$(BIN)/python -m gateway.model.generate
 
 clean:
-	@rm -rf .venv .make build dist *.egg-info .import_linter_cache .grimp_cache gateway/page dashboard/node_modules native/*.so native/*.c native/*.html
+	@rm -rf .venv .make build dist *.egg-info .import_linter_cache .grimp_cache gateway/page dashboard/dist dashboard/client/dist dashboard/node_modules native/*.so native/*.c native/*.html
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find gateway native tests loadtest -name __pycache__ -type d -prune -exec rm -rf {} +
 

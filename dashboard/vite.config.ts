@@ -4,7 +4,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   plugins: [react()],
   build: {
-    outDir: "../gateway/page",
+    // Put into its place by scripts/place.mjs when it is whole.
+    outDir: "dist/page",
     emptyOutDir: true,
     target: "es2022",
     assetsInlineLimit: 0,

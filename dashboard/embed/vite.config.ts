@@ -6,7 +6,7 @@ export default defineConfig({
   root: resolve(import.meta.dirname, ".."),
   publicDir: false,
   build: {
-    outDir: "../gateway/page",
+    outDir: "dist/page",
     emptyOutDir: false,
     target: "es2022",
     assetsInlineLimit: 0,

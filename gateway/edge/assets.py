@@ -6,7 +6,9 @@ Pure but for reading the directory once; knows nothing of what the files are for
 from __future__ import annotations
 
 import mimetypes
+import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -14,6 +16,8 @@ from pathlib import Path
 CODINGS = {"br": ".br", "gzip": ".gz"}
 """Content codings with the suffix that the build gives them, the one preferred first."""
 IDENTITY = "identity"
+LOOKS = 20
+LOOK_AGAIN_S = 0.05
 HASHED = "assets/"
 """Below it, a file's name changes with its content."""
 
@@ -103,7 +107,37 @@ def matches_etag(if_none_match: str | None, etag: str) -> bool:
 
 
 def read_assets(directory: Path) -> dict[str, Asset]:
-    """Every file below the directory by its name; none if there is no such directory."""
+    """Every file below the directory by its name; none if there is no such directory.
+
+    Another directory may be put in its place at any time (`dashboard/scripts/place.mjs`): what is read is all of one of them.
+
+    Raises:
+        OSError: it cannot be read, or is replaced again and again.
+    """
+    for _ in range(LOOKS):
+        before = _identity(directory)
+        if before is None:
+            # None for good, or none for the moment in which one takes the other's place?
+            time.sleep(LOOK_AGAIN_S)
+            if _identity(directory) is None:
+                return {}
+            continue
+        with suppress(FileNotFoundError):
+            assets = _read(directory)
+            if _identity(directory) == before:
+                return assets
+    raise OSError(f"{directory} changes while it is read")
+
+
+def _identity(directory: Path) -> tuple[int, int, int] | None:
+    try:
+        found = directory.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino, found.st_ctime_ns
+
+
+def _read(directory: Path) -> dict[str, Asset]:
     assets: dict[str, Asset] = {}
     for path in sorted(directory.rglob("*")):
         if not path.is_file() or path.suffix in CODINGS.values():

@@ -147,7 +147,9 @@ BOARDS_INCOMPLETE = Gauge(
 RECOUNTS = Counter("grandstand_board_recounts_total", "Streams whose points were counted anew")
 DEAD_LETTERS = Counter("grandstand_dead_letters_total", "Entries that could not be counted, by reason", ["reason"])
 ENTRIES_TRIMMED = Counter("grandstand_entries_trimmed_total", "Entries taken out of streams of what is over")
-STREAMS_DELETED = Counter("grandstand_streams_deleted_total", "Streams of matches that were deleted long after their end")
+STREAMS_DELETED = Counter(
+    "grandstand_streams_deleted_total", "Streams of matches that were deleted long after their end"
+)
 KEYFRAMES = Counter("grandstand_keyframes_total", "Keyframes written")
 LOOP_LAG = Histogram("grandstand_loop_lag_seconds", "How late a worker's loop ran a timer", buckets=LOOP_BUCKETS_S)
 LOOP_HELD = Histogram(

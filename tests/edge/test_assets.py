@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from gateway.edge.assets import choose_coding, matches_etag, read_assets
+from tests.browser.page import DASHBOARD
 
 ALL = ("identity", "br", "gzip")
 
@@ -63,3 +65,38 @@ def test_files_with_their_codings(tmp_path: Path) -> None:
     assert gzip.decompress(app.choose("br, gzip").body) == app.choose(None).body == b"let a = 1;"
     assert app.choose("gzip").etag != app.choose(None).etag
     assert read_assets(tmp_path / "none") == {}
+
+
+def built(directory: Path, name: str) -> Path:
+    """A build of fifty files, which all say whose they are."""
+    (directory / "assets").mkdir(parents=True)
+    for number in range(50):
+        (directory / "assets" / f"{number if number < 25 else name}-{number}.js").write_text(name)
+    (directory / "index.html").write_text(name)
+    return directory
+
+
+def test_a_build_that_is_put_in_its_place_meanwhile_is_read_whole_or_not_at_all(tmp_path: Path) -> None:
+    place = built(tmp_path / "page", "first")
+    builds = [built(tmp_path / name, name) for name in ("one", "two", "three", "four", "five", "six")]
+    loop = "; ".join(f'node "{DASHBOARD}/scripts/place.mjs" "{build}" "{place}"' for build in builds)
+    seen: list[str] = []
+    with subprocess.Popen(["sh", "-ec", loop]) as placing:
+        while placing.poll() is None:
+            assets = read_assets(place)
+            said = {asset.representations["identity"].body.decode() for asset in assets.values()}
+            assert (len(assets), len(said)) == (51, 1)
+            seen += [name for name in said if name not in seen]
+    assert placing.returncode == 0
+    assert {asset.representations["identity"].body for asset in read_assets(place).values()} == {b"six"}
+    assert len(seen) > 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["page"]
+
+
+def test_a_build_that_cannot_be_put_in_its_place_leaves_the_other(tmp_path: Path) -> None:
+    place = built(tmp_path / "page", "first")
+    result = subprocess.run(
+        ["node", f"{DASHBOARD}/scripts/place.mjs", tmp_path / "none", place], capture_output=True, check=False
+    )
+    assert result.returncode != 0
+    assert len(read_assets(place)) == 51
