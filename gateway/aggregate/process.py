@@ -15,6 +15,7 @@ from gateway.aggregate.boards.boards import Boards
 from gateway.aggregate.boards.ledger import Ledger
 from gateway.aggregate.boards.letters import Letters
 from gateway.aggregate.boards.past import Past
+from gateway.aggregate.boards.registry import Upkeep
 from gateway.aggregate.boards.showing import STREAM_ENTRIES, Showing
 from gateway.aggregate.boards.status import Status
 from gateway.aggregate.folding import Folding
@@ -109,6 +110,7 @@ async def aggregate(settings: Settings, url: str, stop: asyncio.Event) -> None:
     works = [gc_pauses.watch(), runner.run(), keyframes.write_forever(), lobby.run(), status.run(), stop.wait()]
     if every_s > 0:
         works.append(viewers.run())
+    works.append(Upkeep(ledger.registry, lambda: runner.held, scopes.kept_ms, _wall_ms).run())
     if plan.trim_after_s > 0:
         works.append(retention.run())
     if settings.boards.channels:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,10 +14,14 @@ from gateway.bus.client import guarded, make_client, mapped
 from gateway.bus.errors import BusError, Unavailable
 from gateway.model.boards import (
     FOUND_KEY,
+    LISTED_KEY,
+    LISTED_OF_MATCHES_KEY,
+    MATCH_PLACES_KEY,
     NAMES_KEY,
     STATUS_KEY,
     board_channel,
     element,
+    match_place,
     member_of,
     rank_key,
     registry_key,
@@ -77,6 +81,7 @@ class BoardReader:
         self._stale_ms = int(stale_s * 1000)
         self._standings: dict[int, Standing] = {}
         self._standings_s = float("-inf")
+        self._of_all: tuple[bool, int] | None = None
         self._asking = asyncio.Lock()
 
     async def close(self) -> None:
@@ -218,6 +223,36 @@ class BoardReader:
         place: Any = await guarded(self._client.zrank(registry_key(partition_of(board_channel(board))), board))
         return place is not None
 
+    async def listed(self, after: str, count: int, matches: bool) -> list[str]:
+        """The next boards by name after one, at most `count`.
+
+        Args:
+            matches: those of matches, too.
+
+        Raises:
+            Unavailable, NotPermitted
+        """
+        low = f"({after}" if after else "-"
+        pipeline = self._client.pipeline(transaction=False)
+        for key in (LISTED_KEY, LISTED_OF_MATCHES_KEY) if matches else (LISTED_KEY,):
+            pipeline.zrange(key, low, "+", bylex=True, offset=0, num=count)
+        answers = await guarded(pipeline.execute(raise_on_error=False))
+        found = (name.decode() for answer in answers if not isinstance(answer, Exception) for name in answer)
+        return sorted(found)[:count]
+
+    async def of_matches(self, matches: Iterable[str]) -> list[str]:
+        """The boards of these matches, by name.
+
+        Raises:
+            Unavailable, NotPermitted
+        """
+        pipeline = self._client.pipeline(transaction=False)
+        for match in matches:
+            pipeline.zrange(MATCH_PLACES_KEY, f"[{match_place('', match)}", f"({match}!", bylex=True)
+        answers = await guarded(pipeline.execute(raise_on_error=False))
+        found = (place.decode() for answer in answers if not isinstance(answer, Exception) for place in answer)
+        return sorted(place.partition(" ")[2] for place in found)
+
     async def totals(self, boards: Sequence[str]) -> list[int | None]:
         """How many members each board has; None where its key has another type."""
         pipeline = self._client.pipeline(transaction=False)
@@ -236,9 +271,18 @@ class BoardReader:
             if time.monotonic() - self._standings_s > STANDING_KEPT_S:
                 self._standings = await self._read_standings()
                 self._standings_s = time.monotonic()
+                self._of_all = None
         scope = board.partition(".")[2]
-        whose = [partition_of(scope.replace(".", ":", 1))] if scope.startswith("match.") else range(PARTITIONS)
-        return completeness(board, self._standings, whose, time.time_ns() // 1_000_000, self._stale_ms)
+        now_ms = time.time_ns() // 1_000_000
+        if scope.startswith("match."):
+            whose = [partition_of(scope.replace(".", ":", 1))]
+            return completeness(board, self._standings, whose, now_ms, self._stale_ms)
+        if any(board in standing.broken for standing in self._standings.values() if standing.broken):
+            return completeness(board, self._standings, range(PARTITIONS), now_ms, self._stale_ms)
+        # The same for all such boards: a list of hundreds asks once.
+        if self._of_all is None:
+            self._of_all = completeness("", self._standings, range(PARTITIONS), now_ms, self._stale_ms)
+        return self._of_all
 
     async def troubles(self) -> list[tuple[str, str, str]]:
         """Channels of which something is not counted: channel, why, and what is missing for good as far as that is known.

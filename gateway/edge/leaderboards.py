@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -34,6 +35,8 @@ OFFSET_MAX = 10_000_000
 SPAN_DEFAULT, SPAN_MAX = 10, 100
 IDS_MAX = 200
 MATCHES_MAX = 100
+LOOKED_MAX = 5000
+"""Boards looked at for one page, of which a viewer may see hardly any."""
 FOUND_DEFAULT, FOUND_MAX = 20, 100
 
 
@@ -126,20 +129,10 @@ class Leaderboards:
         after = text(request, "after") or ""
         all_but_matches = word(request, "matches", ("true", "false")) == "false"
         of = names(request, "match", MATCHES_MAX, MATCHES_MAX * (CHANNEL_MAX_ID_CHARS + 1))
-        scopes = None if of is None else {f"match.{one}" for one in of}
-        every = await self._once("boards", self._reader.boards)
-        seen = [
-            name
-            for name in every
-            if name > after
-            and not (all_but_matches and ".match." in name)
-            and (scopes is None or name.partition(".")[2] in scopes)
-            and grant.may("watch", board_channel(name))
-        ]
-        shown = seen[:limit]
+        shown, cursor = await self._names(grant, after, limit, not all_but_matches, of)
         if self._context.audiences[grant.audience].delay_ms:
             found = await asyncio.gather(*(self._listed_late(name, grant.audience) for name in shown))
-            late = BoardList([one for one in found if one is not None], shown[-1] if len(seen) > limit else None)
+            late = BoardList([one for one in found if one is not None], cursor)
             return validated(request, late, grant, BOARD_CACHE, [(b.board, b.members, b.complete) for b in late.boards])
         totals = await self._read(self._reader.totals(shown))
         boards = []
@@ -147,9 +140,30 @@ class Leaderboards:
             metric, _, scope = name.partition(".")
             complete, as_of_ms = await self._read(self._reader.standing(name))
             boards.append(ListedBoard(name, metric, scope, total or 0, complete and total is not None, as_of_ms))
-        answer = BoardList(boards, shown[-1] if len(seen) > limit else None)
+        answer = BoardList(boards, cursor)
         unstamped = [(b.board, b.members, b.complete) for b in boards]
         return validated(request, answer, grant, BOARD_CACHE, unstamped)
+
+    async def _names(
+        self, grant: Grant, after: str, limit: int, matches: bool, of: list[str] | None
+    ) -> tuple[list[str], str | None]:
+        """The next boards that the viewer may see, and where to go on: of many that may not be seen a page is short."""
+        seen: list[str] = []
+        last, looked, more = after, 0, True
+        while len(seen) <= limit and looked < LOOKED_MAX and more:
+            if of is not None:
+                found = await self._once(("of", *of), partial(self._reader.of_matches, of))
+                found, more = [name for name in found if matches and name > after], False
+            else:
+                key = ("boards", last, limit, matches)
+                found = await self._once(key, partial(self._reader.listed, last, limit + 1, matches))
+                more = len(found) > limit
+            looked += len(found)
+            last = found[-1] if found else last
+            seen += [name for name in found if grant.may("watch", board_channel(name))]
+        if len(seen) > limit:
+            return seen[:limit], seen[limit - 1]
+        return seen, last if more else None
 
     async def page(self, request: Request) -> Response:
         """A page; the top hundred by default."""

@@ -136,6 +136,12 @@ def _is_scope(text: str) -> bool:
     return KIND_RE.fullmatch(kind) is not None and (not dot or VALUE_RE.fullmatch(value) is not None)
 
 
+def match_of(board: str) -> str | None:
+    """The match whose board it is; None for a board of all matches."""
+    kind, dot, match = board.partition(".")[2].partition(".")
+    return match if kind == "match" and dot else None
+
+
 def expires(board: str) -> bool:
     """Whether the board is let go some time after its last change: those that a match, a day or a value names are."""
     kind, dot, _ = board.partition(".")[2].partition(".")
@@ -183,6 +189,21 @@ def stream_marks_key(channel: str) -> str:
 def registry_key(partition: int) -> str:
     """Sorted set: board -> ms of its last change, for the boards of one partition."""
     return f"boards:{{boards.{partition}}}"
+
+
+LISTED_KEY: Final = "boards:{boards}:others"
+"""Sorted set, by bytes: the boards of no match."""
+
+LISTED_OF_MATCHES_KEY: Final = "boards:{boards}:matches"
+"""The same for boards of matches, by name."""
+
+MATCH_PLACES_KEY: Final = "boards:{boards}:by-match"
+"""The same by match (see `match_place`)."""
+
+
+def match_place(board: str, match: str) -> str:
+    """A board of a match as it is found by the match: no id has a space, so the boards of one stand together."""
+    return f"{match} {board}"
 
 
 STATUS_KEY: Final = "status:{aggregate}"

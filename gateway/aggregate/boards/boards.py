@@ -230,7 +230,7 @@ class Boards:
         await self._names.tell()
         if changed:
             metrics.BOARDS_WRITTEN.inc(len(changed))
-            await self._ledger.touch(changed)
+            await self._ledger.registry.touch(changed)
         await self._record()
 
     async def _introduce(self) -> None:
@@ -341,7 +341,7 @@ class Boards:
             self.opening.recounted(stream.channel)
             if self.troubles.reasons.get(stream.channel) == RECOUNT:
                 self.troubles.clear(stream.channel)
-        await self._ledger.touch(tallies)
+        await self._ledger.registry.touch(tallies)
         logger.info("recount_done", channel=stream.channel, boards=len(tallies), failed=len(failed))
 
     def _let_be(self, refused: dict[str, BusError]) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.aggregate.boards.scripts import APPLY, BEGIN, REPLACE, TOUCH
+from gateway.aggregate.boards.registry import Registry
+from gateway.aggregate.boards.scripts import APPLY, BEGIN, REPLACE
 from gateway.aggregate.boards.tally import Tally
 from gateway.bus.client import guarded, make_client, mapped
 from gateway.bus.errors import BusError
@@ -21,19 +22,15 @@ from gateway.model.boards import (
     RECOUNTS_LEFT_KEY,
     STAMP_CHARS,
     STATUS_KEY,
-    board_channel,
     board_marks_key,
     expires,
     fences_key,
     rank_key,
-    registry_key,
     score_key,
     stream_marks_key,
     tally_key,
 )
 from gateway.model.finding import elements
-from gateway.model.partitions import partition_of
-from gateway.observe.log import logger
 
 MEMBERS_OF_CALL = 2000
 """Increments of one call: a few milliseconds of the store's time."""
@@ -45,7 +42,7 @@ LEFT_KEPT_S = 3600
 DONE = 1
 
 _pack = msgspec.msgpack.Encoder().encode
-_APPLY, _BEGIN, _REPLACE, _TOUCH = Script(APPLY), Script(BEGIN), Script(REPLACE), Script(TOUCH)
+_APPLY, _BEGIN, _REPLACE = Script(APPLY), Script(BEGIN), Script(REPLACE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +78,15 @@ class Ledger:
 
     Args:
         kept_s: seconds after the last change after which boards of matches and windows are let go.
+
+    Attributes:
+        registry: which boards there are.
     """
 
     def __init__(self, url: str, kept_s: int) -> None:
         self._client = make_client(url)
         self._kept_s = kept_s
+        self.registry = Registry(self._client)
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -270,7 +271,7 @@ class Ledger:
             for member in names[start : start + size]:
                 args += [member, "=", ""]
             await self._one(Call(_REPLACE, keys, args))
-        await self.touch([board])
+        await self.registry.touch([board])
 
     async def requests(self) -> dict[str, str]:
         """Channels that are to be counted anew, each with the request's id."""
@@ -290,32 +291,6 @@ class Ledger:
             await guarded(self._client.hdel(RECOUNTS_KEY, channel))
 
     # -- what others read --------------------------------------------------------------------------------------
-
-    async def touch(self, boards: Iterable[str]) -> None:
-        """These boards have changed; where the registry of a partition cannot be written, its boards are not listed.
-
-        Raises:
-            Unavailable
-        """
-        by_partition: dict[int, list[str]] = defaultdict(list)
-        for board in boards:
-            by_partition[partition_of(board_channel(board))].append(board)
-        calls = [Call(_TOUCH, [registry_key(number)], names) for number, names in by_partition.items()]
-        for answer in await call_many(self._client, calls):
-            if isinstance(answer, BusError):
-                logger.warning("boards_not_listed", detail=str(answer))
-
-    async def changed(self, since_ms: Mapping[int, int]) -> dict[int, dict[str, int]]:
-        """The boards of partitions that have changed since then (that moment included), with the time of their change."""
-        pipeline = self._client.pipeline(transaction=False)
-        for number, since in since_ms.items():
-            pipeline.zrangebyscore(registry_key(number), since, "+inf", withscores=True)
-        answers = await guarded(pipeline.execute(raise_on_error=False)) if since_ms else []
-        found = {}
-        for number, answer in zip(since_ms, answers, strict=True):
-            if not isinstance(answer, Exception):
-                found[number] = {name.decode(): int(changed_ms) for name, changed_ms in answer}
-        return found
 
     async def name(self, names: Mapping[str, str]) -> None:
         """Members' names, and what they are found by; an empty name is not known, and changes no name that is."""

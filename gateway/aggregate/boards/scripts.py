@@ -159,3 +159,17 @@ local now = redis.call('TIME')
 now = string.format('%.0f', now[1] * 1000 + math.floor(now[2] / 1000))
 for i = 1, #ARGV do redis.call('ZADD', KEYS[1], now, ARGV[i]) end
 """
+
+FORGET: Final = """
+-- KEYS: registry of a partition. ARGV: a time, then boards that are gone. Answers which were taken away: one that has changed since
+-- is there again.
+local gone = {}
+for i = 2, #ARGV do
+  local changed = redis.call('ZSCORE', KEYS[1], ARGV[i])
+  if changed and tonumber(changed) <= tonumber(ARGV[1]) then
+    redis.call('ZREM', KEYS[1], ARGV[i])
+    gone[#gone + 1] = ARGV[i]
+  end
+end
+return gone
+"""

@@ -108,7 +108,7 @@ class Showing:
         self._anew = {}
         self._refused_ms = {name: ms for name, ms in self._refused_ms.items() if name in self._due}
         self._looked_ms = {number: ms for number, ms in self._looked_ms.items() if number in held}
-        changed = await self._ledger.changed(
+        changed = await self._ledger.registry.changed(
             {number: self._looked_ms.get(number, self._now_ms() - TAKE_OVER_MS) for number in held}
         )
         for number, boards in changed.items():
