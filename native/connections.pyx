@@ -92,6 +92,7 @@ cdef const char *ACCEPT_NAME = b"sec-websocket-accept: "
 cdef enum:
     ACCEPT_NAME_LEN = 22
     ACCEPT_LINE_LEN = ACCEPT_NAME_LEN + ACCEPT_LEN + 2
+    TOUCHED_AT_ONCE = 256
 
 CONNECTIONS_MAX = 1 << 24
 MESSAGE_BYTES_MAX = 1 << 28
@@ -651,6 +652,12 @@ cdef class Table:
         """Members of the group."""
         self._check_group(group)
         return self.t.groups[group].n
+
+    def touched(self):
+        """Groups whose members have come or gone since this told of them, some of them at a time; empty: there are no more."""
+        cdef uint32_t groups[TOUCHED_AT_ONCE]
+        cdef uint32_t i, n = gs_touched(self.t, groups, TOUCHED_AT_ONCE)
+        return [groups[i] for i in range(n)]
 
     def group_behind(self, uint32_t group):
         """Members that are behind."""

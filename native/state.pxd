@@ -130,6 +130,7 @@ cdef struct gs_group:
     uint8_t aux         # ... that moves no version
     uint8_t dirty       # members came or went since the scan began
     uint8_t small       # nobody waits for the end of the job: whoever begins another ends it
+    uint8_t touched     # in the list of groups whose members came or went
     uint16_t aux_number
     uint32_t cursor
     uint32_t left       # members still to visit in this scan
@@ -194,6 +195,8 @@ cdef struct gs_table:
     uint32_t group_cap, group_high, free_group, group_count
     uint32_t *work      # ring of groups with a job, capacity work_cap (a power of two)
     uint32_t work_cap, work_at, work_n
+    uint32_t *touched   # groups whose members came or went since they were last asked for; capacity group_cap
+    uint32_t touched_n
     gs_wave *waves
     uint32_t wave_cap, wave_high, free_wave
     uint32_t buckets[1024]
@@ -273,6 +276,8 @@ cdef void gs_next_ready(gs_table *t, uint32_t slot) noexcept nogil
 cdef uint32_t gs_wave_find(gs_table *t, uint32_t group, uint64_t held) noexcept nogil
 
 cdef uint32_t gs_group_new(gs_table *t) noexcept nogil
+# Takes up to `most` groups whose members came or went into `out`; how many they are.
+cdef uint32_t gs_touched(gs_table *t, uint32_t *out, uint32_t most) noexcept nogil
 cdef void gs_group_free(gs_table *t, uint32_t group) noexcept nogil
 cdef void gs_job_end(gs_group *g) noexcept nogil
 # Enters the group into the list of work; False when there is no memory.

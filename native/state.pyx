@@ -135,6 +135,7 @@ cdef void gs_table_free(gs_table *t) noexcept nogil:
     free(t.subs)
     free(t.groups)
     free(t.work)
+    free(t.touched)
     free(t.waves)
     free(t.events)
     free(t)
@@ -506,6 +507,25 @@ cdef void gs_give_back(gs_table *t) noexcept nogil:
 
 # -- subscriptions ----------------------------------------------------------------------------------------------------
 
+cdef void _touch(gs_table *t, uint32_t group) noexcept nogil:
+    if not t.groups[group].touched:
+        t.groups[group].touched = 1
+        t.touched[t.touched_n] = group
+        t.touched_n += 1
+
+
+cdef uint32_t gs_touched(gs_table *t, uint32_t *out, uint32_t most) noexcept nogil:
+    cdef uint32_t n = 0, group
+    while n < most and t.touched_n:
+        t.touched_n -= 1
+        group = t.touched[t.touched_n]
+        t.groups[group].touched = 0
+        if t.groups[group].in_use:
+            out[n] = group
+            n += 1
+    return n
+
+
 cdef uint32_t gs_sub_new(gs_table *t, uint32_t slot, uint32_t group) noexcept nogil:
     cdef gs_group *g = &t.groups[group]
     cdef void *grown
@@ -544,6 +564,7 @@ cdef uint32_t gs_sub_new(gs_table *t, uint32_t slot, uint32_t group) noexcept no
     s.aux = g.aux_number
     g.members[g.n] = sub
     g.n += 1
+    _touch(t, group)
     if g.active:
         g.dirty = 1
     t.conns[slot].last_sub = sub
@@ -570,6 +591,7 @@ cdef void _sub_drop(gs_table *t, uint32_t sub) noexcept nogil:
     cdef gs_group *g = &t.groups[s.group]
     cdef uint32_t last
     gs_to_current(t, sub, 0)
+    _touch(t, s.group)
     g.n -= 1
     last = g.members[g.n]
     g.members[s.pos] = last
@@ -732,10 +754,15 @@ cdef void gs_next_ready(gs_table *t, uint32_t slot) noexcept nogil:
 cdef uint32_t gs_group_new(gs_table *t) noexcept nogil:
     cdef uint32_t group = t.free_group, cap
     cdef void *grown
-    cdef uint8_t queued = 0
+    cdef uint8_t queued = 0, touched = 0
     if group == GS_NIL:
         if t.group_high == t.group_cap:
             cap = t.group_cap * 2 if t.group_cap else 16
+            # Room for each group is there before it is, so that touching one cannot fail.
+            grown = realloc(t.touched, cap * sizeof(uint32_t))
+            if grown == NULL:
+                return GS_NIL
+            t.touched = <uint32_t *>grown
             grown = realloc(t.groups, cap * sizeof(gs_group))
             if grown == NULL:
                 return GS_NIL
@@ -745,10 +772,12 @@ cdef uint32_t gs_group_new(gs_table *t) noexcept nogil:
         t.group_high += 1
     else:
         queued = t.groups[group].queued
+        touched = t.groups[group].touched
         t.free_group = t.groups[group].next_free
     memset(&t.groups[group], 0, sizeof(gs_group))
     t.groups[group].in_use = 1
     t.groups[group].queued = queued
+    t.groups[group].touched = touched
     t.group_count += 1
     live(LIVE_GROUPS, 1)
     return group

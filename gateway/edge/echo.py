@@ -115,6 +115,9 @@ class Echo:
     def on_idle(self, group: int) -> None:
         """Nothing is fanned out here."""
 
+    def on_members(self) -> None:
+        """Each peer is the only member of its group."""
+
     def on_closed(self, conn: int, reason: str) -> None:
         """The connection is gone."""
         peer = self._peers.pop(conn, None)

@@ -7,6 +7,7 @@ Owns nothing but the subscriptions on its links; the owner's bytes are passed on
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 
 from gateway.edge.context import Context
@@ -87,10 +88,13 @@ class Follower:
             return Resume("snapshot", reason="too_old_or_other")
         return following.resume(since, head)
 
-    def beat(self, now_ms: int) -> None:
-        """Once a second: holds that waited too long. Status and ticks come from the owner."""
-        for outlet in self._outlets.values():
-            outlet.expire_holds(now_ms)
+    def look(self, now_ms: int) -> float:
+        """Does what is due: holds that waited too long. Status and ticks come from the owner.
+
+        Returns:
+            In how many ms the next look is due.
+        """
+        return min((outlet.expire_holds(now_ms) for outlet in self._outlets.values()), default=math.inf)
 
     def report(self) -> Mapping[str, object]:
         """The channel for the admin view."""

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from gateway.edge.beginnings import Beginnings
 from gateway.edge.context import Context
 from gateway.edge.failures import Failure, Unavailable, UnknownChannel
 from gateway.edge.links import Links
+from gateway.edge.looks import Looks
 from gateway.edge.outlet import Outlet
 from gateway.edge.seat import Seat
 from gateway.model.ownership import owner_of
-
-BEAT_S = 1.0
-BEAT_SLICE_S = 0.001
-BEAT_PAUSE_S = 0.005
-"""A beat of thousands of channels goes in slices, so that the loop stays free."""
 
 LOOK_EVERY_S = 0.1
 """How often the store is looked at for a channel that was not there: a crowd that is early shares a look."""
@@ -41,26 +38,23 @@ class Hub:
 
     Attributes:
         beginnings: the channels that do not exist yet and that viewers wait for.
+        viewers_changed: told of each channel whose viewers have come or gone.
     """
 
     def __init__(self, context: Context, links: Links) -> None:
         self.beginnings = Beginnings(context, lambda name: name in self._seats or name in self._loading)
+        self.viewers_changed: Callable[[str], None] = lambda name: None
         self._context = context
         self._links = links
         self._seats: dict[str, Seat] = {}
         self._loading: dict[str, _Load] = {}
         self._looked_s: dict[str, float] = {}
         self._members: tuple[int, ...] = (context.index,)
-        self._beating: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begins to beat."""
-        self._beating = self._context.loop.create_task(self._beat())
+        self._looks = Looks(context.loop, self._look_at)
 
     def close(self) -> None:
         """Closes all seats (after the plane has been stopped)."""
-        if self._beating is not None:
-            self._beating.cancel()
+        self._looks.close()
         for load in self._loading.values():
             load.task.cancel()
         self.beginnings.close()
@@ -106,7 +100,7 @@ class Hub:
                     raise
         if own and not seat.owns:
             seat.move(self._context.index)
-        seat.idle_since_ms = None
+        seat.needed_s = self._context.loop.time()
         return await seat.outlet(audience)
 
     def _load(self, name: str, audience: str, own: bool) -> _Load:
@@ -128,13 +122,14 @@ class Hub:
         finally:
             del self._loading[name]
             if name in self._seats:
+                self.look_in(self._seats[name], 0)
                 self.beginnings.begun(name)
             else:
                 self.beginnings.go_on(name)
         return seat
 
     async def _look(self, name: str, audience: str, own: bool) -> Seat:
-        seat = Seat(name, self._context, self._links, self._context.index if own else self._owner(name))
+        seat = Seat(name, self._context, self._links, self._context.index if own else self._owner(name), self)
         try:
             await seat.load(audience)
         except (Failure, asyncio.CancelledError) as failure:
@@ -150,29 +145,30 @@ class Hub:
             seat.move(self._owner(name))
         return seat
 
-    async def _beat(self) -> None:
-        loop = self._context.loop
-        while True:
-            await asyncio.sleep(BEAT_S)
-            until_s = loop.time() + BEAT_SLICE_S
-            for seat in list(self._seats.values()):
-                if loop.time() > until_s:
-                    await asyncio.sleep(BEAT_PAUSE_S)
-                    until_s = loop.time() + BEAT_SLICE_S
-                if self._seats.get(seat.name) is not seat:
-                    continue
-                now_ms = self._context.now_ms()
-                seat.beat(now_ms)
-                self._let_go(seat, now_ms)
+    # -- looking at channels when something may be due ---------------------------------------------------------
 
-    def _let_go(self, seat: Seat, now_ms: int) -> None:
-        if seat.viewers:
-            seat.idle_since_ms = None
-        elif seat.idle_since_ms is None:
-            seat.idle_since_ms = now_ms
-        elif now_ms - seat.idle_since_ms >= self._context.settings.channel.idle_unload_s * 1000:
+    def look_in(self, seat: Seat, wait_ms: float) -> None:
+        """The seat is to be looked at in so many ms at the latest."""
+        self._looks.within(seat, wait_ms)
+
+    def on_viewers(self, seat: Seat) -> None:
+        """Viewers of the seat have come or gone."""
+        self.viewers_changed(seat.name)
+        seat.idle_s(self._context.loop.time())
+        if not seat.watched:
+            self.look_in(seat, self._context.settings.channel.idle_unload_s * 1000)
+
+    def _look_at(self, seat: Seat) -> float:
+        """Does what is due at a seat, and ends one that nobody has needed for long."""
+        if self._seats.get(seat.name) is not seat:
+            return math.inf
+        left_s = self._context.settings.channel.idle_unload_s - seat.idle_s(self._context.loop.time())
+        if not seat.watched and left_s <= 0:
             del self._seats[seat.name]
             seat.close()
+            return math.inf
+        wait_ms = seat.look(self._context.now_ms())
+        return wait_ms if seat.watched else min(wait_ms, left_s * 1000)
 
     @property
     def seats(self) -> Mapping[str, Seat]:

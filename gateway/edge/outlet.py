@@ -6,8 +6,10 @@ a version this worker has not reached. Phases of a viewer: join (snapshot, delta
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from gateway.edge.encoding import Encoder, Encoding, payload_of
 from gateway.edge.plane import Plane
@@ -51,6 +53,22 @@ class Held:
     deadline_ms: int
 
 
+class Keeper(Protocol):
+    """What an outlet asks and tells."""
+
+    def resume(self, outlet: Outlet, since: str) -> Resume:
+        """How to go on from a version that the view does not know."""
+        ...
+
+    def look_in(self, wait_ms: float) -> None:
+        """Somebody waits: holds are to be looked at in so many ms at the latest."""
+        ...
+
+    def on_viewers(self) -> None:
+        """Viewers have come or gone."""
+        ...
+
+
 class Outlet:
     """Serves one audience of one channel.
 
@@ -58,7 +76,7 @@ class Outlet:
         view: what the audience sees; advanced by the channel's source, never by the outlet.
         plane: the worker's data plane.
         encoder: makes the worker's frames.
-        resume: how the source answers a `since` that the view does not know.
+        keeper: the seat, which answers for the source.
     """
 
     def __init__(
@@ -67,7 +85,7 @@ class Outlet:
         audience: Audience,
         plane: Plane,
         encoder: Encoder,
-        resume: Callable[[Outlet, str], Resume],
+        keeper: Keeper,
     ) -> None:
         self.view = view
         self.audience = audience
@@ -75,7 +93,7 @@ class Outlet:
         self.on_drained: Callable[[], None] | None = None
         self._plane = plane
         self._encoder = encoder
-        self._resume = resume
+        self._keeper = keeper
         self._groups: dict[Encoding, int] = {}
         """In the order in which they are sent to: siblings first."""
         self._encodings: dict[int, Encoding] = {}
@@ -135,6 +153,17 @@ class Outlet:
         return count
 
     @property
+    def people(self) -> int:
+        """Viewers that are no siblings: each of those counts its own."""
+        count = 0
+        for encoding, group in self._groups.items():
+            if encoding is not Encoding.SIBLING:
+                count += self._plane.table.group_size(group)
+        for held in self._holds:
+            count += held.encoding is not Encoding.SIBLING
+        return count
+
+    @property
     def behind(self) -> int:
         """Viewers whose socket is full."""
         return sum(self._plane.table.group_behind(group) for group in self._groups.values())
@@ -159,6 +188,7 @@ class Outlet:
         if resume.kind == "hold":
             if len(self._holds) < HOLDS_PER_OUTLET:
                 self._holds.append(Held(conn, encoding, since or "", now_ms + hold_ms))
+                self._keeper.look_in(hold_ms)
                 return
             resume = Resume("snapshot", reason="holds_full")
         self._admit(conn, encoding, resume)
@@ -200,15 +230,18 @@ class Outlet:
         delta = self.view.delta_since(since)
         if delta is not None:
             return Resume("delta", (delta,))
-        return self._resume(self, since)
+        return self._keeper.resume(self, since)
 
-    def expire_holds(self, now_ms: int) -> None:
-        """Gives a snapshot to those who waited too long."""
+    def expire_holds(self, now_ms: int) -> float:
+        """Gives a snapshot to those who waited too long; in how many ms others will have (infinity: nobody waits)."""
+        if not self._holds:
+            return math.inf
         late = [held for held in self._holds if held.deadline_ms <= now_ms]
         if late:
             self._holds = [held for held in self._holds if held.deadline_ms > now_ms]
             for held in late:
                 self._admit(held.conn, held.encoding, Resume("snapshot", reason="ahead"))
+        return min((held.deadline_ms - now_ms for held in self._holds), default=math.inf)
 
     def settle_holds(self) -> None:
         """Lets those go on who need not wait any longer."""
@@ -322,6 +355,10 @@ class Outlet:
         self._pump()
         if not self._under_way and self.on_drained is not None:
             self.on_drained()
+
+    def on_members(self) -> None:
+        """Members of its groups have come or gone."""
+        self._keeper.on_viewers()
 
     def catch_up(self, group: int, held: int) -> None:
         """Viewers of `group` that were behind at flush `held` can be written to again."""

@@ -34,8 +34,8 @@ NOTHING = Position(0, 0)
 LAGGING_MS = 2000
 """Behind by more than this, viewers are told."""
 
-FLUSH_TOLD_MS = 1000
-"""A flush tells of the status as well: for so long after it a beat need not."""
+PACE_TOLD_MS = 1000
+"""A flush tells of the status as well; where none comes for so long, viewers are told that the pace has made a channel lag."""
 
 RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 
@@ -47,15 +47,22 @@ class Owner:
         name: the channel.
         outlets: the channel's outlets by audience name, shared with whoever holds the channel.
         make_outlet: makes the outlet of an audience that has none yet.
+        look_in: asks for a look in so many ms at the latest.
     """
 
     role = "owner"
 
     def __init__(
-        self, name: str, outlets: dict[str, Outlet], context: Context, make_outlet: Callable[[str], Outlet]
+        self,
+        name: str,
+        outlets: dict[str, Outlet],
+        context: Context,
+        make_outlet: Callable[[str], Outlet],
+        look_in: Callable[[float], None],
     ) -> None:
         self.name = name
         self._make_outlet = make_outlet
+        self._look_in = look_in
         self._outlets = outlets
         self._context = context
         self._channel: Channel | None = None
@@ -303,7 +310,10 @@ class Owner:
         now_ms = self._context.now_ms()
         took_ms = now_ms - self._flush_began_ms
         self._flush_began_ms = None
+        lagged = self._pace.interval_ms > LAGGING_MS
         self._pace.flushed(now_ms, took_ms)
+        if lagged != (self._pace.interval_ms > LAGGING_MS):
+            self._look_in(PACE_TOLD_MS)
         self._schedule()
 
     # -- resuming ----------------------------------------------------------------------------------------------
@@ -373,19 +383,27 @@ class Owner:
 
     # -- status ------------------------------------------------------------------------------------------------
 
-    def beat(self, now_ms: int) -> None:
-        """Once a second: status, ticks in quiet times, and holds that waited too long."""
-        since_ms = now_ms - self._last_flush_ms
-        if since_ms >= FLUSH_TOLD_MS:
-            self._tell_status(now_ms)
-        quiet = since_ms >= self._tick_ms
+    def look(self, now_ms: int) -> float:
+        """Does what is due: status, ticks in quiet times, holds that waited too long.
+
+        Returns:
+            In how many ms the next look is due. What comes meanwhile only makes that later, or asks for a look itself.
+        """
+        self._tell_status(now_ms)
+        quiet = now_ms - self._last_flush_ms >= self._tick_ms
         if quiet:
             self._last_flush_ms = now_ms
+        # A wall clock that was set back must not put anything off for longer than it takes.
+        wait_ms = min(self._last_flush_ms + self._tick_ms - now_ms, self._tick_ms, self._paused_after_ms)
+        pauses_ms = self._last_entry_ms + self._paused_after_ms - now_ms
+        if pauses_ms >= 0:
+            # Paused is who was silent for longer than that.
+            wait_ms = min(wait_ms, pauses_ms + 1)
         for outlet in self._outlets.values():
             if quiet:
                 outlet.tick()
-            if outlet.waiting:
-                outlet.expire_holds(now_ms)
+            wait_ms = min(wait_ms, outlet.expire_holds(now_ms))
+        return wait_ms
 
     def _status(self, now_ms: int) -> Status:
         return Status(channel=self.name, status=self._status_word(now_ms), behind_ms=self._behind_ms)

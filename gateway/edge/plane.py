@@ -39,6 +39,7 @@ class Group(Protocol):
 
     def catch_up(self, group: int, held: int) -> None: ...
     def on_idle(self, group: int) -> None: ...
+    def on_members(self) -> None: ...
 
 
 class Plane:
@@ -158,4 +159,8 @@ class Plane:
 
     def _sweep(self) -> None:
         self._dispatch(self.table.sweep(int(time.monotonic() * 1000), SWEEP_SLOTS))
+        for number in self.table.touched():
+            group = self._groups.get(number)
+            if group is not None:
+                group.on_members()
         self._sweeper = self._loop.call_later(SWEEP_INTERVAL_S, self._sweep)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from typing import Protocol
 
 from gateway.bus.errors import BusError
 from gateway.edge.context import Context
@@ -21,19 +22,38 @@ from gateway.observe.log import logger
 RETRY_S = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 
+class House(Protocol):
+    """Where the seats are: the hub."""
+
+    def look_in(self, seat: Seat, wait_ms: float) -> None:
+        """The seat is to be looked at in so many ms at the latest."""
+        ...
+
+    def on_viewers(self, seat: Seat) -> None:
+        """Viewers of the seat have come or gone."""
+        ...
+
+
 class Seat:
     """One channel on one worker.
 
     Args:
         owner: the owning worker's index; this worker's own index makes it the owner.
+        house: told of what concerns the seat as a whole.
+
+    Attributes:
+        watched: whether it had viewers when that was last asked.
+        needed_s: when somebody was last known to need it, by the loop's clock.
     """
 
-    def __init__(self, name: str, context: Context, links: Links, owner: int) -> None:
+    def __init__(self, name: str, context: Context, links: Links, owner: int, house: House) -> None:
         self.name = name
         self.outlets: dict[str, Outlet] = {}
-        self.idle_since_ms: int | None = None
+        self.watched = False
+        self.needed_s = context.loop.time()
         self._context = context
         self._links = links
+        self._house = house
         self._owner = owner
         self._source = self._make_source()
         self._loaded = False
@@ -41,7 +61,7 @@ class Seat:
 
     def _make_source(self) -> Owner | Follower:
         if self._owner == self._context.index:
-            return Owner(self.name, self.outlets, self._context, self._make_outlet)
+            return Owner(self.name, self.outlets, self._context, self._make_outlet, self.look_in)
         return Follower(self.name, self.outlets, self._context, self._links, self._owner)
 
     async def load(self, audience: str) -> None:
@@ -79,13 +99,20 @@ class Seat:
             settings = self._context.settings.channel
             known = self._context.audiences[audience]
             view = View(self.name, known, settings.ring_entries, settings.feed_entries)
-            outlet = self.outlets[audience] = Outlet(
-                view, known, self._context.plane, self._context.encoder, self._resume
-            )
+            outlet = self.outlets[audience] = Outlet(view, known, self._context.plane, self._context.encoder, self)
         return outlet
 
-    def _resume(self, outlet: Outlet, since: str) -> Resume:
+    def resume(self, outlet: Outlet, since: str) -> Resume:
+        """How the source answers a `since` that the outlet's view does not know."""
         return self._source.resume(outlet, since)
+
+    def look_in(self, wait_ms: float) -> None:
+        """Asks for a look in so many ms at the latest."""
+        self._house.look_in(self, wait_ms)
+
+    def on_viewers(self) -> None:
+        """Viewers have come or gone."""
+        self._house.on_viewers(self)
 
     def move(self, owner: int) -> None:
         """The channel has a new owner: changes the source, the viewers stay."""
@@ -104,6 +131,7 @@ class Seat:
             try:
                 await self._source.start()
                 self._loaded = True
+                self.look_in(0)
                 return
             except (BusError, Failure) as error:
                 logger.info("source_not_ready", channel=self.name, role=self._source.role, error=type(error).__name__)
@@ -127,9 +155,24 @@ class Seat:
             count += outlet.viewers
         return count
 
-    def beat(self, now_ms: int) -> None:
-        """Once a second."""
-        self._source.beat(now_ms)
+    @property
+    def people(self) -> int:
+        """Viewers of all audiences that are no siblings."""
+        count = 0
+        for outlet in self.outlets.values():
+            count += outlet.people
+        return count
+
+    def idle_s(self, now_s: float) -> float:
+        """For how long nobody has needed it, as far as was asked."""
+        before, self.watched = self.watched, self.viewers > 0
+        if before or self.watched:
+            self.needed_s = now_s
+        return now_s - self.needed_s
+
+    def look(self, now_ms: int) -> float:
+        """Does what is due; in how many ms the next look is."""
+        return self._source.look(now_ms)
 
     def close(self) -> None:
         """Ends the source and gives the groups back; only without viewers."""

@@ -197,7 +197,6 @@ class _Worker:
             table.listen(public_sock.fileno(), PUBLIC)
         table.listen(sibling_sock.fileno(), SIBLING)
         plane.start(door)
-        hub.start()
         reporter.start()
         gc_pauses.install()
         monitors = [loop.create_task(loop_lag.watch()), loop.create_task(gc_pauses.watch())]

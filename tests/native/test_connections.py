@@ -470,3 +470,40 @@ def test_a_storm_of_arrivals_is_told_of_in_portions(stand: Stand) -> None:
     while sum(portions) < 60:
         portions.append(len(stand.poll()))
     assert max(portions) <= 16
+
+
+def test_groups_whose_members_come_or_go_are_told_of_once(stand: Stand) -> None:
+    table = stand.again(max_subscriptions=400)
+    groups = [stand.group() for _ in range(300)]
+    (_, first), (_, second) = stand.parked(), stand.parked()
+    assert table.touched() == []
+    table.subscribe(first, groups[0], 1)
+    table.subscribe(second, groups[0], 1)
+    table.subscribe(first, groups[1], 1)
+    assert sorted(table.touched()) == groups[:2]
+    assert table.touched() == []
+    # A frame is no coming or going, and neither is a second asking.
+    stand.fanout.start(groups[0], ws_frame(b"x", False), 1, 2)
+    stand.run()
+    table.subscribe(first, groups[0], 2)
+    assert table.touched() == []
+    table.unsubscribe(first, groups[1])
+    table.abort(second)
+    assert sorted(table.touched()) == groups[:2]
+    # Freed, a group is not told of; its number, used again, is as good as new.
+    table.subscribe(first, groups[1], 1)
+    table.unsubscribe(first, groups[1])
+    table.group_free(groups[1])
+    stand.groups.remove(groups[1])
+    assert table.touched() == []
+    again = stand.group()
+    assert again == groups[1]
+    table.subscribe(first, again, 1)
+    assert table.touched() == [again]
+    # Many are told of in parts.
+    for group in groups[2:]:
+        table.subscribe(first, group, 1)
+    told: list[int] = []
+    while some := table.touched():
+        told += some
+    assert sorted(told) == groups[2:]

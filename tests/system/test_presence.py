@@ -48,6 +48,9 @@ def test_viewers_of_all_machines_are_counted_and_forgotten(tmp_path: Path, valke
         peers = [Peer(process.port).upgrade("/v1/live?channel=match:1") for process in (one, one, one, two, two)]
         until(shows(one, 5), 30, "five viewers")
         until(lambda: listed(two) == 5, 30, "five viewers in the list")
+        # What a store has lost it is told again, though nothing has changed.
+        valkey_server.client.delete(*valkey_server.client.scan_iter("viewers:*"))
+        until(lambda: _counted(valkey_server, "match:1") == 5, 30, "five viewers counted anew")
         # The gateway's own entries are no sign of the publisher's life.
         until(lambda: _status(one) == "paused", 30, "a paused match")
         for viewer in peers[:3]:
@@ -65,6 +68,10 @@ def test_viewers_of_all_machines_are_counted_and_forgotten(tmp_path: Path, valke
         studio.score()
         until(lambda: document(one, "match:1")["title"] == "Again")
     studio.close()
+
+
+def _counted(store: Store, channel: str) -> int:
+    return sum(int(count.split()[0]) for count in store.client.hvals(f"viewers:{{{channel}}}"))
 
 
 def _status(process: GatewayProcess) -> str:
