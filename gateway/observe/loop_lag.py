@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from itertools import count
 
 from gateway.observe.gathered import GatheredHistogram
 from gateway.observe.metrics import LOOP_HELD, LOOP_LAG
@@ -28,17 +27,40 @@ _spent_s = 0.0
 
 async def watch() -> None:
     """Samples until cancelled."""
-    global _due_s, _spent_s
-    loop = asyncio.get_running_loop()
-    _spent_s = time.thread_time()
-    for sample in count():
-        _due_s = due_s = loop.time() + SAMPLE_S
-        await asyncio.sleep(SAMPLE_S)
-        late_s = max(0.0, loop.time() - due_s)
-        before_s, _spent_s = _spent_s, time.thread_time()
+    sampling = _Sampling(asyncio.get_running_loop())
+    try:
+        await asyncio.Event().wait()
+    finally:
+        sampling.stop()
+
+
+class _Sampling:
+    """Samples of one loop: timers without a task, which would be woken a hundred times a second for them."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._unsettled = 0
+        self._again()
+
+    def stop(self) -> None:
+        """Ends it."""
+        self._timer.cancel()
+
+    def _again(self) -> None:
+        global _due_s, _spent_s
+        _spent_s = time.thread_time()
+        _due_s = self._loop.time() + SAMPLE_S
+        self._timer = self._loop.call_later(SAMPLE_S, self._sample)
+
+    def _sample(self) -> None:
+        before_s = _spent_s
+        late_s = max(0.0, self._loop.time() - _due_s)
+        self._again()
         _lag.observe(late_s)
         _held.observe(min(late_s, _spent_s - before_s))
-        if sample % SETTLE_EVERY == 0:
+        self._unsettled += 1
+        if self._unsettled == SETTLE_EVERY:
+            self._unsettled = 0
             _lag.settle()
             _held.settle()
 
