@@ -140,7 +140,7 @@ cdef class Table:
     """All connections of a worker.
 
     Args:
-        max_connections: slots; a connection beyond them is closed at once.
+        max_connections: slots; a connection beyond them is answered 503.
         max_head_bytes: of a request head; a longer one is answered 431.
         max_message_bytes: of a viewer's message (1009).
         max_fragments: frames of one message (1008).
@@ -255,7 +255,7 @@ cdef class Table:
         return False
 
     def adopt(self, int fd, uint32_t tag, bytes prefix=b""):
-        """Takes over an open stream socket, `prefix` read from it already; its id, or 0 when there is no slot (closed)."""
+        """Takes over an open stream socket, `prefix` read from it already; its id, or 0 when there is no slot (it is answered 503)."""
         cdef uint32_t slot = gs_admit(self.t, fd, tag)
         if slot == GS_NIL:
             return 0

@@ -67,7 +67,9 @@ cdef extern from *:
 
 cdef extern from "<sys/socket.h>" nogil:
     enum: MSG_DONTWAIT
+    enum: MSG_NOSIGNAL
     enum: SHUT_WR
+    ssize_t send(int fd, const void *data, size_t size, int flags)
     ssize_t recv(int fd, void *data, size_t size, int flags)
     int shutdown(int fd, int how)
 
@@ -90,6 +92,7 @@ cdef extern from "<sys/epoll.h>" nogil:
 
 cdef enum:
     ACCEPT_BATCH = 64
+    READ_AWAY = 4           # times GS_SCRATCH of a request that nobody reads
     GIVE_BACK_MIN = 1024    # slots that must have been in use for giving memory back to be worth it
     INFLATED_LOAD = 8192    # inflated bytes that count as one event's load
 
@@ -105,6 +108,12 @@ cdef const char *TOO_LATE = (
     b"cache-control: no-store\r\nconnection: close\r\nretry-after: 2\r\n\r\n"
     b'{"title":"Service unavailable","status":503,"detail":"too many viewers arrive at once","code":"unavailable"}'
 )
+# Who finds the table full.
+cdef const char *NO_ROOM = (
+    b"HTTP/1.1 503 Service unavailable\r\ncontent-type: application/problem+json\r\ncontent-length: 118\r\n"
+    b"cache-control: no-store\r\nconnection: close\r\nretry-after: 2\r\n\r\n"
+    b'{"title":"Service unavailable","status":503,"detail":"this worker has as many viewers as it may","code":"unavailable"}'
+)
 cdef const char *LAST_CHUNK = b"0\r\n\r\n"
 
 
@@ -117,8 +126,7 @@ cdef void gs_tune_socket(int fd, uint32_t sndbuf) noexcept nogil:
 cdef uint32_t gs_admit(gs_table *t, int fd, uint32_t tag) noexcept nogil:
     cdef uint32_t slot = gs_conn_new(t, fd, tag)
     if slot == GS_NIL:
-        t.stats.refused_full += 1
-        close(fd)
+        _turn_away(t, fd, tag)
         return GS_NIL
     gs_tune(fd, t.sndbuf)
     if not gs_watch(t, slot):
@@ -127,13 +135,29 @@ cdef uint32_t gs_admit(gs_table *t, int fd, uint32_t tag) noexcept nogil:
     return slot
 
 
+cdef void _turn_away(gs_table *t, int fd, uint32_t tag) noexcept nogil:
+    """There is no room: the answer goes out from a spare slot, whose lingering end keeps it from being lost in a reset."""
+    cdef uint32_t slot = gs_conn_spare(t, fd, tag)
+    cdef int i
+    t.stats.refused_full += 1
+    if slot != GS_NIL:
+        gs_last_words(t, slot, frame_copy(<const uint8_t *>NO_ROOM, strlen(NO_ROOM)), GS_R_REFUSED)
+        return
+    # Of these there are as many already as may be: it is told as well as it can be without waiting for it.
+    if send(fd, NO_ROOM, strlen(NO_ROOM), MSG_DONTWAIT | MSG_NOSIGNAL) > 0:
+        shutdown(fd, SHUT_WR)
+        for i in range(READ_AWAY):
+            if recv(fd, t.scratch, GS_SCRATCH, MSG_DONTWAIT) < GS_SCRATCH:
+                break
+    close(fd)
+
+
 cdef void _arrive(gs_table *t, int fd, uint32_t tag, bint late) noexcept nogil:
     """One accepted connection, whose request is there already most often."""
     cdef uint32_t slot = gs_conn_new(t, fd, tag)
     cdef uint64_t id
     if slot == GS_NIL:
-        t.stats.refused_full += 1
-        close(fd)
+        _turn_away(t, fd, tag)
         return
     if late and gs_waited_ms(fd) > t.wait_ms:
         t.stats.refused_late += 1

@@ -13,6 +13,7 @@ cdef enum:
     GS_LISTENERS = 16
     GS_LOAD_MAX = 128       # load at which a poll ends: 16 heads, 32 catch-ups, 64 messages or 128 ends
     GS_WHEEL = 512          # buckets of the timing wheel, a tick each: 33 s
+    GS_SPARE = 256          # slots beside the table's own: who finds it full is answered in one, and waited for until it has read that
     GS_SCRATCH = 4096       # bytes read in one go, and so what one peer can have told of in one poll
 
 cdef enum:
@@ -67,6 +68,9 @@ cdef enum:
     GS_R_NO_MEMORY
     GS_R_RATE
 
+cdef enum:
+    GS_TURNED_AWAY = 3
+
 cdef struct gs_head:    # the request head so far, and bytes behind it
     uint32_t len
     uint32_t end        # length of the complete head; 0: not complete
@@ -86,7 +90,7 @@ cdef struct gs_conn:
     uint8_t state
     uint8_t flags
     uint8_t reason      # first cause of the end
-    uint8_t kind        # 0, 1 = WebSocket, 2 = event stream
+    uint8_t kind        # 0, 1 = WebSocket, 2 = event stream, 3 = turned away: in a spare slot
     uint32_t tag
     uint64_t grant
     uint64_t user
@@ -185,7 +189,8 @@ cdef struct gs_table:
     gs_conn *conns
     uint32_t high       # slots ever used
     uint32_t free_conn
-    uint32_t used       # slots in use, zombies included
+    uint32_t used       # slots in use, zombies and spare ones included
+    uint32_t turned     # spare ones in use
     uint32_t zombies    # closed, event not delivered
     uint32_t buried     # closed, event delivered by the call before
     uint32_t states[8]
@@ -228,6 +233,8 @@ cdef uint64_t gs_id(gs_table *t, uint32_t slot) noexcept nogil
 cdef uint32_t gs_slot(gs_table *t, uint64_t conn, bint dead) noexcept nogil
 # A new slot in state HEAD, not yet registered with epoll; GS_NIL when full. Takes `fd` only on success.
 cdef uint32_t gs_conn_new(gs_table *t, int fd, uint32_t tag) noexcept nogil
+# The same in a spare slot, for a connection that is only told that there is no room.
+cdef uint32_t gs_conn_spare(gs_table *t, int fd, uint32_t tag) noexcept nogil
 # The connection is looked at by the first sweep at or after `tick`; GS_NIL: by none.
 cdef void gs_timer(gs_table *t, uint32_t slot, uint32_t tick) noexcept nogil
 # Takes `units` out of a bucket whose state is `used`; False when there are not so many.

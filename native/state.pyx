@@ -95,7 +95,7 @@ cdef gs_table *gs_table_new(uint32_t max_conns) noexcept nogil:
         t.wheel[i] = GS_NIL
     t.free_tag = GS_NIL
     # One large block: the kernel gives pages as slots are first used, and a slot never moves.
-    t.conns = <gs_conn *>calloc(max_conns, sizeof(gs_conn))
+    t.conns = <gs_conn *>calloc(max_conns + GS_SPARE, sizeof(gs_conn))
     t.epoll = epoll_create1(EPOLL_CLOEXEC)
     t.signal = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
     t.base_ms = gs_now_ms()
@@ -209,10 +209,24 @@ cdef uint32_t gs_slot(gs_table *t, uint64_t conn, bint dead) noexcept nogil:
 
 
 cdef uint32_t gs_conn_new(gs_table *t, int fd, uint32_t tag) noexcept nogil:
+    # Spare slots are beside the others: who is turned away takes no room from who comes next.
+    return _conn_new(t, fd, tag) if t.used - t.turned < t.max_conns else <uint32_t>GS_NIL
+
+
+cdef uint32_t gs_conn_spare(gs_table *t, int fd, uint32_t tag) noexcept nogil:
+    cdef uint32_t slot
+    if t.turned == GS_SPARE or t.used == t.max_conns + GS_SPARE:
+        return GS_NIL
+    slot = _conn_new(t, fd, tag)
+    t.conns[slot].kind = GS_TURNED_AWAY
+    t.turned += 1
+    return slot
+
+
+cdef uint32_t _conn_new(gs_table *t, int fd, uint32_t tag) noexcept nogil:
+    """A slot, of which there is one."""
     cdef uint32_t slot
     cdef gs_conn *c
-    if t.free_conn == GS_NIL and t.high == t.max_conns:
-        return GS_NIL
     slot = t.free_conn if t.free_conn != GS_NIL else t.high
     c = &t.conns[slot]
     # 31 bits, so that an id is positive as a signed number; 0 is never used.
@@ -307,6 +321,7 @@ cdef int gs_detach(gs_table *t, uint32_t slot) noexcept nogil:
     frame_release(c.pending)
     frame_release(c.control)
     c.pending = c.control = NULL
+    t.turned -= c.kind == GS_TURNED_AWAY
     t.states[c.state] -= 1
     c.state = GS_FREE
     c.subs = t.free_conn

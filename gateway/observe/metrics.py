@@ -216,7 +216,8 @@ def copy_table(stats: Mapping[str, int], last: Mapping[str, int], http_connectio
         CONNECTIONS.labels(state).set(stats[state])
     CONNECTIONS.labels("http").set(http_connections)
     BEHIND.set(stats["behind"])
-    REFUSALS.labels("unavailable").inc(stats["refused_late"] - last.get("refused_late", 0))
+    for refused in ("refused_late", "refused_full"):
+        REFUSALS.labels("unavailable").inc(stats[refused] - last.get(refused, 0))
     for name, counter in _OF_TABLE.items():
         counter.inc(stats[name] - last.get(name, 0))
 

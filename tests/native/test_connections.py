@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from gateway.edge.failures import HeadTooLarge, response
+from gateway.edge.failures import HeadTooLarge, Unavailable, response
 from native.connections import CLOSE_REASONS, SSE, WS, Table
 from native.frames import raw_frame, ws_frame
 from tests.native.stand import HEAD, SWITCH, Stand, Viewer, masked
@@ -45,17 +45,42 @@ def test_accepts_in_batches_with_the_tag_of_the_listener(stand: Stand) -> None:
     listener.close()
 
 
-def test_a_full_table_closes_what_comes(stand: Stand) -> None:
+def test_a_full_table_answers_503_and_takes_the_next_when_there_is_room(stand: Stand) -> None:
     table = stand.again(max_connections=2)
-    listener = socket.create_server(("127.0.0.1", 0))
-    table.listen(listener.fileno(), 0)
-    clients = [socket.create_connection(listener.getsockname()) for _ in range(3)]
-    stand.until(lambda: table.stats()["refused_full"] == 1)
-    assert table.connected == 2
-    assert clients[2].recv(1) == b""
-    table.unlisten(listener.fileno())
-    for sock in (*clients, listener):
-        sock.close()
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
+        table.listen(listener.fileno(), 0)
+
+        def client() -> Viewer:
+            viewer = Viewer(socket.create_connection(listener.getsockname()))
+            stand.viewers.append(viewer)
+            viewer.send(HEAD)
+            return viewer
+
+        inside = [client() for _ in range(2)]
+        held = [stand.event("head")[1] for _ in inside]
+        expected = response(Unavailable("this worker has as many viewers as it may"))
+        refused = client()
+        stand.until(lambda: refused.take() == expected and refused.ended)
+        # Who does not read that, or does not go, takes no room from others; beyond the spare slots nobody is waited for.
+        lingering = [client() for _ in range(300)]
+        stand.until(lambda: all(viewer.take() and viewer.ended for viewer in lingering))
+        assert {bytes(viewer.got) for viewer in lingering} == {expected}
+        assert table.stats()["refused_full"] == 301
+        assert table.connected == 2
+        inside[0].sock.close()
+        assert table.abort(held[0])
+        stand.until(lambda: CLOSE_REASONS[stand.closed(held[0])] == "aborted")
+        last = client()
+        last_conn = stand.event("head")[1]
+        assert table.upgrade(last_conn, WS, SWITCH)
+        assert last.take() == SWITCH
+        # An adopted one is answered as well.
+        ours, theirs = socket.socketpair()
+        viewer = Viewer(theirs)
+        stand.viewers.append(viewer)
+        assert table.adopt(ours.detach(), 0, HEAD) == 0
+        stand.until(lambda: viewer.take() == expected and viewer.ended)
+        table.unlisten(listener.fileno())
 
 
 def test_head_byte_by_byte(stand: Stand) -> None:
