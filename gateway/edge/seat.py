@@ -123,6 +123,7 @@ class Seat:
             self._switching.cancel()
         self._source.stop()
         self._source = self._make_source()
+        self.look_in(0)
         self._switching = self._context.loop.create_task(self._switch())
 
     async def _switch(self) -> None:
