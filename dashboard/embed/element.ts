@@ -8,7 +8,7 @@
  * Tells with the event `grandstand-status` (detail: `status`, `version`) that its state has changed.
  */
 import type { JsonObject, Status } from "../client/src/index.js";
-import { clockText, teamsOf, text } from "../src/match/document.js";
+import { clockText, teamsOf, text, type Team } from "../src/match/document.js";
 import { watchShared, type Watching } from "./connections.js";
 import { followLanguage, languageOf } from "./language.js";
 import { STYLE } from "./style.js";
@@ -31,6 +31,11 @@ function make<K extends keyof HTMLElementTagNameMap>(name: K, part: string, pare
 /** Writes only what is new: unchanged text is not laid out again, and not read out again. */
 function put(element: HTMLElement, value: string): void {
   if (element.textContent !== value) element.textContent = value;
+}
+
+function putTeam(element: HTMLElement, team: Team | undefined): void {
+  put(element, team?.name ?? "–");
+  element.style.setProperty("--team", team?.colour ?? "");
 }
 
 interface Seen {
@@ -141,8 +146,8 @@ export class GrandstandMatch extends HTMLElement {
     for (const part of [parts.status, parts.message, parts.link]) part.lang = words.lang;
     parts.card.ariaBusy = String(!known && missing === "");
     parts.row.hidden = home === undefined && (known || missing !== "");
-    put(parts.home, home?.name ?? "–");
-    put(parts.away, away?.name ?? "–");
+    putTeam(parts.home, home);
+    putTeam(parts.away, away);
     put(parts.score, home === undefined ? "– : –" : `${home.score} : ${away?.score ?? 0}`);
     parts.score.setAttribute("aria-label", home === undefined ? "–" : words.score(`${home.name} ${home.score}`, `${away?.score ?? 0} ${away?.name ?? ""}`));
     put(parts.clock, clockText(doc));

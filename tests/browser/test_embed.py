@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import http.server
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from tests.system.gateway import gateway
 from tests.system.publishing import Studio
 from tests.wire.peer import until
 
+OURS, THEIRS = "rgb(10, 92, 194)", "rgb(185, 64, 10)"
+"""What the two sides have where nobody says anything else, light."""
 HOSTILE = '<img src=x onerror="document.title=1">'
 
 SITE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A club</title>
@@ -65,6 +68,27 @@ def style(shown: Page, name: str, selector: str, key: str) -> Any:
     return shown.do("evaluate", script=f"getComputedStyle({element})[{key!r}]")
 
 
+def bar(shown: Page, name: str, side: int) -> Any:
+    """Computed colours of the bar under a team's name."""
+    team = f"document.getElementById({name!r}).shadowRoot.querySelectorAll('.team')[{side}]"
+    keys = "({ backgroundColor, outlineColor }) => ({ backgroundColor, outlineColor })"
+    return shown.do("evaluate", script=f"({keys})(getComputedStyle({team}, '::after'))")
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2.2) of `rgb(1, 2, 3)` or `color(srgb 0.1 0.2 0.3)`."""
+    parts = [float(part) for part in re.findall(r"[0-9.]+", colour)[:3]]
+    channels = parts if colour.startswith("color(srgb ") else [part / 255 for part in parts]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio (WCAG 2.2) of two computed colours."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
 @pytest.mark.timeout(180)
 def test_on_another_site(tmp_path: Path) -> None:
     pages = tmp_path / "site"
@@ -91,6 +115,27 @@ def test_on_another_site(tmp_path: Path) -> None:
         assert style(shown, "one", "article", "display") == "grid"
         assert style(shown, "one", "article", "backgroundColor") == "rgb(1, 2, 3)"
         assert style(shown, "one", ".points", "color") == "rgb(250, 250, 250)"
+
+        # Teams have the colours of the match; what is no colour is passed over.
+        assert bar(shown, "one", 0)["backgroundColor"] == bar(shown, "again", 0)["backgroundColor"] == OURS
+        one.patch({"teams": {"red": {"color": "#fefefe"}, "blue": {"color": "url(x)"}}})
+        until(lambda: bar(shown, "one", 0)["backgroundColor"] == "rgb(254, 254, 254)", 10, "the team's colour")
+        assert bar(shown, "one", 1)["backgroundColor"] == THEIRS
+        # Whatever the colour, its edge stands out from the card: in a site's colours, and in ours of each theme.
+        assert contrast(bar(shown, "one", 0)["outlineColor"], style(shown, "one", "article", "backgroundColor")) >= 3
+        ours = "'--grandstand-background', 'initial'), again.style.setProperty('--grandstand-ink', 'initial')"
+        for theme in ("light", "dark"):
+            shown.do("evaluate", script=f"again.setAttribute('theme', {theme!r}), again.style.setProperty({ours}")
+            card = style(shown, "again", "article", "backgroundColor")
+            assert card != "rgb(1, 2, 3)"
+            assert contrast(bar(shown, "again", 0)["outlineColor"], card) >= 3
+        shown.do("emulate", forcedColors="active")
+        assert bar(shown, "one", 0)["outlineColor"] == style(shown, "one", "article", "color")
+        shown.do("emulate", forcedColors="none")
+        shown.do(
+            "evaluate", script="document.getElementById('again').style.setProperty('--grandstand-side-0', '#010203')"
+        )
+        assert bar(shown, "again", 0)["backgroundColor"] == "rgb(1, 2, 3)"
 
         # Words of the place; text is text; a link is no script.
         until(lambda: inside(shown, "one", ".status") == "Live", 10, "it to say that it is live")
