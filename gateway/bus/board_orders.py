@@ -17,6 +17,9 @@ from gateway.model.boards import (
     board_marks_key,
 )
 
+LETTERS_DEFAULT, LETTERS_MAX = 100, 1000
+"""Letters that are read at once."""
+
 
 class Letter(msgspec.Struct):
     """An entry that could not be counted.
@@ -30,6 +33,12 @@ class Letter(msgspec.Struct):
     reason: str
     t_ms: int | None
     entry: str
+
+
+class Letters(msgspec.Struct):
+    """Letters, the newest first."""
+
+    letters: list[Letter]
 
 
 class BoardOrders:

@@ -11,12 +11,13 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
-from gateway.bus.board_orders import BoardOrders
+from gateway.bus.board_orders import LETTERS_DEFAULT, LETTERS_MAX, BoardOrders, Letters
 from gateway.bus.errors import BusError
 from gateway.edge.answers import EXCEPTION_HANDLERS, json_response
 from gateway.edge.failures import Unavailable
+from gateway.edge.openapi import OPERATORS, openapi_routes
 from gateway.edge.operator import operator_routes
 from gateway.edge.overview import Overview
 from gateway.edge.page import Page
@@ -25,9 +26,6 @@ from gateway.observe import metrics
 
 if TYPE_CHECKING:
     from gateway.edge.supervisor import Supervisor
-
-LETTERS_DEFAULT, LETTERS_MAX = 100, 1000
-
 
 class _Server(uvicorn.Server):
     """uvicorn's server inside the supervisor's loop: signals stay with the supervisor."""
@@ -57,19 +55,17 @@ class Admin:
         """Returns when the port is open."""
         settings = self._supervisor.settings.admin
         page = self._supervisor.settings.page
-        app = Starlette(
-            exception_handlers=EXCEPTION_HANDLERS,
-            routes=[
-                Route("/", _to_operator),
-                Route("/metrics", self._metrics),
-                Route("/healthz", self._healthz),
-                Route("/readyz", self._readyz),
-                Route("/admin/v1/workers", self._workers),
-                Route("/admin/v1/channels", self._channels),
-                Route("/admin/v1/dead-letters", self._letters),
-                *operator_routes(self.overview.view),
-            ],
-        )
+        routes: list[BaseRoute] = [
+            Route("/", _to_operator),
+            Route("/metrics", self._metrics),
+            Route("/healthz", self._healthz),
+            Route("/readyz", self._readyz),
+            Route("/admin/v1/workers", self._workers),
+            Route("/admin/v1/channels", self._channels),
+            Route("/admin/v1/dead-letters", self._letters),
+            *operator_routes(self.overview.view),
+        ]
+        app = Starlette(exception_handlers=EXCEPTION_HANDLERS, routes=[*routes, *openapi_routes(OPERATORS, routes)])
         app.router.default = Page(page, secure=False)
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -112,7 +108,7 @@ class Admin:
             letters = await self._orders().letters(count, text(request, "channel"))
         except BusError:
             raise Unavailable("the store cannot be read now") from None
-        return json_response({"letters": letters}, headers={"cache-control": "no-store"})
+        return json_response(Letters(letters), headers={"cache-control": "no-store"})
 
     def _orders(self) -> BoardOrders:
         if self._board_orders is None:

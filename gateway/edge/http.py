@@ -28,7 +28,7 @@ from gateway.edge.hub import Hub
 from gateway.edge.ingest import Ingest
 from gateway.edge.leaderboards import Leaderboards
 from gateway.edge.notifications import Notifications
-from gateway.edge.openapi import openapi_routes
+from gateway.edge.openapi import PUBLIC, openapi_routes
 from gateway.edge.operator import operator_routes
 from gateway.edge.outlet import Outlet
 from gateway.edge.page import Page
@@ -83,7 +83,7 @@ class Api:
             Route("/readyz", self._readyz, methods=["GET"]),
             *operator_routes(self._asking.ask, self._check_operator),
         ]
-        routes += openapi_routes(routes)
+        routes += openapi_routes(PUBLIC, routes)
         origins = list(settings.access.origins)
         cors = Middleware(
             CORSMiddleware,

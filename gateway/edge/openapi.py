@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable
+from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.metadata import version as installed
 from typing import Any
@@ -14,10 +15,9 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from gateway.edge.failures import PROBLEM_TYPE, Problem
-from gateway.edge.operations import OPERATIONS, PATH_PARAMETERS, Operation, Parameter
+from gateway.edge.operations import OPERATIONS, PATH_PARAMETERS, Operation, Operations, Parameter
+from gateway.edge.operator_operations import OPERATOR_OPERATIONS
 
-DOCUMENT_PATH = "/v1/openapi.json"
-PAGE_PATH = "/v1/docs"
 REF = "#/components/schemas/{name}"
 STREAM = ("GET", "/v1/channels/{channel}/stream")
 """Answered by the door, which has no routes."""
@@ -25,8 +25,48 @@ PAGE_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-an
 CACHE = "public, max-age=300"
 
 
-def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
-    """The OpenAPI document of the public routes.
+@dataclass(frozen=True, slots=True)
+class Api:
+    """An API that is described.
+
+    Args:
+        prefix: of its routes; its document and the page of that are below it.
+        besides: operations that have no route.
+    """
+
+    title: str
+    description: str
+    prefix: str
+    operations: Operations
+    besides: tuple[tuple[str, str], ...] = ()
+    cache: str = CACHE
+
+    @property
+    def document_path(self) -> str:
+        """Where programs read it."""
+        return f"{self.prefix}/openapi.json"
+
+
+PUBLIC = Api(
+    "Grandstand",
+    "Live matches, their past, leaderboards and players' stats. The messages of /v1/live and of event streams are described in "
+    "the protocol's own document.",
+    "/v1",
+    OPERATIONS,
+    (STREAM,),
+)
+OPERATORS = Api(
+    "Grandstand for operators",
+    "What everything is doing. On the admin port without a token; overview, channel and connection on the public one, too, with "
+    "a token of scope admin.",
+    "/admin/v1",
+    OPERATOR_OPERATIONS,
+    cache="no-store",
+)
+
+
+def document(api: Api, routes: Iterable[BaseRoute]) -> dict[str, Any]:
+    """The OpenAPI document of an API's routes.
 
     Raises:
         KeyError: a route is not described.
@@ -34,10 +74,10 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
     described = [
         (method, route.path.replace(":path}", "}"))
         for route in routes
-        if isinstance(route, Route) and route.path.startswith("/v1/")
+        if isinstance(route, Route) and route.path.startswith(f"{api.prefix}/")
         for method in sorted((route.methods or set()) - {"HEAD"})
     ]
-    operations = {key: OPERATIONS[key] for key in [*described, STREAM]}
+    operations = {key: api.operations[key] for key in [*described, *api.besides]}
     types = list(dict.fromkeys([Problem, *(one for each in operations.values() for one in _types(each))]))
     schemas, components = msgspec.json.schema_components(types, ref_template=REF)
     by_type = dict(zip(types, schemas, strict=True))
@@ -47,10 +87,9 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "Grandstand",
+            "title": api.title,
             "version": installed("grandstand"),
-            "description": "Live matches, their past, leaderboards and players' stats. The messages of /v1/live and of "
-            "event streams are described in the protocol's own document.",
+            "description": api.description,
         },
         "paths": paths,
         "components": {
@@ -83,7 +122,7 @@ def _operation(method: str, path: str, operation: Operation, by_type: dict[type,
     problem = {PROBLEM_TYPE: {"schema": by_type[Problem]}}
     responses |= {str(code): {"description": _phrase(code), "content": problem} for code in operation.problems}
     described: dict[str, Any] = {
-        "operationId": method.lower() + path.removeprefix("/v1").replace("/", "_").replace("{", "").replace("}", ""),
+        "operationId": method.lower() + path.partition("/v1")[2].replace("/", "_").replace("{", "").replace("}", ""),
         "summary": operation.summary,
         "parameters": parameters,
         "responses": responses,
@@ -121,13 +160,13 @@ def _phrase(code: int) -> str:
     return HTTPStatus(code).phrase
 
 
-def page(described: dict[str, Any]) -> str:
+def page(api: Api, described: dict[str, Any]) -> str:
     """The document as a plain page."""
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>",
-        f"<title>Grandstand API {html.escape(described['info']['version'])}</title>",
-        f"<h1>Grandstand API</h1><p>{html.escape(described['info']['description'])}</p>",
-        f"<p>For programs: <a href='{DOCUMENT_PATH}'>openapi.json</a></p>",
+        f"<title>{html.escape(api.title)} API {html.escape(described['info']['version'])}</title>",
+        f"<h1>{html.escape(api.title)} API</h1><p>{html.escape(described['info']['description'])}</p>",
+        f"<p>For programs: <a href='{api.document_path}'>openapi.json</a></p>",
     ]
     for path, methods in described["paths"].items():
         for method, operation in methods.items():
@@ -146,18 +185,21 @@ def page(described: dict[str, Any]) -> str:
     return "\n".join(parts)
 
 
-def openapi_routes(routes: Iterable[BaseRoute]) -> list[BaseRoute]:
+def openapi_routes(api: Api, routes: Iterable[BaseRoute]) -> list[BaseRoute]:
     """The document of these routes and its page, made once."""
-    described = document(routes)
-    body, text = msgspec.json.encode(described), page(described)
+    described = document(api, routes)
+    body, text = msgspec.json.encode(described), page(api, described)
 
     async def as_json(_request: Request) -> Response:
-        return Response(body, 200, {"cache-control": CACHE}, media_type="application/json")
+        return Response(body, 200, {"cache-control": api.cache}, media_type="application/json")
 
     async def as_page(_request: Request) -> Response:
         headers = {
-            "cache-control": CACHE, "content-security-policy": PAGE_POLICY, "x-content-type-options": "nosniff",
+            "cache-control": api.cache, "content-security-policy": PAGE_POLICY, "x-content-type-options": "nosniff",
         }  # fmt: skip
         return HTMLResponse(text, 200, headers)
 
-    return [Route(DOCUMENT_PATH, as_json, methods=["GET"]), Route(PAGE_PATH, as_page, methods=["GET"])]
+    return [
+        Route(api.document_path, as_json, methods=["GET"]),
+        Route(f"{api.prefix}/docs", as_page, methods=["GET"]),
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,7 +76,10 @@ EVENT = {
     },
 }
 
-OPERATIONS: dict[tuple[str, str], Operation] = {
+Operations = Mapping[tuple[str, str], Operation]
+"""By method and path."""
+
+OPERATIONS: Operations = {
     ("GET", "/v1/channels/{channel}"): Operation(
         "The channel's snapshot: state, version and recent events",
         Snapshot,
@@ -248,4 +252,5 @@ PATH_PARAMETERS: dict[str, Schema] = {
     "id": {"type": "string", "pattern": "^[A-Za-z0-9._~-]{1,128}$", "examples": ["42"]},
     "board": {"type": "string", "minLength": 1, "examples": ["kills.all"]},
     "member": {"type": "string", "minLength": 1, "examples": ["p3"]},
+    "connection": {"type": "string", "pattern": "^[0-9]{1,4}-[0-9]{1,18}$", "examples": ["0-1"]},
 }

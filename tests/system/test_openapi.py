@@ -7,10 +7,13 @@ import os
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.stores import Store
-from tests.system.gateway import gateway
+import pytest
+
+from tests.stores import store
+from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
 from tests.system.test_presence import SECRET, token
 
@@ -18,31 +21,43 @@ EXAMPLES = os.environ.get("API_EXAMPLES", "8")
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 
 
-def test_requests_of_every_kind_get_described_answers(tmp_path: Path, valkey_server: Store) -> None:
-    studio = Studio(valkey_server.url, "match:42")
-    studio.open()
-    studio.publish({"op": "kill", "actor": "p1", "target": "p2"})
-    studio.close()
-    keys = tmp_path / "keys"
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    """A gateway that knows a match."""
+    directory = tmp_path_factory.mktemp("api")
+    keys = directory / "keys"
     keys.write_text(SECRET)
-    with gateway(
-        tmp_path, bus__url=valkey_server.url, history__url="", access__keys_file=keys, listen__workers=1
-    ) as process:
-        with urllib.request.urlopen(f"{process.url}/v1/docs", timeout=20) as answer:
-            page = answer.read().decode()
-            assert "script" not in page
-            assert "default-src 'none'" in answer.headers["content-security-policy"]
-        with urllib.request.urlopen(f"{process.url}/v1/openapi.json", timeout=20) as answer:
-            assert json.load(answer)["openapi"] == "3.1.0"
-        result = subprocess.run(
-            [
-                str(Path(sys.executable).with_name("st")), "run", f"{process.url}/v1/openapi.json", "--checks", CHECKS,
-                "--max-examples", EXAMPLES, "--exclude-path-regex", "/stream$", "--phases", "examples,coverage,fuzzing",
-                "--suppress-health-check", "all", "--seed", "1",
-                "-H", f"Authorization: Bearer {token('watch publish', 'tester')}",
-            ],
-            cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False,
-        )  # fmt: skip
-        assert result.returncode == 0, result.stdout[-8000:] + result.stderr[-2000:]
-        assert "request_failed" not in process.log_text()
-        assert " passed" in result.stdout
+    with store(directory / "valkey") as server:
+        studio = Studio(server.url, "match:42")
+        studio.open()
+        studio.publish({"op": "kill", "actor": "p1", "target": "p2"})
+        studio.close()
+        with gateway(
+            directory, bus__url=server.url, history__url="", access__keys_file=keys, listen__workers=1
+        ) as process:
+            yield process
+
+
+@pytest.mark.parametrize(("prefix", "examples"), [("/v1", EXAMPLES), ("/admin/v1", "3")])
+def test_requests_of_every_kind_get_described_answers(
+    served: GatewayProcess, tmp_path: Path, prefix: str, examples: str
+) -> None:
+    api = (served.url if prefix == "/v1" else served.admin_url) + prefix
+    with urllib.request.urlopen(f"{api}/docs", timeout=20) as answer:
+        page = answer.read().decode()
+        assert "script" not in page
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+    with urllib.request.urlopen(f"{api}/openapi.json", timeout=20) as answer:
+        assert json.load(answer)["openapi"] == "3.1.0"
+    result = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("st")), "run", f"{api}/openapi.json", "--checks", CHECKS,
+            "--max-examples", examples, "--exclude-path-regex", "/stream$", "--phases", "examples,coverage,fuzzing",
+            "--suppress-health-check", "all", "--seed", "1",
+            "-H", f"Authorization: Bearer {token('watch publish', 'tester')}",
+        ],
+        cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout[-8000:] + result.stderr[-2000:]
+    assert "request_failed" not in served.log_text()
+    assert " passed" in result.stdout
