@@ -99,13 +99,6 @@ def _weight(text: str) -> float:
     return weight if 0 <= weight <= 1 else 0.0
 
 
-def matches_etag(if_none_match: str | None, etag: str) -> bool:
-    """Whether the peer holds this representation (RFC 9110 section 13.1.2, weak comparison)."""
-    if not if_none_match:
-        return False
-    return any(tag.strip().removeprefix("W/") in (etag, "*") for tag in if_none_match.split(","))
-
-
 def read_assets(directory: Path) -> dict[str, Asset]:
     """Every file below the directory by its name; none if there is no such directory.
 

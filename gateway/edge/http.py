@@ -18,8 +18,8 @@ from starlette.types import ASGIApp
 from gateway.edge.answers import EXCEPTION_HANDLERS, json_response
 from gateway.edge.archive import Archive
 from gateway.edge.asking import Asking
-from gateway.edge.assets import matches_etag
 from gateway.edge.beats import Beats
+from gateway.edge.conditional import holds
 from gateway.edge.context import Context
 from gateway.edge.failures import BadRequest, Unavailable
 from gateway.edge.guard import Guard
@@ -123,7 +123,7 @@ class Api:
             "vary": "Authorization, Origin",
             status_header.NAME: status_header.write(outlet.status),
         }
-        if matches_etag(request.headers.get("if-none-match"), etag):
+        if holds(request.headers, etag):
             return Response(status_code=304, headers=headers)
         metrics.SNAPSHOTS.labels("http").inc()
         return Response(encode_json(outlet.snapshot()), 200, headers, media_type="application/json")

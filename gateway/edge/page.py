@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from gateway.edge.assets import HASHED, IDENTITY, Asset, matches_etag, read_assets
+from gateway.edge.assets import HASHED, IDENTITY, Asset, read_assets
+from gateway.edge.conditional import holds
 from gateway.edge.failures import MethodNotAllowed, NotFound
 from gateway.settings.tree import PageSettings
 
@@ -96,7 +97,7 @@ class Page:
             country = request.headers.get(self._country_header, "")
             if country in self._countries:
                 headers["server-timing"] = f'country;desc="{country}"'
-        if matches_etag(request.headers.get("if-none-match"), chosen.etag):
+        if holds(request.headers, chosen.etag):
             return Response(status_code=304, headers=headers)
         if chosen.coding != IDENTITY:
             headers["content-encoding"] = chosen.coding

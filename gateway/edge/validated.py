@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.access.tokens import Grant
+from gateway.edge.conditional import holds
 
 PRIVATE_CACHE = "private, no-cache"
 
@@ -30,7 +31,6 @@ def validated(
         "cache-control": cache if grant.subject == "" else PRIVATE_CACHE,
         "vary": "Authorization, Origin",
     }
-    known = [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]
-    if etag in known or "*" in known:
+    if holds(request.headers, etag):
         return Response(status_code=304, headers=headers)
     return Response(body, 200, headers, media_type="application/json")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.edge.assets import choose_coding, matches_etag, read_assets
+from gateway.edge.assets import choose_coding, read_assets
 from tests.browser.page import DASHBOARD
 
 ALL = ("identity", "br", "gzip")
@@ -41,14 +41,6 @@ ALL = ("identity", "br", "gzip")
 )
 def test_coding(accept: str | None, available: tuple[str, ...], coding: str) -> None:
     assert choose_coding(accept, available) == coding
-
-
-@pytest.mark.parametrize(
-    ("header", "held"),
-    [(None, False), ("", False), ('"a"', True), ('W/"a"', True), ('"b", "a"', True), ("*", True), ('"b"', False)],
-)
-def test_etag(header: str | None, held: bool) -> None:
-    assert matches_etag(header, '"a"') is held
 
 
 def test_files_with_their_codings(tmp_path: Path) -> None:
