@@ -1,11 +1,13 @@
 /**
  * `<grandstand-match channel="match:42">`: one live match, for any site.
  *
- * Attributes: `channel`; `gateway`, the gateway's origin (by default where this file came from); `token`; `theme`, light or dark (by
+ * Attributes: `channel`; `gateway`, the gateway's origin (by default where this file came from); `token`, which may be another one at
+ * any time; `theme`, light or dark (by
  * default the system's); `link`, where “Watch” leads (by default the gateway's page of the match; `none` for no link); `lang`; `paused`,
  * while it is there nothing moves (for a site's own pause button).
  * Looks: custom properties `--grandstand-…` (style.ts) and the parts `card`, `title`, `status`, `team`, `score`, `clock`, `link`.
- * Tells with the event `grandstand-status` (detail: `status`, `version`) that its state has changed.
+ * Tells with the event `grandstand-status` (detail: `status`, `version`, `refused`: why nothing comes, such as `unauthorized`) that its
+ * state has changed.
  */
 import type { JsonObject, Status } from "../client/src/index.js";
 import { clockText, teamsOf, text, type Team } from "../src/match/document.js";
@@ -79,6 +81,7 @@ export class GrandstandMatch extends HTMLElement {
   }
 
   connectedCallback(): void {
+    this.seen = null;
     this.unfollow ??= followLanguage(() => this.schedule());
     this.follow();
   }
@@ -91,9 +94,12 @@ export class GrandstandMatch extends HTMLElement {
   }
 
   attributeChangedCallback(name: string, before: string | null, now: string | null): void {
-    if (before === now || !this.isConnected) return;
-    if (name === "link" || name === "lang" || name === "paused") this.schedule();
-    else this.follow();
+    // Attributes that are there from the start come before it is connected: it begins once, with all of them.
+    if (before === now || this.unfollow === null) return;
+    if (name === "link" || name === "lang" || name === "paused") return this.schedule();
+    // With another token the same match goes on.
+    if (name !== "token") this.seen = null;
+    this.follow();
   }
 
   get channel(): string {
@@ -110,7 +116,6 @@ export class GrandstandMatch extends HTMLElement {
 
   private follow(): void {
     this.watching?.stop();
-    this.seen = null;
     this.watching = this.channel ? watchShared(this.gateway, this.getAttribute("token"), this.channel, () => this.schedule()) : null;
     this.schedule();
   }
@@ -138,10 +143,11 @@ export class GrandstandMatch extends HTMLElement {
     const missing = refused === null ? "" : refused === "unknown_channel" ? words.missing : words.refused;
 
     put(parts.title, title);
-    put(parts.status, words.status[status]);
-    parts.status.dataset.status = status;
+    const word = known && missing !== "" && status !== "offline" ? "refused" : status;
+    put(parts.status, words.status[word]);
+    parts.status.dataset.status = word;
     // What is not there is neither live nor behind.
-    parts.status.hidden = missing !== "" && status === "live";
+    parts.status.hidden = !known && missing !== "" && status === "live";
     // The site's own language may be a third one.
     for (const part of [parts.status, parts.message, parts.link]) part.lang = words.lang;
     parts.card.ariaBusy = String(!known && missing === "");
@@ -154,7 +160,7 @@ export class GrandstandMatch extends HTMLElement {
     put(parts.message, missing);
     parts.message.hidden = missing === "";
     this.drawLink(words.watch, title, id);
-    this.tell(this.watching?.live.status(channel) ?? status, this.watching?.live.view(channel)?.version ?? null);
+    this.tell(this.watching?.live.status(channel) ?? status, this.watching?.live.view(channel)?.version ?? null, this.watching?.live.errors.get(channel)?.code ?? null);
   }
 
   /** What there is to show now. */
@@ -163,8 +169,11 @@ export class GrandstandMatch extends HTMLElement {
     const live = this.watching?.live;
     const viewer = live?.view(channel);
     const known = viewer !== undefined && viewer.version !== null;
-    const refused = known ? null : (live?.errors.get(channel)?.code ?? null);
+    const code = live?.errors.get(channel)?.code ?? null;
     const status = live?.status(channel) ?? "connecting";
+    // What was shown of the match stays until there is something newer of it.
+    if (!known && this.seen?.known) return { ...this.seen, status: status === "live" ? "connecting" : status, refused: code };
+    const refused = known && code !== "unauthorized" && code !== "forbidden" ? null : code;
     // The connection stands, but of this match nothing has come.
     return { doc: known ? viewer.doc : {}, known, status: status === "live" && !known && refused === null ? "connecting" : status, refused };
   }
@@ -178,11 +187,11 @@ export class GrandstandMatch extends HTMLElement {
     link.setAttribute("aria-label", `${word}: ${title}`);
   }
 
-  private tell(status: Status, version: string | null): void {
-    const now = `${status} ${version}`;
+  private tell(status: Status, version: string | null, refused: string | null): void {
+    const now = `${status} ${version} ${refused}`;
     if (now === this.told) return;
     this.told = now;
-    this.dispatchEvent(new CustomEvent("grandstand-status", { detail: { status, version }, bubbles: true }));
+    this.dispatchEvent(new CustomEvent("grandstand-status", { detail: { status, version, refused }, bubbles: true }));
   }
 }
 

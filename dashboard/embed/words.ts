@@ -3,7 +3,7 @@ import type { Status } from "../client/src/index.js";
 
 export interface Words {
   lang: string;
-  status: Record<Status, string>;
+  status: Record<Status | "refused", string>;
   missing: string;
   refused: string;
   score: (home: string, away: string) => string;
@@ -13,7 +13,7 @@ export interface Words {
 const WORDS: Record<"en" | "de", Words> = {
   en: {
     lang: "en",
-    status: { connecting: "Connecting", live: "Live", behind: "Behind", paused: "Paused", reconnecting: "Reconnecting", offline: "Offline", ended: "Ended", rewind: "Rewind" },
+    status: { connecting: "Connecting", live: "Live", behind: "Behind", paused: "Paused", reconnecting: "Reconnecting", offline: "Offline", ended: "Ended", rewind: "Rewind", refused: "No access" },
     missing: "This match has not begun.",
     refused: "This match cannot be shown.",
     score: (home, away) => `${home} to ${away}`,
@@ -21,7 +21,7 @@ const WORDS: Record<"en" | "de", Words> = {
   },
   de: {
     lang: "de",
-    status: { connecting: "Verbindet", live: "Live", behind: "Im Rückstand", paused: "Pausiert", reconnecting: "Verbindet neu", offline: "Offline", ended: "Beendet", rewind: "Rückblick" },
+    status: { connecting: "Verbindet", live: "Live", behind: "Im Rückstand", paused: "Pausiert", reconnecting: "Verbindet neu", offline: "Offline", ended: "Beendet", rewind: "Rückblick", refused: "Kein Zugang" },
     missing: "Dieses Spiel hat noch nicht begonnen.",
     refused: "Dieses Spiel kann nicht gezeigt werden.",
     score: (home, away) => `${home} zu ${away}`,

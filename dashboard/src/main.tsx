@@ -1,12 +1,14 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { startBeats } from "./perf/beats.js";
+import { renewAccess } from "./live/store.js";
 import { App } from "./shell/App.js";
 import { applyPreferences } from "./shell/preferences.js";
 import "./shell/theme.css";
-import { takeToken } from "./shell/token.js";
+import { followTokens, takeToken } from "./shell/token.js";
 
 takeToken();
+followTokens(renewAccess);
 applyPreferences();
 startBeats();
 const root = document.getElementById("root");

@@ -20,6 +20,8 @@ export interface LinkOptions {
   sample: () => Want | null;
   /** Whether HTTP is answered now. */
   reachable: () => Promise<boolean>;
+  /** The way to begin with, as an index of TRANSPORTS. */
+  rung: number;
   opened: () => void;
   message: (message: Heard, bytes: number) => void;
   changed: (state: Pick<Connection, "word" | "transport" | "retryAt">) => void;
@@ -40,8 +42,7 @@ export class Link {
   private readonly watchdog: ReturnType<typeof setInterval>;
   private word: Connection["word"] = "connecting";
   private transport: Transport | null = null;
-  /** Index in TRANSPORTS. */
-  private rung = 0;
+  private rung: number;
   private failures = 0;
   private heard = false;
   private heardAt = Date.now();
@@ -56,6 +57,7 @@ export class Link {
 
   constructor(private readonly options: LinkOptions) {
     this.backoff = new Backoff(options.random);
+    this.rung = options.rung;
     if (typeof window !== "undefined") {
       addEventListener("online", this.wake);
       addEventListener("offline", this.sleep);

@@ -8,7 +8,7 @@ import { Link } from "./link.js";
 import type { Beat, ErrorMessage, Snapshot } from "./messages.js";
 import { isRefusal, type Heard, type Malformed } from "./reading.js";
 import { Signal } from "./signal.js";
-import { statusOf, type Connection, type Status } from "./status.js";
+import { statusOf, TRANSPORTS, type Connection, type Status } from "./status.js";
 import { Tabs } from "./tabs.js";
 import { fetchSnapshot, postBeat, type Want } from "./transport.js";
 import { Viewer } from "./viewer.js";
@@ -60,6 +60,8 @@ export class Live {
   /** Channels of this tab; the leader's `viewers` hold others' too. */
   private readonly own = new Set<string>();
   private readonly rewinds = new Map<string, Rewind>();
+  /** The way that worked last. */
+  private rung = 0;
   private heardAt = 0;
   /** When this tab has asked whether there is still a leader. */
   private questionAt = 0;
@@ -72,7 +74,7 @@ export class Live {
 
   constructor(private readonly options: Options) {
     this.random = options.random ?? Math.random;
-    if (options.share !== false && Tabs.supported()) this.share(`grandstand ${options.url} ${options.share ?? ""}`);
+    this.share(options.share);
     this.watchdog = setInterval(this.look, 1_000);
   }
 
@@ -167,6 +169,23 @@ export class Live {
   wake(): void {
     if (this.link !== null) this.link.wake();
     else this.tabs?.wake();
+  }
+
+  /**
+   * Connects anew: `token` gives another one now.
+   *
+   * @param share tabs that have this one; by default those as before.
+   */
+  renew(share: string | false | undefined = this.options.share): void {
+    const { tabs, link } = this;
+    this.link = null;
+    link?.close();
+    this.share(share);
+    tabs?.close();
+    for (const channel of this.viewers.keys()) if (!this.own.has(channel)) this.forget(channel);
+    this.heardAt = Date.now();
+    this.set({ word: "connecting", transport: null, retryAt: 0 });
+    if (this.tabs === null && this.viewers.size > 0) this.connect();
   }
 
   close(): void {
@@ -289,8 +308,9 @@ export class Live {
       },
       opened: askAll,
       changed: (state) => {
-        // This tab's connection may have been taken over: what is shown then is that of the other.
-        if (state.word === "closed" && this.tabs !== null) return;
+        // Another connection takes its place, this tab's or that of another tab; or all is closed, which is said once.
+        if (state.word === "closed") return;
+        if (state.transport !== null) this.rung = TRANSPORTS.indexOf(state.transport);
         this.set(state);
         this.tabs?.state(state);
       },
@@ -308,6 +328,7 @@ export class Live {
     return new Link({
       ...parts,
       url: this.options.url,
+      rung: this.rung,
       token: () => this.token(),
       random: this.random,
       silenceMs: this.options.silenceMs ?? SILENCE_MS,
@@ -323,9 +344,11 @@ export class Live {
     });
   }
 
-  private share(name: string): void {
+  private share(name: string | false = ""): void {
+    this.tabs = null;
+    if (name === false || !Tabs.supported()) return;
     this.tabs = new Tabs(
-      name,
+      `grandstand ${this.options.url} ${name}`,
       {
         lead: () => {
           this.role("leader");

@@ -51,6 +51,7 @@ export class Tabs {
   /** The tab that has the connection; one that has been frozen may not know that it has it no more. */
   private leader: string | null = null;
   private release: (() => void) | null = null;
+  private closed = false;
   leading = false;
 
   /** Whether this browser can share at all. */
@@ -91,6 +92,8 @@ export class Tabs {
     let held = false;
     navigator.locks
       .request(this.name, options, () => {
+        // It was this tab's turn when it had just left.
+        if (this.closed) return;
         held = this.leading = true;
         this.leader = null;
         this.events.lead();
@@ -99,7 +102,7 @@ export class Tabs {
       })
       .catch(() => {
         // Given up before it was this tab's turn.
-        if (!held) return;
+        if (!held || this.closed) return;
         this.leading = false;
         this.wanted.clear();
         this.events.deposed();
@@ -134,6 +137,7 @@ export class Tabs {
   }
 
   close(): void {
+    this.closed = true;
     this.leave();
     removeEventListener("pagehide", this.leave);
     clearInterval(this.timer);

@@ -8,20 +8,22 @@ import { useConnection } from "./store.js";
 export const useStateWords = defineWords({
   en: {
     connecting: "Connecting", live: "Live", behind: "Behind", paused: "Paused", reconnecting: "Reconnecting",
-    offline: "Offline", ended: "Ended", rewind: "Rewind",
+    offline: "Offline", ended: "Ended", rewind: "Rewind", refused: "No access",
     by: (seconds: string) => `by ${seconds} s`, byTime: (time: string) => `by ${time}`, lag: (ms: string) => `${ms} ms behind`,
   },
   de: {
     connecting: "Verbindet", live: "Live", behind: "Im Rückstand", paused: "Pausiert", reconnecting: "Verbindet neu",
-    offline: "Offline", ended: "Beendet", rewind: "Rückblick",
+    offline: "Offline", ended: "Beendet", rewind: "Rückblick", refused: "Kein Zugang",
     by: (seconds: string) => `um ${seconds} s`, byTime: (time: string) => `um ${time}`, lag: (ms: string) => `${ms} ms zurück`,
   },
 });
 
-export function StateMark({ status, behindMs }: { status: string; behindMs: number }) {
+/** @param refused the viewer is not let in, or no longer. */
+export function StateMark({ status, behindMs, refused = false }: { status: string; behindMs: number; refused?: boolean }) {
   const words = useStateWords();
   const format = useFormat();
-  const word = statusOf(useConnection().word, status);
+  const known = statusOf(useConnection().word, status);
+  const word = refused && known !== "offline" ? "refused" : known;
   const late = word === "behind" || word === "rewind";
   return (
     <span className={styles.mark} data-testid="state" data-state={word}>

@@ -3,6 +3,7 @@ import { useEffect } from "react";
 import { useStore } from "zustand";
 import { createStore } from "zustand/vanilla";
 import { messageArrived, messagesShown } from "../perf/meter.js";
+import { queries } from "../shell/api.js";
 import { currentToken } from "../shell/token.js";
 import { Live, LOBBY, type Connection, type ErrorMessage, type JsonObject } from "../../client/src/index.js";
 import { Held } from "./held.js";
@@ -56,6 +57,12 @@ export const live = new Live({
     schedule();
   },
 });
+
+/** With another token all is asked again. */
+export function renewAccess(): void {
+  live.renew(currentToken() ?? "");
+  void queries.invalidateQueries();
+}
 
 function schedule(): void {
   if (scheduled) return;

@@ -3,6 +3,7 @@
  * interrupts.
  */
 import { useEffect, useRef, useState } from "react";
+import { refusalOf } from "../live/refusal.js";
 import { store, useConnection } from "../live/store.js";
 import { useStateWords } from "../live/StateMark.js";
 import { useFail } from "../shell/Boundary.js";
@@ -10,6 +11,7 @@ import { usePreference } from "../shell/preferences.js";
 import { useNames } from "./Feed.js";
 import { gameOf } from "./games/index.js";
 import { NEWS_NONE, newsOf, standingOf, type Told } from "./news.js";
+import { usePart } from "./parts.js";
 import { useWords } from "./words.js";
 
 const EVERY_MS = 5_000;
@@ -48,16 +50,17 @@ export function Announcer({ channel, game }: { channel: string; game: string }) 
   }, [wanted, game, channel]);
   // What was said in another language is not left standing in it.
   useEffect(() => setSaid(""), [words]);
-  const lost = word === "offline" || word === "reconnecting";
+  const [refused] = usePart(channel, (view) => [refusalOf(view) !== null]);
+  const lost = word === "offline" ? word : refused ? "refused" : word === "reconnecting" ? word : null;
   const wasLost = useRef(false);
-  wasLost.current ||= lost;
+  wasLost.current ||= lost !== null;
   return (
     <>
       <p className="visually-hidden" role="status" data-testid="told">
         {said}
       </p>
       <p className="visually-hidden" role="alert" data-testid="alarm">
-        {lost ? states[word] : wasLost.current && word === "live" ? states.live : ""}
+        {lost !== null ? states[lost] : wasLost.current && word === "live" ? states.live : ""}
       </p>
     </>
   );

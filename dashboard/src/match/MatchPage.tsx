@@ -1,5 +1,6 @@
 /** One match. Each panel follows its own part of the document and fails alone. */
 import { useMemo, type CSSProperties } from "react";
+import { refusalOf } from "../live/refusal.js";
 import { renewalOf, useConnection, useWatched } from "../live/store.js";
 import { ChannelPause } from "../live/ChannelPause.js";
 import { StateMark } from "../live/StateMark.js";
@@ -120,14 +121,14 @@ export function MatchPage({ params }: { params: Params }) {
 function Heading({ channel, title, game }: { channel: string; title: string; game: string }) {
   const words = useWords();
   const format = useFormat();
-  const [status, behindMs] = usePart(channel, (view) => [view.status, view.behindMs]);
+  const [status, behindMs, refused] = usePart(channel, (view) => [view.status, view.behindMs, refusalOf(view) !== null]);
   const [viewers] = usePart(channel, ({ doc }) => [number(doc.viewers)]);
   return (
     <div className={shell.heading}>
       <h1>{title}</h1>
       <span className={shell.soft}>{game}</span>
       {viewers ? <span className={shell.soft}>{words.seen(format.number(viewers))}</span> : null}
-      <StateMark status={status} behindMs={behindMs} />
+      <StateMark status={status} behindMs={behindMs} refused={refused} />
       <ChannelPause channel={channel} of={words.match} />
     </div>
   );

@@ -3,6 +3,7 @@ import { Suspense, useRef, useState, type CSSProperties } from "react";
 import type { JsonObject } from "../../client/src/index.js";
 import { ChannelPause } from "../live/ChannelPause.js";
 import { StateMark } from "../live/StateMark.js";
+import { refusalOf } from "../live/refusal.js";
 import { LOBBY, renewalOf, useWatched } from "../live/store.js";
 import { clockText, isObject, number, teamsOf, text } from "../match/document.js";
 import { gameOfDocument } from "../match/games/index.js";
@@ -50,11 +51,11 @@ export function MatchesPage() {
   const words = useWords();
   useWatched(LOBBY);
   useTitle(words.matches);
-  const [known, empty] = usePart(LOBBY, ({ doc, version, error }) => [version !== null || error !== null, rowsOf(doc).length === 0]);
+  const [known, empty, refused] = usePart(LOBBY, (view) => [view.version !== null || view.error !== null, rowsOf(view.doc).length === 0, refusalOf(view) !== null]);
   return (
     <Renewal value={renewal}>
       <Heading />
-      {!known ? <Waiting /> : empty ? <p className={shell.notice}>{words.none}</p> : SECTIONS.map(([title, statuses]) => <Section key={title} title={words[title]} statuses={statuses} />)}
+      {!known ? <Waiting /> : empty ? refused ? null : <p className={shell.notice}>{words.none}</p> : SECTIONS.map(([title, statuses]) => <Section key={title} title={words[title]} statuses={statuses} />)}
       {known ? (
         <Boundary of={words.leaders}>
           <Suspense fallback={null}>
@@ -68,11 +69,11 @@ export function MatchesPage() {
 
 function Heading() {
   const words = useWords();
-  const [status, behindMs] = usePart(LOBBY, (view) => [view.status, view.behindMs]);
+  const [status, behindMs, refused] = usePart(LOBBY, (view) => [view.status, view.behindMs, refusalOf(view) !== null]);
   return (
     <div className={shell.heading}>
       <h1>{words.matches}</h1>
-      <StateMark status={status} behindMs={behindMs} />
+      <StateMark status={status} behindMs={behindMs} refused={refused} />
       <ChannelPause channel={LOBBY} of={words.matches} />
     </div>
   );

@@ -1,5 +1,5 @@
 /** How the gateway is doing, live, for who runs it: at a glance, one channel, one connection. */
-import { useEffect, useRef, useState, type FormEvent } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Problem } from "../shell/api.js";
 import { Failed } from "../shell/Boundary.js";
 import { Panel, Skeleton } from "../shell/Panel.js";
@@ -7,7 +7,7 @@ import { PauseButton } from "../shell/PauseButton.js";
 import { useQueryParam } from "../shell/router.js";
 import shell from "../shell/shell.module.css";
 import { useTitle } from "../shell/title.js";
-import { keepToken } from "../shell/token.js";
+import { TokenForm } from "../shell/TokenForm.js";
 import { usePreference } from "../shell/preferences.js";
 import { useProblemText } from "../shell/problems.js";
 import { ChannelDetail, ConnectionDetail, useView } from "./Details.js";
@@ -40,7 +40,7 @@ export function OperatorPage() {
   }, [closed]);
 
   if (closed)
-    return <TokenForm wrong={door.current === 403} opened={() => void refetch()} />;
+    return <Door wrong={door.current === 403} />;
   return (
     <>
       <div className={shell.heading}>
@@ -90,26 +90,15 @@ function usePast(now: Overview | undefined): readonly Overview[] {
   return past.current;
 }
 
-function TokenForm({ wrong, opened }: { wrong: boolean; opened: () => void }) {
+function Door({ wrong }: { wrong: boolean }) {
   const words = useWords();
-  const field = useRef<HTMLInputElement>(null);
-  const submit = (event: FormEvent): void => {
-    event.preventDefault();
-    keepToken(field.current?.value.trim() || null);
-    opened();
-  };
   return (
     <div className={styles.door}>
       <h1>{words.title}</h1>
-      <form onSubmit={submit} className={shell.panel}>
+      <div className={shell.panel}>
         <p role="status">{wrong ? words.tokenForbidden : words.tokenNeeded}</p>
-        <label>
-          {words.token}
-          <input ref={field} type="password" autoComplete="off" className={styles.input} required aria-describedby="token-how" />
-        </label>
-        <p id="token-how" className={styles.quiet}>{words.tokenHow}</p>
-        <button type="submit" className={shell.button}>{words.open}</button>
-      </form>
+        <TokenForm>{words.tokenHow}</TokenForm>
+      </div>
     </div>
   );
 }

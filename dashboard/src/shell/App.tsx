@@ -3,6 +3,7 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { Suspense, useEffect, useRef, type ComponentType } from "react";
 import { MatchesPage } from "../matches/MatchesPage.js";
 import { Perf } from "../perf/Perf.js";
+import { Access } from "./Access.js";
 import { queries } from "./api.js";
 import { Boundary } from "./Boundary.js";
 import { defineWords } from "./language.js";
@@ -79,6 +80,7 @@ function Frame() {
         <Choices />
       </header>
       <main className={styles.main} id="main" ref={main} tabIndex={-1}>
+        <Access />
         <Boundary key={path} title={words.failed}>
           <Suspense fallback={<Loading />}>
             <Route path={path} />
