@@ -1,9 +1,9 @@
-/** One row of a board: place, player, points. Changed points light up once. */
+/** One row of a board: place, player, points. Changed points light up once; a row that says the same as before does not render. */
 import { memo, useEffect, useRef } from "react";
 import { Link } from "../shell/router.js";
 import { useFormat } from "../shell/language.js";
 import styles from "./board.module.css";
-import type { Row } from "./rows.js";
+import { sameRow, type Row } from "./rows.js";
 
 interface CellsProps {
   row: Row;
@@ -11,7 +11,7 @@ interface CellsProps {
   tabIndex?: number;
 }
 
-export const Cells = memo(function Cells({ row, tabIndex }: CellsProps) {
+function CellsOf({ row, tabIndex }: CellsProps) {
   const format = useFormat();
   const points = useRef<HTMLSpanElement>(null);
   const before = useRef(row.points);
@@ -34,4 +34,7 @@ export const Cells = memo(function Cells({ row, tabIndex }: CellsProps) {
       </span>
     </>
   );
-});
+}
+
+/** Every message of a board makes all its rows anew: what counts is what they say. */
+export const Cells = memo(CellsOf, (before, now) => before.tabIndex === now.tabIndex && sameRow(before.row, now.row));

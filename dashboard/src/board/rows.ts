@@ -55,6 +55,9 @@ export function topOf(doc: JsonObject): BoardPart | null {
   };
 }
 
+export const sameRow = (one: Row, other: Row): boolean =>
+  one.rank === other.rank && one.member === other.member && one.points === other.points && one.name === other.name;
+
 /** Rows by position, of parts given in rising order of trust; a member is shown once, where the most trusted part has it. */
 export function placed(parts: readonly BoardPart[]): Map<number, Row> {
   const at = new Map<number, Row>();
