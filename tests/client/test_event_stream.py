@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import random
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.client.event_stream import EventStreamParser, EventTooLarge, StreamEvent
 
+VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "event_stream.json").read_text())
 CASES = [
     (b"data: one\n\n", [("one", "")]),
     (b"data:one\n\n", [("one", "")]),
@@ -46,6 +50,11 @@ def test_however_it_is_cut(data: bytes, expected: list[tuple[str, str]]) -> None
             pieces.append(data[at : at + size])
             at += size
         assert events(pieces) == expected
+
+
+@pytest.mark.parametrize("case", VECTORS, ids=lambda case: case["name"])
+def test_vectors(case: dict[str, Any]) -> None:
+    assert [data for data, _ in events([case["text"].encode()])] == case["data"]
 
 
 def test_an_event_has_a_bound() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.model import generate, messages
+from gateway.model import generate, messages, status_header
 from gateway.model.errors import BadMessage, BadVersion
 from gateway.model.patch import apply, compose
 from gateway.model.version import Version
@@ -44,6 +44,12 @@ def test_messages(case: dict[str, Any]) -> None:
     assert messages.encode_json(message).decode() == case["json"]
     assert base64.b64encode(messages.encode_msgpack(message)).decode() == case["msgpack"]
     assert type(message).__name__ == case["name"].split()[0]
+
+
+@pytest.mark.parametrize("case", load("status_header"), ids=lambda case: case["name"])
+def test_status_header(case: dict[str, Any]) -> None:
+    found = status_header.read("match:1", case["value"])
+    assert (found and [found.status, found.behind_ms]) == case["status"]
 
 
 @pytest.mark.parametrize("case", load("viewer"), ids=lambda case: case["name"])

@@ -214,8 +214,8 @@ export async function fetchSnapshot(url: string, channel: string, token: string 
 }
 
 /** `paused;behind_ms=1200` (RFC 9651 section 3.3) as the message that a stream would have said. */
-function statusOfHeader(value: string | null, channel: string): Heard | null {
-  const [, status, behind] = /^(\w+);behind_ms=(\d+)$/.exec(value ?? "") ?? [];
+export function statusOfHeader(value: string | null, channel: string): Heard | null {
+  const [, status, behind] = /^(\w+);behind_ms=(\d{1,15})$/.exec(value ?? "") ?? [];
   return status === undefined ? null : { type: "status", channel, status, behind_ms: Number(behind) };
 }
 
@@ -256,6 +256,9 @@ export function eventsOf(data: (data: string) => void): (piece: string) => void 
         if (lines.length > 0) data(lines.join("\n"));
         lines = [];
         size = 0;
-      } else if (line.startsWith("data:")) lines.push(line.slice(line[5] === " " ? 6 : 5));
+      } else {
+        const [field] = /^data(?:$|: ?)/.exec(line) ?? [];
+        if (field !== undefined) lines.push(line.slice(field.length));
+      }
   };
 }
