@@ -55,7 +55,8 @@ class Lobby:
         """Rows were put this often when they were as known; None: they have to be read."""
         self._moved = False
         self._read_ms = self._swept_ms = 0
-        self._epoch: int | None = None
+        self._held = False
+        """An epoch was opened here, and nobody has taken the list over since as far as is known."""
         self._last: Position | None = None
         self._last_write_ms = 0
 
@@ -75,14 +76,14 @@ class Lobby:
             try:
                 await self._put_rows()
                 if not self._holds(LOBBY):
-                    self._epoch = self._count = None
-                elif self._epoch is None:
+                    self._held, self._count = False, None
+                elif not self._held:
                     await self._take_over()
                 else:
-                    await self._write(self._epoch)
+                    await self._write()
             except Fenced:
                 logger.info("lobby_refused", why="another writer has a higher epoch")
-                self._epoch = None
+                self._held = False
             except BusError as error:
                 logger.info("lobby_not_written", error=type(error).__name__)
 
@@ -103,14 +104,16 @@ class Lobby:
 
     async def _take_over(self) -> None:
         """Opens an epoch: whoever wrote before is refused from now on."""
-        self._epoch = await self._publisher.new_epoch(LOBBY)
+        epoch = await self._publisher.new_epoch(LOBBY)
         await self._read()
         await self._sweep()
         self._published = self._document()
-        reset = {"op": "reset", "state": self._published}
-        await self._append(self._epoch, reset)
+        reset = msgspec.json.encode({"op": "reset", "state": self._published})
+        self._last_write_ms = self._now_ms()
+        self._last = await self._publisher.append(LOBBY, epoch, reset, self._last_write_ms)
+        self._held = True
 
-    async def _write(self, epoch: int) -> None:
+    async def _write(self) -> None:
         if (
             self._now_ms() - self._read_ms >= READ_EVERY_S * 1000
             or await self._publisher.rows_put(LOBBY) != self._count
@@ -121,18 +124,19 @@ class Lobby:
         document, self._moved = self._document() if self._moved else self._published, False
         patch = difference(self._published, document)
         if patch:
-            await self._append(epoch, {"op": "rows", "patch": patch})
+            await self._append({"op": "rows", "patch": patch})
             self._published = document
         elif self._now_ms() - self._last_write_ms >= HEARTBEAT_S * 1000:
-            await self._append(epoch, {"op": "clock", "patch": {"beat_ms": self._now_ms()}})
+            await self._append({"op": "clock", "patch": {"beat_ms": self._now_ms()}})
 
-    async def _append(self, epoch: int, event: dict[str, Any]) -> None:
+    async def _append(self, event: dict[str, Any]) -> None:
+        assert self._last is not None
         now_ms = self._now_ms()
-        last = await self._publisher.append(LOBBY, epoch, msgspec.json.encode(event), now_ms)
-        if self._last is not None and self._last.epoch == epoch and last != self._last.next:
+        last, whole = await self._publisher.append_behind(LOBBY, self._last, msgspec.json.encode(event), now_ms)
+        if not whole:
             logger.warning("lobby_lost_entries", after=str(self._last))
             metrics.HISTORIES_LOST.labels("lobby").inc()
-            self._epoch = None
+            self._held = False
         self._last, self._last_write_ms = last, now_ms
 
     async def _read(self) -> None:

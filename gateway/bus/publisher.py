@@ -147,6 +147,21 @@ class Publisher:
         """
         return (await self.append_many(channel, epoch, [(events, t_ms)]))[0]
 
+    async def append_behind(self, channel: str, last: Position, events: bytes, t_ms: int) -> tuple[Position, bool]:
+        """Appends one entry to an epoch in which nobody else writes.
+
+        Args:
+            last: the newest entry that was written.
+
+        Returns:
+            The entry's position, and whether it follows that one: if not, the store has lost what was written.
+
+        Raises:
+            Fenced, Unavailable: as for append.
+        """
+        position = await self.append(channel, last.epoch, events, t_ms)
+        return position, position == last.next
+
     async def append_many(self, channel: str, epoch: int, entries: Sequence[tuple[bytes, int]]) -> list[Position]:
         """Appends entries in order by one round trip: all of them or none.
 

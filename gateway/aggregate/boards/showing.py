@@ -211,13 +211,13 @@ class Showing:
         now_ms = self._now_ms()
         event = msgspec.json.encode({"op": "rows", "patch": patch})
         try:
-            last = await self._publisher.append(board_channel(board), shown.last.epoch, event, now_ms)
+            last, whole = await self._publisher.append_behind(board_channel(board), shown.last, event, now_ms)
         except Fenced:
             logger.info("board_refused", board=board, why="another writer has a higher epoch")
             del self._shown[board]
             return False
         metrics.BOARDS_SHOWN.inc()
-        if last != shown.last.next:
+        if not whole:
             self._lost(board, shown)
             return False
         shown.last, shown.document, shown.told_ms = last, document, now_ms
