@@ -22,7 +22,7 @@ from gateway.bus.publisher import Publisher
 from gateway.demo.crowd import Crowd
 from gateway.edge.supervisor import Supervisor
 from gateway.replay.fresh import FreshChannels
-from gateway.replay.programme import Show, channel_of, interesting_start_ms, programme, speed_of
+from gateway.replay.programme import VARIABLE, Show, channel_of, interesting_start_ms, programme, speed_of
 from gateway.replay.recording import RecordingError
 from gateway.replay.rounds import Round, play_rounds
 from gateway.settings import Settings
@@ -47,7 +47,7 @@ def demo_settings(settings: Settings) -> Settings:
 
 async def run_demo(
     settings: Settings,
-    matches: Path,
+    matches: Path | None,
     tell: Callable[[str], None] = print,
     stop: asyncio.Event | None = None,
 ) -> int:
@@ -57,7 +57,7 @@ async def run_demo(
         OSError: a port is taken.
 
     Args:
-        matches: where recorded matches are looked for.
+        matches: where recorded matches are looked for; None: nowhere.
         tell: shows one line to whoever started the demonstration.
     """
     stop = stop or asyncio.Event()
@@ -105,10 +105,15 @@ class _Programme:
         self._stop = stop
         self._playing: list[str] = []
 
-    async def play(self, shows: list[Show], matches: Path) -> None:
+    async def play(self, shows: list[Show], matches: Path | None) -> None:
         """Plays all shows until stopped; one that cannot be played is told and left out."""
         recorded = any(not show.simulated for show in shows)
-        source = f"recordings of {matches}" if recorded else f"simulated matches (there are no recordings in {matches})"
+        if recorded:
+            source = f"recordings of {matches}"
+        elif matches is not None:
+            source = f"simulated matches (there are no recordings in {matches})"
+        else:
+            source = f"simulated matches (--matches or ${VARIABLE} names a folder of recordings)"
         self._tell(f"Playing {source}, one match after the other:")
         begun = [asyncio.Event() for _ in shows]
         async with asyncio.TaskGroup() as tasks:

@@ -26,6 +26,7 @@ LEAD_IN_S = 5.0
 SIMULATED_S = 600
 SIMULATED_ALONE = 3
 VARIABLE = "GRANDSTAND_MATCHES"
+PACKAGE = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +58,25 @@ def interesting_start_ms(recording: Recording, speed: float) -> int:
     return max(0, best_ms - lead_in_ms)
 
 
-def matches_folder(environment: Mapping[str, str]) -> Path:
-    """Where recorded matches are looked for: $GRANDSTAND_MATCHES, or `../shared/data` of the project's checkout."""
+def matches_folder(environment: Mapping[str, str], installed: Path = PACKAGE) -> Path | None:
+    """Where recorded matches are looked for: $GRANDSTAND_MATCHES, or `../shared/data` of the project's checkout.
+
+    Args:
+        installed: the package's folder.
+
+    Returns:
+        None where there is no checkout, as with an installed wheel.
+    """
     named = environment.get(VARIABLE)
-    return Path(named) if named else Path(__file__).resolve().parents[3] / "shared" / "data"
+    if named:
+        return Path(named)
+    checkout = installed.parent
+    return checkout.parent / "shared" / "data" if (checkout / "pyproject.toml").is_file() else None
 
 
-def programme(folder: Path) -> list[Show]:
-    """The matches of a folder and one simulated match; three simulated ones where the folder has none."""
-    shows = [Show(found.name, _always(found.open)) for found in discover(folder)]
+def programme(folder: Path | None) -> list[Show]:
+    """The matches of a folder and one simulated match; three simulated ones where the folder has none, or there is no folder."""
+    shows = [Show(found.name, _always(found.open)) for found in discover(folder)] if folder is not None else []
     arenas = 1 if shows else SIMULATED_ALONE
     return shows + [Show(f"arena {number}", _arena(number, arenas), True) for number in range(1, arenas + 1)]
 

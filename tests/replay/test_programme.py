@@ -54,4 +54,7 @@ def test_names_of_files_become_names_of_channels() -> None:
 
 def test_the_folder_is_the_one_that_is_named(tmp_path: Path) -> None:
     assert matches_folder({"GRANDSTAND_MATCHES": str(tmp_path)}) == tmp_path
-    assert matches_folder({}).parts[-2:] == ("shared", "data")
+    assert matches_folder({}) == Path(__file__).resolve().parents[3] / "shared" / "data"
+    # An installed package has no checkout, and names no folder beside it.
+    assert matches_folder({}, tmp_path / "site-packages" / "gateway") is None
+    assert len(programme(None)) == 3

@@ -17,6 +17,7 @@ import { isObject, number, playerIds, teamsOf, text } from "./document.js";
 import { Draft } from "./Draft.js";
 import { Feed } from "./Feed.js";
 import { gameOf } from "./games/index.js";
+import { MatchBoards } from "./MatchBoards.js";
 import { jungle } from "./ground.js";
 import styles from "./match.module.css";
 import { usePart } from "./parts.js";
@@ -45,6 +46,7 @@ export function MatchPage({ params }: { params: Params }) {
     isObject(doc.figures) && isObject(doc.figures.draft),
     playerIds(doc).length > 0,
   ]);
+  const [ended] = usePart(channel, ({ doc }) => [doc.status === "ended"]);
   const [first, second] = usePart(channel, ({ doc }) => teamsOf(doc).map(({ colour }) => colour));
   useTitle(known || error ? title : null);
 
@@ -107,6 +109,9 @@ export function MatchPage({ params }: { params: Params }) {
                 <Draft channel={channel} />
               </Panel>
             ) : null}
+            <Boundary of={words.boards}>
+              <MatchBoards id={id} ended={ended} />
+            </Boundary>
           </div>
         </div>
         <Boundary of={words.announce}>

@@ -4,7 +4,7 @@ import { defineWords } from "../shell/language.js";
 export const useWords = defineWords({
   en: {
     missing: "There is no such match, or it has not begun.", all: "All matches", match: "match", score: "Score", players: "Players", player: "Player",
-    events: "Events", map: "Map", wards: "Wards on the map", mapOf: "Positions on the map", timeline: "Timeline", teams: "Teams", draft: "Draft", picks: "Picks", bans: "Bans",
+    events: "Events", map: "Map", wards: "Wards on the map", mapOf: "Positions on the map", timeline: "Timeline", teams: "Teams", boards: "Leaderboards", draft: "Draft", picks: "Picks", bans: "Bans",
     quiet: "Nothing has happened yet.", noMark: "Nothing has been decided yet.",
     fresh: (count: string) => `${count} new`, important: "Important only", everything: "Everything",
     announce: "Read aloud", off: "Nothing",
@@ -21,7 +21,7 @@ export const useWords = defineWords({
   },
   de: {
     missing: "Dieses Spiel gibt es nicht, oder es hat noch nicht begonnen.", all: "Alle Spiele", match: "Spiel", score: "Spielstand", players: "Spieler", player: "Spieler",
-    events: "Ereignisse", map: "Karte", wards: "Wards auf der Karte", mapOf: "Positionen auf der Karte", timeline: "Verlauf", teams: "Mannschaften", draft: "Auswahl", picks: "Gewählt", bans: "Gesperrt",
+    events: "Ereignisse", map: "Karte", wards: "Wards auf der Karte", mapOf: "Positionen auf der Karte", timeline: "Verlauf", teams: "Mannschaften", boards: "Ranglisten", draft: "Auswahl", picks: "Gewählt", bans: "Gesperrt",
     quiet: "Noch ist nichts geschehen.", noMark: "Noch ist nichts entschieden.",
     fresh: (count: string) => `${count} neu`, important: "Nur Wichtiges", everything: "Alles",
     announce: "Vorlesen", off: "Nichts",

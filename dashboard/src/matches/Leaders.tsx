@@ -26,7 +26,7 @@ const placeOf = ({ metric }: BoardInfo): number => (FIRST.includes(metric) ? FIR
 
 async function leading(signal: AbortSignal): Promise<{ metric: string; part: BoardPart }[]> {
   const { boards } = await get<{ boards: BoardInfo[] }>("/v1/leaderboards?matches=false&limit=500", signal);
-  const shown = boards.filter(({ scope }) => scope === "all").sort((a, b) => placeOf(a) - placeOf(b) || b.members - a.members);
+  const shown = boards.filter(({ scope, members }) => scope === "all" && members > 0).sort((a, b) => placeOf(a) - placeOf(b) || b.members - a.members);
   return Promise.all(
     shown.slice(0, BOARDS).map(async ({ board, metric }) => ({
       metric,
