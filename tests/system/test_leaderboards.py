@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,40 @@ def test_boards_are_listed_without_those_of_matches_or_of_some_matches_only(
     for wrong, field in (("matches=no", "matches"), ("match=", "match"), ("match=1,,2", "match")):
         status, _, problem = ask(f"{served.url}/v1/leaderboards?{wrong}")
         assert (status, problem["field"]) == (422, field), wrong
+
+
+@pytest.mark.parametrize(
+    ("path", "read"),
+    [
+        ("kills.all?offset=3&limit=11", "ZRANGE rank:{board:kills.all} 3 13 WITHSCORES"),
+        ("kills.all/members?ids=p07,late,p05", "HMGET score:{board:kills.all} p07 late p05"),
+        ("?limit=77&after=a", "ZRANGE boards:{boards}:others (a + BYLEX LIMIT 0 78"),
+    ],
+)
+def test_equal_requests_at_work_at_once_are_one_read(
+    counted: tuple[Store, GatewayProcess], path: str, read: str
+) -> None:
+    """While the store stands still, what reads it waits: one a worker for all who ask it the same."""
+    server, served = counted
+    url = f"{served.url}/v1/leaderboards" + ("" if path.startswith("?") else "/") + path
+    assert ask(url)[0] == 200
+    with ThreadPoolExecutor(12) as pool, server.client.monitor() as seen:
+        server.freeze()
+        try:
+            asked = [pool.submit(ask, url) for _ in range(12)]
+            for _ in range(20):
+                # The workers have had turns since: whoever asked is at work.
+                assert ask(f"{served.url}/v1/openapi.json")[0] == 200
+            assert not any(one.done() for one in asked)
+        finally:
+            server.thaw()
+        answers = [one.result() for one in asked]
+        server.client.echo("the end")
+        reads = 0
+        while (command := seen.next_command()["command"]) != "ECHO the end":
+            reads += command == read
+    assert {status for status, _, _ in answers} == {200}
+    assert 1 <= reads <= 2, "of two workers, one each"
 
 
 def test_a_member_with_its_neighbours_and_friends(counted: tuple[Store, GatewayProcess]) -> None:
