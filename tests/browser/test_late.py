@@ -4,12 +4,13 @@ within reach by hand, keyboard and link.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.browser.page import Page, page
+from tests.browser.page import Page, page, texts
 from tests.browser.played import MINUTES, played
 from tests.system.gateway import GatewayProcess
 from tests.system.publishing import Studio
@@ -102,6 +103,8 @@ def test_a_shared_link_leads_to_what_was_shown(late: tuple[GatewayProcess, Studi
 
 MARKS = """[...document.querySelectorAll('ol[aria-label=Timeline] li')].map((mark) => mark.title)"""
 CHART = "document.querySelector('[data-testid=chart]')?.getAttribute('aria-label') ?? null"
+ALOUD = """[...document.querySelectorAll('[aria-live]:not([aria-live=off]), [role=status], [role=alert], [role=log]')]
+  .filter((region) => region.querySelector('table, canvas')).map((region) => region.outerHTML)"""
 READ = """(() => {
   const box = document.querySelector('[data-testid=feed]').parentElement;
   const top = box.getBoundingClientRect().top;
@@ -124,6 +127,17 @@ def test_chart_and_timeline_have_what_was_before_the_page_came(
     until(lambda: shown.do("evaluate", script=CHART) == "Momentum, from 0:00 to 40:00", 20, "the whole chart")
     goals = ["17:30 Player 5 scored", "27:30 Player 0 scored", "8:30 Player 0 scored"]
     until(lambda: marks() == goals, 20, "the goals")
+    # Who does not see the chart opens a table of it; nobody is told of what changes in it.
+    shown.do("focus", selector="summary")
+    shown.do("press", key="Enter")
+    until(lambda: len(texts(shown, "[data-testid=values] tbody tr")) == 12, 20, "the chart's values")
+    values = [line.split("\t") for line in texts(shown, "[data-testid=values] tbody tr")]
+    assert [values[0][0], values[-1][0]] == ["0:00", "40:00"]
+    assert values[0][1] == "Even"
+    assert all(re.fullmatch(r"(Red|Blue) by [\d.]+", led) for _, led in values[1:])
+    assert {led.split()[0] for _, led in values[1:]} == {"Red", "Blue"}, "the first half is Red's, the second Blue's"
+    assert shown.do("evaluate", script=ALOUD) == []
+    assert shown.do("axe") == []
     # Nothing is told twice, and nothing that was not yet where the past is shown.
     shown.do("focus", selector="input[type=range]")
     shown.do("press", key="PageDown", times=20)

@@ -159,9 +159,7 @@ def test_a_site_hands_its_frame_and_its_element_another_token(
         )
         until(lambda: shown.do("evaluate", script="window.detail?.status") == "live", 30, "the element")
         until(lambda: shown.do("evaluate", script="window.detail?.refused") == "unauthorized", 30, "its token to end")
-        points = (
-            "document.querySelector('grandstand-match').shadowRoot.querySelector('.points').innerText"
-        )
+        points = "document.querySelector('grandstand-match').shadowRoot.querySelector('.points').innerText"
         before = shown.do("evaluate", script=points)
         assert re.fullmatch(r"\d+ : \d+", before), "what is known stays"
         assert served.metric("grandstand_connections", state="ws") == 0

@@ -1,5 +1,5 @@
-/** The lead over time, by uPlot; loaded when a match is looked at. */
-import { useEffect, useRef } from "react";
+/** The lead over time, by uPlot; loaded when a match is looked at. Whoever does not see it opens a table of it. */
+import { useEffect, useRef, useState } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { store } from "../live/store.js";
@@ -9,6 +9,10 @@ import { clockText, teamsOf } from "./document.js";
 import { gameOf } from "./games/index.js";
 import styles from "./match.module.css";
 import { curveOf, Series } from "./series.js";
+import shell from "../shell/shell.module.css";
+import { useFormat } from "../shell/language.js";
+import { usePart } from "./parts.js";
+import { valuesOf } from "./values.js";
 import { usePast } from "./usePast.js";
 import { useWords } from "./words.js";
 
@@ -21,6 +25,10 @@ export default function Chart({ channel, game, label }: { channel: string; game:
   const scheme = useScheme();
   const words = useWords();
   const past = usePast(channel, game);
+  const [opened, setOpened] = useState(false);
+  const [values, setValues] = useState<readonly [minute: number, value: number][]>([]);
+  const told = useRef(opened);
+  told.current = opened;
   const gathered = useRef<Series | null>(null);
   const drawn = useRef<(() => void) | null>(null);
   useEffect(() => {
@@ -64,6 +72,8 @@ export default function Chart({ channel, game, label }: { channel: string; game:
       plot.setData([series.minutes, series.values]);
       const [from, to] = [series.minutes[0], series.minutes.at(-1)].map((minute) => clockText({ clock: { t_ms: Math.round((minute ?? 0) * 60) * 1_000 } }));
       element.setAttribute("aria-label", words.chartOf(label, from!, to!));
+      // Nobody is told of what changes; who has opened the table finds it there.
+      if (told.current) setValues(valuesOf(series));
     };
     const take = (): void => {
       timer = null;
@@ -87,7 +97,48 @@ export default function Chart({ channel, game, label }: { channel: string; game:
       plot.destroy();
     };
   }, [channel, game, scheme, label, words]);
-  return <div ref={place} className={styles.chart} role="img" aria-label={label} data-testid="chart" />;
+  return (
+    <>
+      <div ref={place} className={styles.chart} role="img" aria-label={label} data-testid="chart" />
+      <details
+        className={styles.values}
+        onToggle={({ currentTarget: { open } }) => {
+          setOpened(open);
+          if (open && gathered.current !== null) setValues(valuesOf(gathered.current));
+        }}
+      >
+        <summary>{words.asTable}</summary>
+        {opened ? <Values channel={channel} label={label} values={values} /> : null}
+      </details>
+    </>
+  );
+}
+
+/** The curve in words: who led when, and by how much. */
+function Values({ channel, label, values }: { channel: string; label: string; values: readonly (readonly [minute: number, value: number])[] }) {
+  const words = useWords();
+  const format = useFormat();
+  const [first, second] = usePart(channel, ({ doc }) => teamsOf(doc).slice(0, 2).map(({ name }) => name));
+  if (values.length === 0) return <p className={shell.soft}>{words.quiet}</p>;
+  return (
+    <table className={shell.table} data-testid="values">
+      <caption className="visually-hidden">{label}</caption>
+      <thead>
+        <tr>
+          <th scope="col">{words.time}</th>
+          <th scope="col">{label}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {values.map(([minute, value]) => (
+          <tr key={minute}>
+            <th scope="row">{clockText({ clock: { t_ms: Math.round(minute * 60_000) } })}</th>
+            <td>{value === 0 ? words.even : words.ahead((value > 0 ? first : second) ?? "–", format.number(Math.abs(value)))}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
 }
 
 /** Above zero in one colour, below it in the other. */
