@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Live, type ServerMessage } from "../src/index.js";
 import { GOOD, random, spoiled } from "./spoiled.js";
+import { frame, handshake } from "./websocket.js";
 
 const CHANNEL = "match:1";
 const RIGHT: ServerMessage = { type: "snapshot", channel: CHANNEL, version: "1-9.i", state: { n: 9 }, feed: [], status: "live" };
@@ -15,12 +15,6 @@ const ROUNDS = 24;
 interface Round {
   next: (below: number) => number;
   left: number;
-}
-
-/** A frame as a server sends it, of up to 64 KiB. */
-function frame(payload: Buffer, first: number): Buffer {
-  const head = payload.length > 125 ? Buffer.from([first, 126, payload.length >> 8, payload.length & 255]) : Buffer.from([first, payload.length]);
-  return Buffer.concat([head, payload]);
 }
 
 const text = ({ next }: Round): string => {
@@ -53,11 +47,10 @@ describe("a connection that says anything", () => {
   const upgrade = (request: IncomingMessage, socket: Duplex): void => {
     const round = roundOf(request);
     socket.on("error", () => {});
-    const accept = createHash("sha1").update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
-    const head = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Protocol: grandstand.v1.json\r\n\r\n`;
+    const head = handshake(request);
     if (round.left-- <= 0) {
       socket.write(head);
-      socket.write(frame(Buffer.from(JSON.stringify(RIGHT)), 0x81));
+      socket.write(frame(Buffer.from(JSON.stringify(RIGHT))));
       return;
     }
     const fate = round.next(5);

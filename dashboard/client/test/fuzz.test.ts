@@ -22,11 +22,11 @@ function check(text: string): Heard["type"] {
   return message.type;
 }
 
-describe("what a server may say", () => {
+describe("what a server may say", { timeout: 30_000 }, () => {
   it("is read or counted, whatever it is", () => {
     const next = random(5);
     const told: Record<string, number> = {};
-    for (let round = 0; round < 3_000; round++) {
+    for (let round = 0; round < 1_500; round++) {
       const message = GOOD[next(GOOD.length)]!;
       const type = check(spoiled(JSON.stringify(message), next));
       told[type] = (told[type] ?? 0) + 1;
@@ -47,7 +47,7 @@ describe("what a server may say", () => {
   });
 
   it("has an end, as an event of a stream", () => {
-    for (const piece of ["x".repeat(1 << 22), "data: x\n".repeat(1 << 19)]) {
+    for (const piece of ["x".repeat(1 << 22), `data: ${"x".repeat(1 << 22)}\n`]) {
       const feed = eventsOf(() => {});
       expect(() => {
         for (let i = 0; i < 5; i++) feed(piece);
