@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gateway.bus.base import Sink
 from gateway.bus.wire import word
+from gateway.model.entry import Entry
 from gateway.model.names import stream_key
 from gateway.model.version import Position
 
@@ -16,6 +17,9 @@ class Followed:
 
     Args:
         head: the command that reads its tail, up to where it begins.
+        last: that entry, once one was read.
+        row: the same as the store's reply has it, for the reader of the tails alone.
+        digest: what confirms it until it was read; None: whatever is read.
         announced: the wake-up method has told of a change since the last read.
         broken: why the stream cannot be read; empty when it can.
         confirmed_s: when all its entries were last read and its history confirmed, by the loop's clock.
@@ -27,6 +31,8 @@ class Followed:
     sink: Sink
     position: Position | None
     digest: int | None
+    last: Entry | None = None
+    row: object = None
     announced: bool = False
     broken: str = ""
     confirmed_s: float | None = None

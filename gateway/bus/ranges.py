@@ -22,6 +22,10 @@ Tail = list[Entry] | BusError
 """The entries of one stream from a position on, or why they cannot be read."""
 
 
+LENGTHS = [b"$%d\r\n" % length for length in range(64)]
+"""How a word of that length begins; a position has at most 41 bytes."""
+
+
 class Ranges(Protocol):
     """Reads tails; one reading at a time."""
 
@@ -51,14 +55,17 @@ class WireRanges:
 
     async def read(self, asked: Sequence[Followed], count: int) -> list[Tail]:
         """Reads the tails."""
-        end = b"$1\r\n+\r\n$5\r\nCOUNT\r\n" + word(b"%d" % count)
-        words = []
+        end = b"\r\n$1\r\n+\r\n$5\r\nCOUNT\r\n" + word(b"%d" % count)
+        words: list[bytes] = []
         for followed in asked:
             position = followed.position
             low = b"-" if position is None else b"%d-%d" % (position.epoch, position.seq)
-            words.append(b"%b$%d\r\n%b\r\n%b" % (followed.head, len(low), low, end))
+            words += (followed.head, LENGTHS[len(low)], low, end)
         replies = await self._exchange.ask(b"".join(words), len(asked))
-        return [reply if isinstance(reply, BusError) else entries_of(reply) for reply in replies]
+        return [
+            reply if isinstance(reply, BusError) else tail_of(followed, reply)
+            for followed, reply in zip(asked, replies, strict=True)
+        ]
 
     async def forget(self) -> None:
         """The next reading begins with a new connection."""
@@ -92,6 +99,21 @@ class PipelinedRanges:
 
     async def close(self) -> None:
         """The client is its owner's to close."""
+
+
+def tail_of(followed: Followed, rows: list[Any]) -> list[Entry]:
+    """The entries in the reply to XRANGE; the last one known, which most replies begin with, is not made anew."""
+    if not rows:
+        return []
+    known = followed.last
+    if known is not None and rows[0] == followed.row:
+        entries = [known]
+        if len(rows) > 1:
+            entries += entries_of(rows[1:])
+    else:
+        entries = entries_of(rows)
+    followed.row = rows[-1]
+    return entries
 
 
 def entries_of(rows: list[Any]) -> list[Entry]:

@@ -59,8 +59,8 @@ class Tails:
     def add(self, channel: str, after: Entry | Position | None, sink: Sink, digest: int | None = None) -> None:
         """Follows a channel, or follows it from elsewhere."""
         position = after.position if isinstance(after, Entry) else after
-        digest = entry_digest_of(after) if isinstance(after, Entry) else digest
-        self.followed[channel] = Followed.of(channel, sink, position, digest)
+        followed = self.followed[channel] = Followed.of(channel, sink, position, digest)
+        followed.last = after if isinstance(after, Entry) else None
         self.stir([channel])
 
     def remove(self, channel: str) -> bool:
@@ -151,7 +151,10 @@ class Tails:
                 continue
             if fresh:
                 found[followed.channel] = told
-                await self._give(followed, fresh, loop)
+                if len(fresh) > GIVE_ENTRIES or loop.time() - self._turn_s > HOLD_S:
+                    await self._give_in_turns(followed, fresh, loop)
+                else:
+                    self._give(followed, fresh)
                 if len(answer) >= count and self._holds(followed):
                     self.announce(followed.channel)
                     continue
@@ -173,10 +176,12 @@ class Tails:
         if first.position != position:
             # Trimmed, or it is another history: a lower position would not have been in the answer.
             return entries
-        digest = entry_digest_of(first)
-        if followed.digest is None:
-            followed.digest = digest
-        if digest == followed.digest:
+        if followed.last is None:
+            same = followed.digest is None or followed.digest == entry_digest_of(first)
+            followed.last = first if same else None
+        else:
+            same = first is followed.last or first == followed.last
+        if same:
             return entries[1:]
         self._confirm_failed(followed)
         return []
@@ -202,7 +207,7 @@ class Tails:
             self._removed(followed.channel)
             followed.sink.on_confirm_failed(followed.channel)
 
-    async def _give(self, followed: Followed, fresh: list[Entry], loop: asyncio.AbstractEventLoop) -> None:
+    async def _give_in_turns(self, followed: Followed, fresh: list[Entry], loop: asyncio.AbstractEventLoop) -> None:
         """Gives entries to the sink, a few at a time, so that the loop is not held for long."""
         for start in range(0, len(fresh), GIVE_ENTRIES):
             if loop.time() - self._turn_s > HOLD_S:
@@ -210,14 +215,15 @@ class Tails:
                 self._turn_s = loop.time()
             if not self._holds(followed):
                 return
-            some = fresh[start : start + GIVE_ENTRIES] if len(fresh) > GIVE_ENTRIES else fresh
-            last = some[-1]
-            followed.position, followed.digest = last.position, entry_digest_of(last)
-            try:
-                followed.sink.on_entries(followed.channel, some)
-            except Exception as error:  # noqa: BLE001 - a sink's bug ends its own channel, and is told, not swallowed
-                self._failed(followed, error)
-                return
+            self._give(followed, fresh[start : start + GIVE_ENTRIES])
+
+    def _give(self, followed: Followed, some: list[Entry]) -> None:
+        last = followed.last = some[-1]
+        followed.position = last.position
+        try:
+            followed.sink.on_entries(followed.channel, some)
+        except Exception as error:  # noqa: BLE001 - a sink's bug ends its own channel, and is told, not swallowed
+            self._failed(followed, error)
 
     def _failed(self, followed: Followed, error: Exception) -> None:
         asyncio.get_running_loop().call_exception_handler({"message": "a sink failed", "exception": error})
