@@ -17,7 +17,7 @@ JOBS = os.cpu_count() or 1
 
 compile_args = ["-O3", "-g", "-Wall", "-Wextra", "-Wno-unused-function", "-Wno-unused-parameter"]
 link_args: list[str] = []
-LIBRARIES = {"deflate": ["z"]}
+LIBRARIES = {"deflate": ["z"], "step": ["z"]}
 macros = [("CYTHON_USE_TYPE_SPECS", "0")]
 if SANITIZE:
     flags = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"]

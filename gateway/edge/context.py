@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.bus.base import Bus
 from gateway.edge.encoding import Encoder
+from gateway.edge.plain import plain_step
 from gateway.edge.plane import Plane
 from gateway.model.audience import Audience
 from gateway.model.channel import ChannelLimits
 from gateway.model.rules import Rules, load_rules
 from gateway.settings import Settings
+from native.step import Step
 
 
 def wall_ms() -> int:
@@ -40,6 +42,7 @@ class Context:
     Attributes:
         index: the worker's number, 0-based.
         audiences: every configured audience by name.
+        step: takes plain entries; None where there are none.
         now_ms: the wall clock; given so that nothing below reads it by itself.
     """
 
@@ -53,3 +56,7 @@ class Context:
     channel_limits: ChannelLimits
     now_ms: Callable[[], int] = wall_ms
     load_rules: Callable[[str], Rules] = load_rules
+    step: Step | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.step = plain_step(self)

@@ -20,7 +20,7 @@ from gateway.edge.pending import Pending
 from gateway.model.channel import Channel, Folded
 from gateway.model.entry import Entry
 from gateway.model.errors import BadVersion
-from gateway.model.lag import Lag
+from gateway.model.lag import LAGGING_MS, Lag
 from gateway.model.messages import Status
 from gateway.model.names import kind_of
 from gateway.model.pace import Pace
@@ -31,9 +31,6 @@ from native.untrack import untrack
 
 NOTHING = Position(0, 0)
 """Where a channel stands into which nothing was ever posted."""
-LAGGING_MS = 2000
-"""Behind by more than this, viewers are told."""
-
 PACE_TOLD_MS = 1000
 """A flush tells of the status as well; where none comes for so long, viewers are told that the pace has made a channel lag."""
 
@@ -206,6 +203,9 @@ class Owner:
         if held is None or self._rebuilding is not None or self._stopped:
             return
         now_ms = self._context.now_ms()
+        step = self._context.step
+        if step is not None and len(entries) == 1 and step.take(self, held, entries[0], now_ms):
+            return
         for entry in entries:
             folded = held.fold(entry, now_ms)
             if folded.kind == "duplicate":

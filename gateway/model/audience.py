@@ -26,7 +26,7 @@ class Audience:
         ValueError: a path is not a path, or the delay is negative.
     """
 
-    __slots__ = ("_events", "_tree", "delay_ms", "hidden", "key", "name")
+    __slots__ = ("_events", "_tree", "delay_ms", "hidden", "key", "name", "plain")
 
     def __init__(self, name: str, hidden: tuple[str, ...] = (), delay_ms: int = 0) -> None:
         if delay_ms < 0:
@@ -45,6 +45,8 @@ class Audience:
                 _add(self._events, parts[2:] if len(parts) > 2 else ["*"])
             else:
                 _add(self._tree, parts[1:])
+        self.plain = not (self._tree or self._events or delay_ms)
+        """It sees everything, and at once."""
 
     @property
     def sees_all(self) -> bool:

@@ -214,6 +214,10 @@ class Channel:
         ring = self._ring
         ring.append(entry)
         self._ring_bytes += entry.size_bytes
+        self._trim()
+
+    def _trim(self) -> None:
+        ring = self._ring
         while len(ring) > self.limits.ring_entries or (self._ring_bytes > self.limits.ring_bytes and len(ring) > 1):
             self._ring_bytes -= ring.popleft().size_bytes
             self._first_index += 1

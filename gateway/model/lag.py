@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections import deque
 
+LAGGING_MS = 2000
+"""Behind by more than this, viewers are told."""
+
 WINDOW_MS = 300_000
 BUCKET_MS = 10_000
 
@@ -18,6 +21,8 @@ class Lag:
         self._bucket_ms = bucket_ms
         self._buckets: deque[tuple[int, int]] = deque(maxlen=max(1, window_ms // bucket_ms))
         self._newest: int | None = None
+        self._least = 0
+        """Of the newest bucket."""
         self._smallest = 0
         """Of all buckets."""
 
@@ -31,14 +36,15 @@ class Lag:
         bucket = now_ms // self._bucket_ms
         if bucket != self._newest:
             self._begin(bucket, difference)
-        elif difference < self._buckets[-1][1]:
+        elif difference < self._least:
             self._buckets[-1] = (bucket, difference)
+            self._least = difference
             self._smallest = min(self._smallest, difference)
         return difference - self._smallest
 
     def _begin(self, bucket: int, difference: int) -> None:
         """A new bucket; old ones leave the window."""
-        self._newest = bucket
+        self._newest, self._least = bucket, difference
         self._buckets.append((bucket, difference))
         oldest = bucket - (self._buckets.maxlen or 1)
         while self._buckets[0][0] <= oldest:

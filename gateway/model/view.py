@@ -52,6 +52,8 @@ class View:
     def __init__(self, channel: str, audience: Audience, ring_entries: int, feed_entries: int) -> None:
         self.channel = channel
         self.audience = audience
+        self.head = b'{"type":"delta","channel":%b,"from":"' % _encode(channel)
+        """How each of its deltas begins as JSON."""
         self.doc: dict[str, Any] = {}
         self.version: str | None = None
         self.flush_seq = 0
@@ -111,11 +113,14 @@ class View:
         self._ring.append(flush)
         self._seqs[version] = self.flush_seq
         self._ring_bytes += flush.size_bytes
+        self._trim()
+        return self.delta_of(flush.from_version, patch, events, skipped, version)
+
+    def _trim(self) -> None:
         while len(self._ring) > self._ring_entries or (self._ring_bytes > RING_BYTES and len(self._ring) > 1):
             gone = self._ring.popleft()
             self._ring_bytes -= gone.size_bytes
             self._seqs.pop(gone.from_version, None)
-        return self.delta_of(flush.from_version, patch, events, skipped, version)
 
     def delta_of(self, since: str, patch: Patch, events: list[dict[str, Any]], skipped: int, version: str) -> Delta:
         """The message that says it."""

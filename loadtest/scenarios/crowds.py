@@ -16,23 +16,16 @@ from typing import Any
 import hiredis
 import msgspec
 
-from gateway.bus.ranges import entries_of
-from gateway.edge.context import channel_limits
-from gateway.edge.encoding import Encoder, Encoding
-from gateway.model.audience import Audience
-from gateway.model.channel import Channel, Folded
-from gateway.model.entry import Entry, decode_events, entry_digest_of
-from gateway.model.messages import Delta
-from gateway.model.version import Position, Version, mix
-from gateway.model.view import View
-from gateway.settings import Settings
-from gateway.settings.tree import DeflateSettings
+from gateway.bus.followed import Followed
+from gateway.bus.ranges import tail_of
+from gateway.model.entry import Entry
 from loadtest.fleet import Fleet
 from loadtest.gateway_process import GatewayProcess, percentile_limit_ms
-from loadtest.publisher import STATE, Publisher
+from loadtest.publisher import Publisher
 from loadtest.scenarios.channels import LOOP_LAG
 from loadtest.scenarios.checks import at_most, loop_held, unbroken
 from loadtest.scenarios.fanout import Mismatch, floor_us
+from loadtest.scenarios.plain_step import step_us
 from loadtest.servers import native_table, plain_gateway
 from loadtest.servers.child import Server
 from loadtest.servers.process import cpu_s
@@ -240,59 +233,35 @@ def _phase(
 
 
 def steps(channels: int, rounds: int = 3) -> dict[str, float]:
-    """What the parts of one event's way take, median of some rounds over all channels."""
-    limits = channel_limits(Settings())
-    audience = Audience("public")
-    made = [(Channel(f"match:{n}", limits), View(f"match:{n}", audience, 1024, 50)) for n in range(channels)]
-    opening = msgspec.json.encode({"op": "reset", "rules": "scoreboard", "state": STATE})
-    for channel, view in made:
-        channel.fold(Entry(Position(1, 0), 0, opening), 0)
-        view.replace(channel.doc, _version(channel, audience), [])
-    encoder = Encoder(DeflateSettings())
+    """What the parts of one event's way take before it is sent, median of some rounds over all channels.
+
+    Returns:
+        `read`: the store's reply; `step`: all from the entry's bytes to the frame.
+    """
     event = msgspec.json.encode({"op": "score", "team": "red", "player": "p0", "sent_us": 1})
-    taken: dict[str, list[float]] = {}
-    for seq in range(1, rounds + 1):
-        replies = [
-            b"*2\r\n" + b"".join(_entry_reply(number, event if number else opening) for number in (seq - 1, seq))
-            for _ in made
-        ]
-        entries: list[Entry] = []
-        folded: list[Folded] = []
-        deltas: list[Delta] = []
+    followed = [Followed.of(f"match:{number}", _Nobody(), None, None) for number in range(channels)]
+    taken: list[float] = []
+    for seq in range(rounds + 1):
+        replies = [b"*2\r\n" + b"".join(_entry_reply(number, event) for number in (seq, seq + 1)) for _ in followed]
 
-        def read(replies: list[bytes] = replies, entries: list[Entry] = entries) -> None:
+        def read(replies: list[bytes] = replies) -> None:
             reader = hiredis.Reader()
-            for reply in replies:
+            for channel, reply in zip(followed, replies, strict=True):
                 reader.feed(reply)
-                known, new = entries_of(reader.gets())
-                entry_digest_of(known)
-                entries.append(new)
+                channel.last = tail_of(channel, reader.gets())[-1]
 
-        def decode(entries: list[Entry] = entries) -> None:
-            for entry in entries:
-                decode_events(entry.raw, limits)
+        taken.append(_timed(read) / channels)
+    # In the first round nothing is known yet.
+    return {"read": round(statistics.median(taken[1:]), 1), "step": round(step_us(channels, rounds), 1)}
 
-        def fold(entries: list[Entry] = entries, folded: list[Folded] = folded) -> None:
-            for (channel, _), entry in zip(made, entries, strict=True):
-                folded.append(channel.fold(entry, 0))
 
-        def advance(folded: list[Folded] = folded, deltas: list[Delta] = deltas) -> None:
-            for (channel, view), new in zip(made, folded, strict=True):
-                patch, events = audience.project_patch(new.patch), audience.project_events(list(new.events))
-                delta = view.advance(patch, events, 0, _version(channel, audience))
-                assert delta is not None
-                deltas.append(delta)
+class _Nobody:
+    """Follows, and is given nothing."""
 
-        def encode(deltas: list[Delta] = deltas) -> None:
-            for delta in deltas:
-                encoder.frame(delta, Encoding.JSON)
-
-        for name, step in (("read", read), ("decode", decode), ("fold", fold), ("view", advance), ("encode", encode)):
-            taken.setdefault(name, []).append(_timed(step) / channels)
-    found = {name: round(statistics.median(values), 1) for name, values in taken.items()}
-    # A fold decodes, too: there is no other way to time it.
-    found["fold"] = round(max(0.1, found["fold"] - found["decode"]), 1)
-    return found
+    def on_entries(self, channel: str, entries: list[Entry]) -> None: ...
+    def on_confirm_failed(self, channel: str) -> None: ...
+    def on_store(self, connected: bool) -> None: ...
+    def on_broken(self, channel: str, reason: str) -> None: ...
 
 
 def _entry_reply(seq: int, event: bytes) -> bytes:
@@ -312,8 +281,3 @@ def _timed(step: Callable[[], None]) -> float:
         return (time.process_time() - begun) * 1e6
     finally:
         gc.enable()
-
-
-def _version(channel: Channel, audience: Audience) -> str:
-    assert channel.position is not None
-    return str(Version(channel.position, mix(channel.digest, audience.key)))
