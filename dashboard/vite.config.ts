@@ -10,6 +10,8 @@ export default defineConfig({
     target: "es2022",
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // How long plugins take is of no interest to who builds the page, and differs with the machine.
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
   server: { proxy: { "/v1": { target: "http://localhost:8080", ws: true } } },
   // Node 20 has a WebSocket for those who ask for it.

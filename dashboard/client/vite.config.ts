@@ -8,6 +8,7 @@ export default defineConfig({
     emptyOutDir: true,
     target: "es2022",
     reportCompressedSize: false,
+    rolldownOptions: { checks: { pluginTimings: false } },
     lib: { entry: "src/index.ts", formats: ["es"], fileName: "index" },
     minify: true,
   },

@@ -12,7 +12,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
-    rollupOptions: {
+    rolldownOptions: {
+      checks: { pluginTimings: false },
       input: { "grandstand-match": resolve(import.meta.dirname, "element.ts"), embed: resolve(import.meta.dirname, "index.html") },
       output: { entryFileNames: ({ name }) => (name === "grandstand-match" ? "[name].js" : "assets/[name]-[hash].js") },
     },

@@ -6,8 +6,11 @@ Owns the order of beginning and ending; what is played is gateway.replay.program
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 import signal
 import socket
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -91,6 +94,14 @@ async def run_demo(
     return 0
 
 
+def _command() -> str:
+    """How this terminal calls the command: by its name where that leads here, else by its path."""
+    here = Path(sys.executable).parent / "grandstand"
+    found = shutil.which("grandstand")
+    known = found is not None and Path(found).resolve() == here.resolve()
+    return "grandstand" if known or not here.exists() else os.path.relpath(here)
+
+
 class _Programme:
     """All shows of one demonstration."""
 
@@ -122,7 +133,7 @@ class _Programme:
             for event in begun:
                 await event.wait()
             for channel in self._playing[:1]:
-                self._tell(f"In a terminal: grandstand watch {channel} --url {self._url}")
+                self._tell(f"In a terminal: {_command()} watch {channel} --url {self._url}")
             self._tell("Ctrl-C ends everything.")
             await self._stop.wait()
 

@@ -1,6 +1,8 @@
 """`make screenshots`: every page of a demonstration, light and dark, on a desk and in a hand, into build/screenshots.
 
-`PAGES="board player"` takes only these. The one that the README shows goes to docs/images/match.png.
+`PAGES="board player"` takes only these. Those that the README shows go to docs/images. `later` is the first page once the
+demonstration is two minutes old, `rewind` the past as whoever goes back by the bar sees it, `perf` the panel of figures over a
+match.
 """
 
 from __future__ import annotations
@@ -21,9 +23,11 @@ ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "build" / "screenshots"
 SCHEMES = ("light", "dark")
 SIZES = {"desktop": (1280, 1000), "phone": (390, 844)}
-SHOWN = "arena-1", "light", "desktop"
+SHOWN = {("arena-1", "light", "desktop"): "match.png", ("football-wc2018-final", "dark", "phone"): "phone.png"}
 FILL_S, SETTLE_S = 5.0, 1.0
 """Charts and feeds fill while somebody watches; other colours and sizes are there at once."""
+LATER_S = 120.0
+PRESSED = {"rewind": "button:has-text('30 s')"}
 
 
 def addresses(listing: str, url: str) -> dict[str, str]:
@@ -34,12 +38,14 @@ def addresses(listing: str, url: str) -> dict[str, str]:
     return {
         "matches": url,
         **{match: f"{url}/match/{match}" for match in matches},
-        "rewind": f"{url}/match/{matches[0]}?at=-60s",
+        "rewind": f"{url}/match/arena-1",
+        "perf": f"{url}/match/arena-1?perf",
         "boards": f"{url}/boards",
         "board": f"{url}/board/kills.all",
         "player": f"{url}/player/arena-aster",
         "embed": f"{url}/embed",
         "operator": operator[1],
+        "later": url,
     }
 
 
@@ -47,6 +53,8 @@ def take(shown: Page, name: str, address: str) -> None:
     """All pictures of one page: what a window shows, and the whole page."""
     shown.do("open", url=address)
     until(lambda: shown.do("evaluate", script="document.querySelector('main h1') !== null"), 30, f"{address}")
+    if name in PRESSED:
+        shown.do("click", selector=PRESSED[name])
     time.sleep(FILL_S)
     for scheme in SCHEMES:
         shown.do("emulate", colorScheme=scheme)
@@ -56,8 +64,8 @@ def take(shown: Page, name: str, address: str) -> None:
             file = OUT / f"{name}-{scheme}-{size}.png"
             shown.do("screenshot", path=str(file))
             shown.do("screenshot", path=str(file.with_stem(f"{file.stem}-whole")), fullPage=True)
-            if (name, scheme, size) == SHOWN:
-                shutil.copy(file, ROOT / "docs" / "images" / "match.png")
+            if (name, scheme, size) in SHOWN:
+                shutil.copy(file, ROOT / "docs" / "images" / SHOWN[name, scheme, size])
             print(file.relative_to(ROOT))
 
 
@@ -73,11 +81,15 @@ def main() -> None:
         until(lambda: "Ctrl-C" in log.read_text() or demo.poll() is not None, 60, "the demonstration")
         found = re.search(r"Grandstand is at (http://\S+?),", log.read_text())
         assert found is not None, log.read_text()
+        begun_s = time.monotonic()
         with page() as shown:
             chosen = sys.argv[1:]
             for name, address in addresses(log.read_text(), found[1]).items():
-                if not chosen or name in chosen:
-                    take(shown, name, address)
+                if chosen and name not in chosen:
+                    continue
+                if name == "later":
+                    time.sleep(max(0.0, begun_s + LATER_S - time.monotonic()))
+                take(shown, name, address)
     finally:
         demo.send_signal(signal.SIGINT)
         demo.wait(30)

@@ -39,7 +39,7 @@ def test_the_publisher_of_the_readme_publishes(tmp_path: Path, valkey_server: St
         expected = {
             "title": "Final",
             "status": "live",
-            "teams": {"red": {"name": "Red", "score": 1}},
+            "teams": {"red": {"name": "Red", "score": 1}, "blue": {"name": "Blue", "score": 0}},
             "players": {},
         }
         until(lambda: {**state(), "viewers": None} == {**expected, "viewers": None}, 20, "the match of the README")  # type: ignore[dict-item]

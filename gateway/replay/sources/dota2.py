@@ -111,7 +111,7 @@ class _Match:
 
     def opening(self, start_ms: int) -> dict[str, Any]:
         """The state of the `reset` event."""
-        zeros = ("kills", "deaths", "assists", "last_hits", "denies", "gold", "xp")
+        zeros = ("kills", "deaths", "last_hits", "denies", "gold", "xp")
         names = [str(self.sheet[team]) for team in TEAMS]
         league = self.sheet.get("league")
         return {
