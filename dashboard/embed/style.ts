@@ -10,7 +10,7 @@ export const STYLE = `
 :host([hidden]), [hidden] { display: none !important; }
 @media (prefers-color-scheme: dark) { :host(:not([theme="light"])) { DARK } }
 :host([theme="dark"]) { DARK }
-article { height: 100%; border: 1px solid var(--l); border-radius: var(--grandstand-radius, 14px); background: var(--b); color: var(--i); padding: 0.9rem 1rem; display: grid; gap: 0.7rem;
+article { box-sizing: border-box; height: 100%; border: 1px solid var(--l); border-radius: var(--grandstand-radius, 14px); background: var(--b); color: var(--i); padding: 0.9rem 1rem; display: grid; gap: 0.7rem;
   font-family: var(--grandstand-font, ui-sans-serif, system-ui, "Segoe UI", Roboto, sans-serif); font-variant-numeric: tabular-nums; line-height: 1.3; min-height: 7.6rem; align-content: start; }
 header, footer { display: flex; align-items: center; gap: 0.6rem; font-size: 0.82rem; color: var(--s); min-width: 0; }
 h3 { font: inherit; margin: 0; min-width: 0; overflow-wrap: anywhere; }
@@ -30,7 +30,7 @@ h3 { font: inherit; margin: 0; min-width: 0; overflow-wrap: anywhere; }
 a { color: inherit; min-height: 1.5rem; display: inline-flex; align-items: center; }
 footer a { margin-left: auto; }
 a:focus-visible { outline: 3px solid var(--h); outline-offset: 2px; border-radius: 4px; }
-@container (max-width: 21rem) {
+@container (max-width: 24rem) {
   .score { grid-template: "home away" auto "numbers numbers" auto / minmax(0, 1fr) minmax(0, 1fr); gap: 0.35rem 0.8rem; }
   .numbers { grid-area: numbers; grid-auto-flow: column; align-items: baseline; justify-content: space-between; }
   .numbers b { font-size: 1.6rem; }

@@ -17,6 +17,7 @@ import { useMe } from "./me.js";
 import { Own } from "./Own.js";
 import { Ranking } from "./Ranking.js";
 import { Search } from "./Search.js";
+import { useTitles } from "./titles.js";
 import { useBoard } from "./useBoard.js";
 import { boardName, useBoardWords } from "./words.js";
 
@@ -35,7 +36,7 @@ export function BoardPage({ params }: { params: Params }) {
   const [wish, setWish] = useState<{ position: number; at: number } | null>(null);
   const hold = useHold(inside, released);
   const data = useBoard(board, range[0], range[1], hold, paused);
-  const name = boardName(board, words);
+  const name = boardName(board, words, useTitles(board.split(".")[1] === "match"));
   const onRange = useCallback((first: number, last: number) => setRange([first, last]), []);
   const show = (position: number): void => setWish({ position, at: Date.now() });
   const release = (event: MouseEvent<HTMLElement>): void => {

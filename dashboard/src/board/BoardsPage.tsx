@@ -12,6 +12,7 @@ import shell from "../shell/shell.module.css";
 import { useTitle } from "../shell/title.js";
 import styles from "./board.module.css";
 import type { BoardInfo } from "./rows.js";
+import { useTitles } from "./titles.js";
 import { boardName, boardOrder, useBoardWords } from "./words.js";
 
 const REFRESH_MS = 5_000;
@@ -38,6 +39,7 @@ export function BoardsPage() {
     refetchInterval: paused ? false : REFRESH_MS,
   });
   useTitle(words.boards);
+  const titles = useTitles(data?.some(({ board }) => board.split(".")[1] === "match") ?? false);
   const groups = new Map<string, BoardInfo[]>();
   for (const board of data ?? []) groups.set(board.metric, [...(groups.get(board.metric) ?? []), board]);
   return (
@@ -61,8 +63,8 @@ export function BoardsPage() {
               <ul className={styles.list}>
                 {boards.sort((a, b) => boardOrder(a.board, b.board)).map((info) => (
                   <li key={info.board}>
-                    <Link to={`/board/${encodeURIComponent(info.board)}`} label={`${words.metric(metric)}, ${boardName(info.board, words).scope}`}>
-                      {boardName(info.board, words).scope}
+                    <Link to={`/board/${encodeURIComponent(info.board)}`} label={`${words.metric(metric)}, ${boardName(info.board, words, titles).scope}`}>
+                      {boardName(info.board, words, titles).scope}
                     </Link>
                     <span className={styles.count}>{words.members(format.number(info.members))}</span>
                   </li>

@@ -1,6 +1,7 @@
 /** Words of the leaderboards. */
 import { figureName } from "../match/words.js";
 import { defineWords } from "../shell/language.js";
+import type { Titles } from "./titles.js";
 
 export const useBoardWords = defineWords({
   en: {
@@ -53,10 +54,10 @@ export function boardOrder(a: string, b: string): number {
   return kindA === "match" ? ofA.localeCompare(ofB) : ofB.localeCompare(ofA);
 }
 
-/** `kills.season.spring` as words: what is counted, and over which time. */
-export function boardName(board: string, words: Words): { metric: string; scope: string } {
+/** `kills.season.spring` as words: what is counted, and over which time or in which match. */
+export function boardName(board: string, words: Words, titles?: Titles): { metric: string; scope: string } {
   const [metric = board, kind = "all", ...rest] = board.split(".");
   const of = rest.join(".");
-  const scope = { all: words.scopeAll, season: words.scopeSeason(of), day: words.scopeDay(of), week: words.scopeWeek(of), match: words.scopeMatch(of) }[kind];
+  const scope = { all: words.scopeAll, season: words.scopeSeason(of), day: words.scopeDay(of), week: words.scopeWeek(of), match: titles?.get(of) ?? words.scopeMatch(of) }[kind];
   return { metric: words.metric(metric), scope: scope ?? [kind, of].filter(Boolean).join(" ") };
 }

@@ -18,6 +18,8 @@ import { useWords } from "./words.js";
 
 const HEIGHT_PX = 190;
 const EVERY_MS = 1_000;
+/** Steps between the lines: leads are whole numbers. */
+const STEPS = [1, 2, 5].flatMap((step) => [step, 10 * step, 100 * step, 1_000 * step, 10_000 * step]).sort((a, b) => a - b);
 
 export default function Chart({ channel, game, label }: { channel: string; game: string; label: string }) {
   const place = useRef<HTMLDivElement>(null);
@@ -53,13 +55,13 @@ export default function Chart({ channel, game, label }: { channel: string; game:
         scales: { x: { time: false }, y: { range: (_, low, high) => { const far = Math.max(5, Math.abs(low), Math.abs(high)) * 1.1; return [-far, far]; } } },
         axes: [
           { ...axis, size: 26, space: 70, values: (_, marks) => marks.map((minute) => clockText({ clock: { t_ms: Math.round(minute * 60) * 1000 } })) },
-          { ...axis, size: 46, values: (_, marks) => marks.map((mark) => (Math.abs(mark) >= 1000 ? `${Math.abs(mark) / 1000}k` : String(Math.abs(mark)))) },
+          { ...axis, size: 46, incrs: STEPS, values: (_, marks) => marks.map((mark) => (Math.abs(mark) >= 1000 ? `${Math.abs(mark) / 1000}k` : String(Math.abs(mark)))) },
         ],
         series: [{}, {
           label,
           width: 2,
           stroke: (u) => shade(u, colour("--chart-0"), colour("--chart-1")),
-          fill: (u) => shade(u, `${colour("--chart-0")}33`, `${colour("--chart-1")}33`),
+          fill: (u) => shade(u, colour("--wash-0"), colour("--wash-1")),
           points: { show: false },
           fillTo: 0,
         }],

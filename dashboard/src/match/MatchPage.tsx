@@ -27,6 +27,7 @@ import { RewindBar } from "./RewindBar.js";
 import { Scoreboard } from "./Scoreboard.js";
 import { TeamFigures } from "./TeamFigures.js";
 import { Timeline } from "./Timeline.js";
+import { useCourseAhead } from "./useCourse.js";
 import { long, useFigureWords, useWords } from "./words.js";
 
 const Chart = loaded(async () => (await import("./Chart.js")).default);
@@ -35,6 +36,7 @@ export function MatchPage({ params }: { params: Params }) {
   const id = params.id!;
   const channel = `match:${id}`;
   useWatched(channel);
+  useCourseAhead(channel);
   const renewal = useMemo(() => renewalOf(channel), [channel]);
   const words = useWords();
   const labels = useFigureWords();
@@ -84,18 +86,10 @@ export function MatchPage({ params }: { params: Params }) {
         <div className={styles.columns}>
           <div className={styles.wide}>
             {placed && view.ground ? (
-              <Panel title={view.ground === jungle ? words.wards : words.map}>
+              <Panel title={view.ground === jungle ? words.wards : words.map} aside={view.ground === jungle ? <span className={shell.soft}>{words.wardKinds}</span> : null}>
                 <PlayersMap channel={channel} game={game} />
               </Panel>
             ) : null}
-            {peopled ? (
-              <Panel title={words.players}>
-                <Players channel={channel} game={game} />
-              </Panel>
-            ) : null}
-            <Panel title={long(labels[view.lead])} reserve={12}>
-              <Chart channel={channel} game={game} label={long(labels[view.lead])} />
-            </Panel>
           </div>
           <div className={styles.narrow}>
             <Boundary of={words.events}>
@@ -112,6 +106,16 @@ export function MatchPage({ params }: { params: Params }) {
             <Boundary of={words.boards}>
               <MatchBoards id={id} ended={ended} />
             </Boundary>
+          </div>
+          <div className={styles.rest}>
+            <Panel title={long(labels[view.lead])} reserve={12}>
+              <Chart channel={channel} game={game} label={long(labels[view.lead])} />
+            </Panel>
+            {peopled ? (
+              <Panel title={words.players}>
+                <Players channel={channel} game={game} />
+              </Panel>
+            ) : null}
           </div>
         </div>
         <Boundary of={words.announce}>
@@ -159,10 +163,11 @@ function Banner({ channel }: { channel: string }) {
 }
 
 function Version({ channel }: { channel: string }) {
+  const words = useWords();
   const [version] = usePart(channel, (view) => [view.version]);
   return (
     <footer className={styles.foot}>
-      <span data-testid="version">{version}</span>
+      {words.version} <span data-testid="version">{version}</span>
     </footer>
   );
 }
@@ -177,10 +182,10 @@ function Waiting({ title }: { title: string }) {
       </div>
       <section className={styles.score} aria-label={title} />
       <div className={styles.columns}>
-        <div className={`${shell.panel} ${styles.wide}`}>
+        <div className={shell.panel}>
           <Skeleton rem={34} />
         </div>
-        <div className={`${shell.panel} ${styles.narrow}`}>
+        <div className={shell.panel}>
           <Skeleton rem={30} />
         </div>
       </div>

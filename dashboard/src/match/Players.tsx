@@ -67,7 +67,7 @@ export const PlayerRow = memo(function PlayerRow({ channel, game, id, columns }:
         {note ? <small>{note}</small> : null}
       </th>
       {values.map((value, i) => (
-        <td key={figures[i]} data-figure={figures[i]}>
+        <td key={figures[i]} data-figure={figures[i]} data-zero={value === 0 || undefined}>
           {value === null ? "–" : format.number(value as number)}
         </td>
       ))}

@@ -3,7 +3,7 @@ import { useEffect, useRef } from "react";
 import type { JsonObject } from "../../client/src/index.js";
 import { store } from "../live/store.js";
 import { useFail } from "../shell/Boundary.js";
-import { colourOf, isObject, number, placeOf, text } from "./document.js";
+import { isObject, number, placeOf, teamsOf, text } from "./document.js";
 import { gameOf } from "./games/index.js";
 import type { Brush, Ground, Project } from "./ground.js";
 import styles from "./match.module.css";
@@ -24,6 +24,7 @@ const NAMED_PX = 420;
 const HIGH = "30rem";
 /** Who has not been seen for this long fades, where positions only come with what happens. */
 const FADES_MS = 8_000;
+const FADED = 0.5;
 
 interface Bounds {
   x: readonly [number, number];
@@ -101,6 +102,7 @@ interface Label {
   x: number;
   y: number;
   radius: number;
+  seen: boolean;
 }
 
 class Picture {
@@ -115,6 +117,8 @@ class Picture {
   /** In CSS pixels, 0 until it is known; asking the element each time would lay the page out. */
   private size = { width: 0, height: 0 };
   private stale = true;
+  /** The teams' colours, as the document tells them. */
+  private dressed = "";
   private drawnUntil = 0;
   /** Names of those who are in this picture. */
   private labels: Label[] = [];
@@ -161,7 +165,7 @@ class Picture {
       newest = Math.max(newest, body.track.movedAt);
       if (body.gone) continue;
       const seen = !this.ground.fades || id === "ball" || moment - body.track.movedAt < FADES_MS;
-      context.globalAlpha = seen ? 1 : 0.35;
+      context.globalAlpha = seen ? 1 : FADED;
       this.paintBody(brush, body, body.track.at(moment), id === "ball", seen);
       context.globalAlpha = 1;
     }
@@ -212,12 +216,14 @@ class Picture {
   }
 
   private sideOf(doc: JsonObject, team: string): { colour: string; square: boolean } {
-    const row = isObject(doc.teams) && isObject(doc.teams[team]) ? doc.teams[team] : null;
-    const order = row === null ? 2 : (number(row.order) ?? Object.keys(doc.teams as JsonObject).indexOf(team));
-    return { colour: (row && colourOf(row.color)) || this.colour(`--side-${Math.min(order, 2)}`), square: order === 1 };
+    const order = teamsOf(doc).find(({ id }) => id === team)?.side ?? 2;
+    return { colour: this.colour(order < 2 ? `--chart-${order}` : "--side-2"), square: order === 1 };
   }
 
   private follow(doc: JsonObject, now: number): void {
+    const dressed = teamsOf(doc).map(({ colour }) => colour).join();
+    if (dressed !== this.dressed) this.repaint();
+    this.dressed = dressed;
     const bounds = boundsOf(doc);
     const leap = LEAP * Math.max(bounds.x[1] - bounds.x[0], bounds.y[1] - bounds.y[0]);
     const gone = new Set(this.bodies.keys());
@@ -267,10 +273,10 @@ class Picture {
       context.arc(x, y, radius + 4 * px, -Math.PI / 2, -Math.PI / 2 + 2 * Math.PI * body.ring);
       context.stroke();
     }
-    if (seen && this.ground.named && body.name && width >= NAMED_PX * px) this.labels.push({ name: body.name, x, y, radius });
+    if (this.ground.named && body.name && width >= NAMED_PX * px) this.labels.push({ name: body.name, x, y, radius, seen });
   }
 
-  /** Above all players; below its own, at the lower border above it; left out where another name is. */
+  /** Above all players; below its own or above it, where it covers nobody; left out where another name is. */
   private paintNames({ context, px, colour }: Brush): void {
     const { width, height } = this.under;
     const written: { middle: number; line: number; half: number }[] = [];
@@ -279,17 +285,23 @@ class Picture {
     context.fillStyle = colour("--ink");
     context.strokeStyle = colour("--pitch");
     context.lineWidth = 3 * px;
-    for (const { name, x, y, radius } of this.labels) {
+    for (const { name, x, y, radius, seen } of this.labels.sort((a, b) => Number(b.seen) - Number(a.seen))) {
       const short = name.length > 12 ? `${name.slice(0, 11)}…` : name;
       const half = (this.widths.get(short) ?? context.measureText(short).width) / 2;
       this.widths.set(short, 2 * half);
-      const below = y + radius + 14 * px;
-      const line = below + 3 * px > height ? y - radius - 8 * px : below;
+      const [below, above] = [y + radius + 14 * px, y - radius - 8 * px];
       const middle = within(x, half + 2 * px, width);
-      if (written.some((other) => Math.abs(other.middle - middle) < other.half + half && Math.abs(other.line - line) < NAME_PX * px)) continue;
+      const free = (below + 3 * px > height ? [above] : [below, above]).filter(
+        (at) => at > NAME_PX * px && !written.some((other) => Math.abs(other.middle - middle) < other.half + half && Math.abs(other.line - at) < NAME_PX * px),
+      );
+      const covers = (at: number): boolean => this.labels.some((other) => Math.abs(other.x - middle) < half + other.radius && Math.abs(other.y + 4 * px - at) < other.radius + NAME_PX * px * 0.6);
+      const line = free.find((at) => !covers(at)) ?? free[0];
+      if (line === undefined) continue;
       written.push({ middle, line, half });
+      context.globalAlpha = seen ? 1 : FADED;
       context.strokeText(short, middle, line);
       context.fillText(short, middle, line);
+      context.globalAlpha = 1;
     }
   }
 }

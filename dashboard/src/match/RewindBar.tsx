@@ -101,6 +101,7 @@ export function RewindBar({ channel }: { channel: string }) {
   // Where the course was known a moment ago is enough to go back; where it ends is asked for by who reaches for the slider.
   const refresh = (): void => void (course.isStale && course.refetch());
 
+  if (course.isPending) return <div className={styles.rewind} aria-hidden="true" />;
   if (!course.isSuccess) return null;
   const here = wanted ?? (past ? shownS : endS);
   const time = wanted === null ? clock : clockText({ clock: { t_ms: momentAt(track, wanted * 1000, endS * 1000).clockMs } });
@@ -150,7 +151,7 @@ export function RewindBar({ channel }: { channel: string }) {
         </select>
       </label>
       {past ? (
-        <button type="button" className={shell.button} data-testid="back-to-live" onClick={present}>
+        <button type="button" className={`${shell.button} ${styles.present}`} data-testid="back-to-live" onClick={present}>
           {ended ? words.toEnd : words.back}
         </button>
       ) : null}

@@ -55,7 +55,7 @@ function Points({ channel, team, side }: Of) {
 
 function Clock({ channel }: { channel: string }) {
   const periods: Readonly<Record<string, string>> = usePeriodWords();
-  const [time, period] = usePart(channel, ({ doc }) => [clockText(doc), isObject(doc.clock) ? text(doc.clock.period) : ""]);
+  const [time, period] = usePart(channel, ({ doc }) => [isObject(doc.clock) ? clockText(doc) : "", isObject(doc.clock) ? text(doc.clock.period) : ""]);
   return (
     <span className={styles.clock} role="timer" data-testid="clock">
       {time}

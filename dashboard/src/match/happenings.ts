@@ -5,7 +5,7 @@ import { useOpWords, type MatchWords } from "./words.js";
 
 /** A sign for what happened, for the eye only. */
 const SIGNS: Record<string, string> = {
-  kill: "⚔", score: "●", objective: "⚑", assist: "↗", save: "✋", shot: "➚", card: "▮", foul: "!", end: "■", status: "◆",
+  kill: "⚔", score: "●", goal: "●", objective: "⚑", assist: "↗", save: "✋", shot: "➚", card: "▮", foul: "!", end: "■", status: "◆",
   first_blood: "⚔", item_purchase: "◇", rune_pickup: "✦", boost_pickup: "▴", pass: "→", buyback: "↺", respawn: "↺", skill: "✧", pickup: "◇",
 };
 export const signOf = (event: JsonObject): string => entryOf(SIGNS, text(event.op)) ?? "·";

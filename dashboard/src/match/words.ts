@@ -4,7 +4,7 @@ import { defineWords } from "../shell/language.js";
 export const useWords = defineWords({
   en: {
     missing: "There is no such match, or it has not begun.", all: "All matches", match: "match", score: "Score", players: "Players", player: "Player",
-    events: "Events", map: "Map", wards: "Wards on the map", mapOf: "Positions on the map", timeline: "Timeline", teams: "Teams", boards: "Leaderboards", draft: "Draft", picks: "Picks", bans: "Bans",
+    events: "Events", map: "Map", wards: "Wards on the map", wardKinds: "● observer  ■ sentry", version: "Version", mapOf: "Positions on the map", timeline: "Timeline", teams: "Teams", boards: "Leaderboards", draft: "Draft", picks: "Picks", bans: "Bans",
     quiet: "Nothing has happened yet.", noMark: "Nothing has been decided yet.",
     fresh: (count: string) => `${count} new`, important: "Important only", everything: "Everything",
     announce: "Read aloud", off: "Nothing",
@@ -21,7 +21,7 @@ export const useWords = defineWords({
   },
   de: {
     missing: "Dieses Spiel gibt es nicht, oder es hat noch nicht begonnen.", all: "Alle Spiele", match: "Spiel", score: "Spielstand", players: "Spieler", player: "Spieler",
-    events: "Ereignisse", map: "Karte", wards: "Wards auf der Karte", mapOf: "Positionen auf der Karte", timeline: "Verlauf", teams: "Mannschaften", boards: "Ranglisten", draft: "Auswahl", picks: "Gewählt", bans: "Gesperrt",
+    events: "Ereignisse", map: "Karte", wards: "Wards auf der Karte", wardKinds: "● Observer  ■ Sentry", version: "Version", mapOf: "Positionen auf der Karte", timeline: "Verlauf", teams: "Mannschaften", boards: "Ranglisten", draft: "Auswahl", picks: "Gewählt", bans: "Gesperrt",
     quiet: "Noch ist nichts geschehen.", noMark: "Noch ist nichts entschieden.",
     fresh: (count: string) => `${count} neu`, important: "Nur Wichtiges", everything: "Alles",
     announce: "Vorlesen", off: "Nichts",
@@ -50,7 +50,7 @@ export const useOpWords = defineWords({
     boost_pickup: (a: string) => `${a} picks up boost`, ball_touch: (a: string) => `${a} on the ball`, shot: (a: string) => `${a} shoots`, save: (a: string) => `${a} saves`, save_missed: (a: string) => `${a} is beaten`,
     pass: (a: string, b: string) => `${a}: ${b || "pass"}`, duel: (a: string, b: string) => `${a}: ${b || "duel"}`, touch: (a: string, b: string) => `${a}: ${b || "on the ball"}`, foul: (a: string, b: string) => `Foul by ${a}${b && ` (${b})`}`,
     free_kick: (a: string, b: string) => `${a}: ${b || "free kick"}`, offside: (a: string) => `${a} is offside`, card: (a: string, b: string) => `${b} card for ${a}`,
-    respawn: (a: string) => `${a} is back`, skill: (a: string, b: string) => `${a} uses ${b}`, pickup: (a: string) => `${a} picks up gold`,
+    goal: (a: string) => `Goal by ${a}`, respawn: (a: string) => `${a} is back`, skill: (a: string, b: string) => `${a} uses ${b}`, pickup: (a: string) => `${a} picks up gold`,
   },
   de: {
     item_purchase: (a: string, b: string) => `${a} kauft ${b}`, rune_pickup: (a: string, b: string) => `${a} nimmt eine ${b}-Rune`, buyback: (a: string) => `${a} kauft sich zurück`,
@@ -61,7 +61,7 @@ export const useOpWords = defineWords({
     boost_pickup: (a: string) => `${a} sammelt Boost`, ball_touch: (a: string) => `${a} am Ball`, shot: (a: string) => `${a} schießt`, save: (a: string) => `${a} hält`, save_missed: (a: string) => `${a} ist geschlagen`,
     pass: (a: string, b: string) => `${a}: ${b || "Pass"}`, duel: (a: string, b: string) => `${a}: ${b || "Zweikampf"}`, touch: (a: string, b: string) => `${a}: ${b || "am Ball"}`, foul: (a: string, b: string) => `Foul von ${a}${b && ` (${b})`}`,
     free_kick: (a: string, b: string) => `${a}: ${b || "Freistoß"}`, offside: (a: string) => `${a} im Abseits`, card: (a: string, b: string) => `Karte für ${a} (${b})`,
-    respawn: (a: string) => `${a} ist zurück`, skill: (a: string, b: string) => `${a} setzt ${b} ein`, pickup: (a: string) => `${a} sammelt Gold`,
+    goal: (a: string) => `Tor durch ${a}`, respawn: (a: string) => `${a} ist zurück`, skill: (a: string, b: string) => `${a} setzt ${b} ein`, pickup: (a: string) => `${a} sammelt Gold`,
   },
 });
 

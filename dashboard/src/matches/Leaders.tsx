@@ -50,7 +50,7 @@ export function Leaders() {
   return (
     <section className={styles.section} aria-labelledby={title}>
       <h2 id={title}>{words.leaders}</h2>
-      <div className={styles.cards}>
+      <div className={`${styles.cards} ${styles.few}`}>
         {data.map(({ metric, part }) => (
           <section key={part.board} className={styles.board} data-testid="leaders">
             <h3>

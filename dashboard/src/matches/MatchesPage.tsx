@@ -142,7 +142,7 @@ function Card({ id }: { id: string }) {
           {words[status as "live"]}
         </span>
         <span className={shell.soft}>{gameOfDocument(row).name}</span>
-        <span className={styles.clock}>{status === "scheduled" ? "" : clockText(row)}</span>
+        <span className={styles.clock}>{status === "scheduled" || !isObject(row.clock) ? "" : clockText(row)}</span>
       </span>
       <span className={styles.teams}>
         {teams.map((team) => (
@@ -158,7 +158,7 @@ function Card({ id }: { id: string }) {
       <span className={styles.foot}>
         <span className={styles.title}>{titleBeside(text(row.title, id), teams.map(({ name }) => name))}</span>
         {status === "scheduled" && startedMs !== null ? <span>{words.starts(format.dateTime(startedMs))}</span> : null}
-        {viewers ? <span>{words.watching(format.compact(viewers))}</span> : null}
+        <span className={styles.aside}>{viewers ? words.watching(format.compact(viewers)) : "\u00a0"}</span>
       </span>
     </Link>
   );

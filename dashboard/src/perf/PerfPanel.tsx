@@ -92,7 +92,8 @@ export default function PerfPanel({ close, focused }: { close: () => void; focus
         <Figure name={words.frames} value={figures?.fps == null ? words.none : format.decimal(figures.fps, 0)} more={`${format.number(figures?.dropped ?? 0)} ${words.dropped}`} />
         <Figure name={words.delay} value={delay(0.5)} more={`p95 ${delay(0.95)}`} />
         <Figure name={words.messages} value={figures ? format.decimal(figures.messages, 1) : words.none} more={figures ? `${format.decimal(figures.bytes / 1000, 1)} ${words.bytes}` : words.none} />
-        <Figure name={words.conflated} value={format.number(figures?.conflated ?? 0)} more={`${words.transport}: ${figures?.transport ?? words.none}`} />
+        <Figure name={words.conflated} value={format.number(figures?.conflated ?? 0)} />
+        <Figure name={words.transport} value={figures?.transport ?? words.none} />
         <Figure name={words.heap} value={figures?.heap == null ? words.none : `${format.decimal(figures.heap / 1e6, 1)} MB`} />
       </dl>
       <Histogram delays={figures?.delays ?? []} />

@@ -15,7 +15,7 @@ const unknown: GameView = {
   columns: ["points", "score", "goals", "kills", "deaths", "assists", "saves", "shots", "gold", "xp", "level", "hp"],
   compared: ["shots", "kills", "saves", "fouls", "gold"],
   summed: ["kills"],
-  important: new Set(["score", "kill", "objective", "end", "status"]),
+  important: new Set(["score", "goal", "kill", "objective", "end", "status"]),
   silent: new Set([]),
   ground: plain,
   lead: "score_lead",
