@@ -94,7 +94,9 @@ def _end(ended: list[tuple[str, float, str]]) -> Table:
     table.columns[0].footer = "together"
     table.columns[1].footer = f"{sum(took_s for _, took_s, _ in ended):.0f}"
     for name, took_s, outcome in ended:
-        table.add_row(name, f"{took_s:.0f}", f"[green]{outcome}[/green]" if outcome == HELD else f"[red]{outcome}[/red]")
+        table.add_row(
+            name, f"{took_s:.0f}", f"[green]{outcome}[/green]" if outcome == HELD else f"[red]{outcome}[/red]"
+        )
     return table
 
 

@@ -19,7 +19,8 @@ from gateway.settings import SettingsError, load
 
 def demo(
     matches: Annotated[
-        Path | None, typer.Option(help="folder of recordings; by default $GRANDSTAND_MATCHES, or ../shared/data beside a checkout")
+        Path | None,
+        typer.Option(help="folder of recordings; by default $GRANDSTAND_MATCHES, or ../shared/data beside a checkout"),
     ] = None,
     port: Annotated[
         int | None, typer.Option(help="the port of page and API; by default the setting listen.port")

@@ -27,6 +27,7 @@ from gateway.observe import metrics
 if TYPE_CHECKING:
     from gateway.edge.supervisor import Supervisor
 
+
 class _Server(uvicorn.Server):
     """uvicorn's server inside the supervisor's loop: signals stay with the supervisor."""
 

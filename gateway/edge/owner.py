@@ -15,22 +15,20 @@ from gateway.bus.loading import load
 from gateway.edge.context import Context
 from gateway.edge.delayed import DelayedFlush
 from gateway.edge.failures import UnknownChannel
-from gateway.edge.outlet import HOLD, Outlet, Resume
+from gateway.edge.outlet import Outlet, Resume
 from gateway.edge.pending import Pending
+from gateway.edge.resuming import NOTHING, between, lookup, resume
 from gateway.model.channel import Channel, Folded
 from gateway.model.entry import Entry
-from gateway.model.errors import BadVersion
 from gateway.model.lag import LAGGING_MS, Lag
 from gateway.model.messages import Status
 from gateway.model.names import kind_of
 from gateway.model.pace import Pace
-from gateway.model.version import Position, Version, mix
+from gateway.model.version import Version, mix
 from gateway.observe import gathered, metrics
 from gateway.observe.log import logger
 from native.untrack import untrack
 
-NOTHING = Position(0, 0)
-"""Where a channel stands into which nothing was ever posted."""
 PACE_TOLD_MS = 1000
 """A flush tells of the status as well; where none comes for so long, viewers are told that the pace has made a channel lag."""
 
@@ -171,14 +169,10 @@ class Owner:
         version = self._version(outlet)
         if view.version == version:
             return
-        known = self._lookup(outlet, view.version) if view.version is not None else None
+        known = lookup(channel, outlet, view.version) if view.version is not None else None
         if known is not None and channel.position is not None:
-            patch, events, skipped = channel.between(known, channel.newest_index())
-            audience = outlet.audience
-            delta = view.advance(
-                audience.project_patch(patch), audience.project_events(events), skipped, version, force=True
-            )
-            outlet.advanced(delta)
+            patch, events, skipped = between(channel, outlet, known, channel.newest_index())
+            outlet.advanced(view.advance(patch, events, skipped, version, force=True))
         else:
             self._replace(outlet)
 
@@ -319,34 +313,8 @@ class Owner:
     # -- resuming ----------------------------------------------------------------------------------------------
 
     def resume(self, outlet: Outlet, since: str) -> Resume:
-        """Answers a `since` that the outlet's view does not know, entry by entry (PROTOCOL: Resume)."""
-        channel = self._channel
-        try:
-            version = Version.parse(since)
-        except BadVersion:
-            return Resume("snapshot", reason="bad_version")
-        if channel is None or outlet.view.version is None:
-            return Resume("snapshot", reason="starting")
-        head, newest = Version.parse(outlet.view.version), channel.position or NOTHING
-        if version.position > newest:
-            return HOLD
-        if outlet.audience.delay_ms:
-            return Resume("snapshot", reason="audience")
-        start = channel.lookup(version, outlet.audience)
-        if start is None:
-            known = version.position.epoch == newest.epoch
-            return Resume("snapshot", reason="too_old_or_other" if known else "epoch")
-        if version.position > head.position:
-            return HOLD
-        end = channel.lookup(head, outlet.audience)
-        if end is None:
-            return Resume("snapshot", reason="too_old_or_other")
-        patch, events, skipped = channel.between(start, end)
-        audience = outlet.audience
-        delta = outlet.view.delta_of(
-            since, audience.project_patch(patch), audience.project_events(events), skipped, outlet.view.version
-        )
-        return Resume("delta", (delta,))
+        """Answers a `since` that the outlet's view does not know, entry by entry."""
+        return resume(self._channel, outlet, since)
 
     # -- starting over -----------------------------------------------------------------------------------------
 
@@ -423,13 +391,6 @@ class Owner:
             shown = outlet.status
             if shown.status != word or (word == "lagging" and abs(shown.behind_ms - self._behind_ms) > 500):
                 outlet.set_status(Status(channel=self.name, status=word, behind_ms=self._behind_ms))
-
-    def _lookup(self, outlet: Outlet, version: str) -> int | None:
-        assert self._channel is not None
-        try:
-            return self._channel.lookup(Version.parse(version), outlet.audience)
-        except BadVersion:
-            return None
 
     # -- what operators see ------------------------------------------------------------------------------------
 

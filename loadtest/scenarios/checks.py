@@ -37,7 +37,11 @@ def loop_held(before: Mapping[str, float], after: Mapping[str, float], meanwhile
 def own_loop() -> dict[str, float]:
     """What `loop_lag.watch()` has seen of this process's own loop, as a gateway's metrics say it."""
     (family,) = metrics.LOOP_HELD.collect()
-    return {f'{sample.name}{{le="{sample.labels["le"]}"}}': sample.value for sample in family.samples if "le" in sample.labels}
+    return {
+        f'{sample.name}{{le="{sample.labels["le"]}"}}': sample.value
+        for sample in family.samples
+        if "le" in sample.labels
+    }
 
 
 def unbroken(*summaries: Mapping[str, Any], without: tuple[str, ...] = ()) -> Check:

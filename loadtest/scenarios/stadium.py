@@ -66,9 +66,7 @@ class Repeat:
         return float(self.seen[side].percentile_us(99)) / 1000
 
 
-def run(
-    viewers: int = VIEWERS, flushes: int = FLUSHES, rounds: int = ROUNDS, repeats: int = REPEATS
-) -> dict[str, Any]:
+def run(viewers: int = VIEWERS, flushes: int = FLUSHES, rounds: int = ROUNDS, repeats: int = REPEATS) -> dict[str, Any]:
     """`checks` says what was missed."""
     return _result(viewers, flushes * rounds, [_repeat(viewers, flushes, rounds) for _ in range(repeats)])
 
