@@ -14,6 +14,7 @@ import pytest
 
 from gateway.replay.finding import open_recording
 from gateway.replay.fold import fold_file
+from tests.browser.breaking import FAILED, breaking
 from tests.browser.page import Page, page, texts
 from tests.browser.served import document
 from tests.system.gateway import GatewayProcess, gateway
@@ -173,21 +174,6 @@ def test_no_match_in_the_list_fails_for_values_of_other_types(
     sweep(shown, "lobby:matches", "/", [])
 
 
-BREAK = """(() => {
-  // Reading this throws: no message can hold it, and only one part of the page asks for it.
-  const { doc, version } = grandstand.viewers.get("match:broken");
-  const row = { name: "Tower", team: "red" };
-  const get = () => {
-    window.reads = (window.reads ?? 0) + 1;
-    throw new Error("broken");
-  };
-  Object.defineProperty(row, "t_ms", { enumerable: true, get });
-  const state = { ...doc, objectives: { tower: row } };
-  grandstand.receive({ type: "snapshot", channel: "match:broken", version, state, feed: [], status: "live" });
-})()"""
-FAILED = "document.querySelectorAll('main p[role=alert]:has(button)').length"
-
-
 @pytest.mark.timeout(120)
 def test_a_part_that_breaks_leaves_the_others_alone_and_comes_back_with_the_next_good_document(
     served: GatewayProcess, shown: Page, studio: Callable[[str], Studio]
@@ -196,7 +182,7 @@ def test_a_part_that_breaks_leaves_the_others_alone_and_comes_back_with_the_next
     begin(match, FULL)
     shown.do("open", url=f"{served.url}/match/broken")
     until(lambda: shown.read()["state"] == "live" and shown.read()["version"], 20, "the match")
-    shown.do("evaluate", script=BREAK)
+    shown.do("evaluate", script=breaking(match.channel))
     until(lambda: shown.do("evaluate", script=FAILED) == 1, 20, "the part to say so")
     (said,) = texts(shown, "section:has(> p[role=alert])")
     assert said.split("\n")[0] == "Timeline"

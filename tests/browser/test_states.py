@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.browser.breaking import FAILED, breaking
+from tests.browser.middlebox import Middlebox, middlebox
 from tests.browser.page import Page, page
 from tests.faults.proxy import Proxy, proxy
 from tests.system.gateway import GatewayProcess, gateway
@@ -30,9 +32,11 @@ class World:
     """A gateway with matches in it, what stands before it, and the page."""
 
     served: GatewayProcess
+    closed: GatewayProcess
+    """Lets nobody in without a token."""
     studios: dict[str, Studio]
     shown: Page
-    way: Proxy
+    way: Middlebox
     """To the public port."""
     admin_way: Proxy
 
@@ -68,13 +72,22 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]
 
 
 @pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    directory = tmp_path_factory.mktemp("closed")
+    keys = directory / "keys"
+    keys.write_text("0123456789abcdef0123456789abcdef")
+    with gateway(directory, listen__workers=1, access__keys_file=keys, access__anonymous=False) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
 def shown() -> Iterator[Page]:
     with page() as one:
         yield one
 
 
 @pytest.fixture(scope="module")
-def world(served: GatewayProcess, shown: Page) -> Iterator[World]:
+def world(served: GatewayProcess, closed: GatewayProcess, shown: Page) -> Iterator[World]:
     url = served.wait_for_log("embedded_store", 1)["url"]
     studios = {name: Studio(url, f"match:{name}") for name in ("one", "over", "late", "next", "past")}
     for name, studio in studios.items():
@@ -82,8 +95,8 @@ def world(served: GatewayProcess, shown: Page) -> Iterator[World]:
     studios["over"].publish({"op": "kill", "actor": "p0", "target": "p7"})
     studios["over"].publish({"op": "end", "winner": "red"})
     admin_port = int(served.admin_url.rpartition(":")[2])
-    with proxy(served.port) as way, proxy(admin_port) as admin_way:
-        yield World(served, studios, shown, way, admin_way)
+    with middlebox(served.port) as way, proxy(admin_port) as admin_way:
+        yield World(served, closed, studios, shown, way, admin_way)
     for studio in studios.values():
         studio.close()
 
@@ -95,6 +108,8 @@ def clean(world: World) -> Iterator[World]:
     world.shown.do("hinder")
     world.shown.do("offline", value=False)
     world.way.target = world.served.port
+    world.way.blocked.clear()
+    world.shown.do("evaluate", script="sessionStorage.clear()")
     world.admin_way.target = int(world.served.admin_url.rpartition(":")[2])
     assert world.shown.do("problems") == []
 
@@ -215,6 +230,45 @@ def match_measured(world: World) -> None:
     world.until("document.querySelector('[data-testid=perf]') !== null")
 
 
+def match_part_failed(world: World) -> None:
+    match_live(world)
+    world.shown.do("evaluate", script=breaking("match:one"))
+    world.until(f"{FAILED} === 1")
+
+
+def match_chart_as_table(world: World) -> None:
+    match_live(world)
+    world.until("document.querySelector('details:has(> summary)') !== null")
+    world.shown.do("click", selector="main details > summary")
+    world.until("document.querySelector('[data-testid=values] tbody tr') !== null")
+
+
+def match_by(transport: str, *blocked: str) -> Callable[[World], None]:
+    """A match that comes on another way, as a proxy lets nothing better through."""
+
+    def state(world: World) -> None:
+        world.way.blocked.update(blocked)
+        world.studios["one"].score()
+        world.open("/match/one")
+        until(lambda: world.shown.read()["connection"]["transport"] == transport, 40, transport)
+        world.until("document.querySelector('[data-testid=version]')?.textContent")
+
+    return state
+
+
+def match_refused(world: World) -> None:
+    world.way.switch(world.closed.port)
+    world.open("/match/one")
+    world.until("document.querySelector('[data-testid=access] input[type=password]') !== null")
+
+
+def match_token_refused(world: World) -> None:
+    match_refused(world)
+    world.shown.do("fill", selector="[data-testid=access] input", value="nonsense")
+    world.shown.do("click", selector="[data-testid=access] button")
+    world.until("document.querySelector('[data-testid=access]')?.innerText.includes('not good')")
+
+
 def boards(world: World) -> None:
     world.open("/boards")
     world.until("document.querySelector('a[href=\"/board/kills.all\"]') !== null")
@@ -242,6 +296,18 @@ def failing(path: str, part: str) -> Callable[[World], None]:
 def board(world: World) -> None:
     world.open("/board/kills.all")
     world.until("document.querySelector('[data-testid=ranking] [role=row]') !== null")
+
+
+def board_searched(world: World) -> None:
+    board(world)
+    world.shown.do("fill", selector="[role=search] input", value="p0")
+    world.until("document.querySelector('[data-testid=hits] button') !== null")
+
+
+def board_searched_in_vain(world: World) -> None:
+    board(world)
+    world.shown.do("fill", selector="[role=search] input", value="who is that")
+    world.until("document.querySelector('[role=search] [role=status]').innerText !== ''")
 
 
 def board_loading(world: World) -> None:
@@ -350,10 +416,18 @@ STATES: dict[str, Callable[[World], None]] = {
     "match: offline": match_offline,
     "match: rewinding": match_past,
     "match: measured": match_measured,
+    "match: a part failed": match_part_failed,
+    "match: its chart as a table": match_chart_as_table,
+    "match: on an event stream": match_by("sse", "websocket"),
+    "match: on polling": match_by("polling", "websocket", "stream"),
+    "match: refused": match_refused,
+    "match: its token refused": match_token_refused,
     "boards": boards,
     "boards: loading": boards_loading,
     "boards: failed": failing("/boards", "/v1/leaderboards"),
     "board": board,
+    "board: searched": board_searched,
+    "board: searched in vain": board_searched_in_vain,
     "board: loading": board_loading,
     "board: missing": board_missing,
     "board: failed": board_failed,

@@ -19,9 +19,10 @@ queries.getQueryCache().subscribe(() => {
   if (refused !== asked.getState().refused) asked.setState({ refused });
 });
 
-/** Null for who is let in everywhere. */
+/** Null for who is let in everywhere. Renders with each refusal: one may be of another token than the one before. */
 export function useRefusal(): Refusal | null {
-  const watched = useStore(store, ({ channels }) => Object.values(channels).map(refusalOf).find((one) => one !== null) ?? null);
+  const error = useStore(store, ({ channels }) => Object.values(channels).find((view) => refusalOf(view) !== null)?.error);
+  const watched = asRefusal(error?.code);
   const other = useStore(asked, ({ refused }) => refused);
   return watched ?? other;
 }
