@@ -172,6 +172,10 @@ def match_loading(world: World) -> None:
     world.shown.do("hinder", part="/v1/")
     world.open("/match/one")
     world.until("document.querySelector('main article[aria-busy=true]') !== null")
+    # The connection alone does not make it live.
+    world.until("grandstand.connection.value.word === 'live'")
+    world.shown.do("evaluate", script="new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert world.shown.read()["state"] == "connecting"
 
 
 def match_missing(world: World) -> None:

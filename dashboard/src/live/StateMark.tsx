@@ -18,12 +18,15 @@ export const useStateWords = defineWords({
   },
 });
 
-/** @param refused the viewer is not let in, or no longer. */
-export function StateMark({ status, behindMs, refused = false }: { status: string; behindMs: number; refused?: boolean }) {
+/**
+ * @param refused the viewer is not let in, or no longer.
+ * @param begun something is known of the channel: what is not there yet is not live, however well the connection is.
+ */
+export function StateMark({ status, behindMs, refused = false, begun = true }: { status: string; behindMs: number; refused?: boolean; begun?: boolean }) {
   const words = useStateWords();
   const format = useFormat();
   const known = statusOf(useConnection().word, status);
-  const word = refused && known !== "offline" ? "refused" : known;
+  const word = refused && known !== "offline" ? "refused" : !begun && known === "live" ? "connecting" : known;
   const late = word === "behind" || word === "rewind";
   return (
     <span className={styles.mark} data-testid="state" data-state={word}>

@@ -178,7 +178,7 @@ function Waiting({ title }: { title: string }) {
     <article className={styles.match} aria-busy="true">
       <div className={shell.heading}>
         <h1>…</h1>
-        <StateMark status="live" behindMs={0} />
+        <StateMark status="live" behindMs={0} begun={false} />
       </div>
       <section className={styles.score} aria-label={title} />
       <div className={styles.columns}>
