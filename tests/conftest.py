@@ -11,6 +11,13 @@ from gateway.bus.embedded import EmbeddedValkey
 from tests.stores import Store, pair, store
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Files that run at once have folders of short names: sockets lie below, whose addresses have an end."""
+    if hasattr(config, "workerinput"):
+        theirs = Path(config.option.basetemp)
+        config.option.basetemp = str(theirs.with_name(theirs.name.removeprefix("popen-gw")))
+
+
 @pytest.fixture(name="store")
 async def embedded_store(tmp_path: Path) -> AsyncIterator[EmbeddedValkey]:
     """The store that the gateway brings along, at a socket."""

@@ -63,7 +63,8 @@ def play(studio: Studio) -> int:
 @contextlib.contextmanager
 def played(folder: Path) -> Iterator[tuple[GatewayProcess, Studio]]:
     """A gateway with history, and the match `match:late` with all of it stored."""
-    settings: dict[str, object] = {"history__flush_ms": 20, "channel__feed_entries": 60}
+    # Its publisher is silent for as long as it is looked at.
+    settings: dict[str, object] = {"history__flush_ms": 20, "channel__feed_entries": 60, "pace__paused_after_s": 600}
     with (
         postgres(folder / "postgres") as server,
         gateway(folder, listen__workers=1, history__url=server.url, **settings) as served,

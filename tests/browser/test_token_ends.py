@@ -162,7 +162,7 @@ def test_a_site_hands_its_frame_and_its_element_another_token(
         points = "document.querySelector('grandstand-match').shadowRoot.querySelector('.points').innerText"
         before = shown.do("evaluate", script=points)
         assert re.fullmatch(r"\d+ : \d+", before), "what is known stays"
-        assert served.metric("grandstand_connections", state="ws") == 0
+        until(lambda: served.metric("grandstand_connections", state="ws") == 0, 30, "its connection to end")
         shown.do("evaluate", script=f"give({token(300)!r}, {served.url!r})")
         until(lambda: shown.do("evaluate", script="detail.status + detail.refused") == "livenull", 20, "it to go on")
         until(lambda: served.metric("grandstand_connections", state="ws") == 2, 20, "frame and element to be connected")

@@ -28,14 +28,19 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
     asyncio.run(server.stop())
 
 
+async def new_database(postgres_url: str) -> str:
+    """The address of a database that is empty."""
+    name = f"t{next(NUMBERS)}"
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute(f"CREATE DATABASE {name}")
+    await connection.close()
+    return postgres_url.replace("/postgres?", f"/{name}?")
+
+
 @pytest.fixture
 async def url(postgres: EmbeddedPostgres) -> str:
     """An empty database's address."""
-    name = f"t{next(NUMBERS)}"
-    connection = await asyncpg.connect(postgres.url)
-    await connection.execute(f"CREATE DATABASE {name}")
-    await connection.close()
-    return postgres.url.replace("/postgres?", f"/{name}?")
+    return await new_database(postgres.url)
 
 
 @pytest.fixture

@@ -7,17 +7,20 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
 from gateway.history.database import SCHEMA, Database
+from gateway.history.embedded import EmbeddedPostgres
+from gateway.history.migrate import migrate
 from gateway.history.stats import refresh
 from gateway.history.writer import Writer
+from gateway.model.channel import ChannelLimits
+from tests.history.conftest import new_database
 from tests.history.stream import Stream, write
 from tests.system.gateway import GatewayProcess, gateway
 
@@ -76,15 +79,30 @@ class Api:
                 return rows
 
 
-@pytest.fixture
-async def api(url: str, database: Database, writer: Writer, tmp_path: Path) -> AsyncIterator[Api]:
-    """A gateway on a history."""
+async def filled(postgres_url: str) -> str:
+    """The address of a new database with a history in it."""
+    url = await new_database(postgres_url)
+    database = Database(url)
+    await migrate(database)
+    writer = Writer(database, ChannelLimits())
     now_ms = time.time_ns() // 1_000_000
     await write(writer, "match:42", history().entries, now_ms, batch=40)
     other = Stream()
     other.open(title="Other", status="scheduled")
     await write(writer, "match:43", other.entries, now_ms)
     await refresh(database, now_ms)
+    await database.close()
+    return url
+
+
+@pytest.fixture(scope="module")
+def url(postgres: EmbeddedPostgres) -> str:
+    return asyncio.run(filled(postgres.url))
+
+
+@pytest.fixture(scope="module")
+def api(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """A gateway on a history; nobody changes either."""
     settings: dict[str, object] = {
         "history__url": url,
         "listen__workers": 1,
@@ -92,7 +110,7 @@ async def api(url: str, database: Database, writer: Writer, tmp_path: Path) -> A
         "history__read_timeout_s": 60.0,
         "audiences": {"public": {"hidden": HIDDEN}, "late": {"delay_ms": 3_600_000}},
     }
-    with gateway(tmp_path, **settings) as process:
+    with gateway(tmp_path_factory.mktemp("api"), **settings) as process:
         yield Api(process)
 
 

@@ -96,8 +96,13 @@ def test_the_top_is_in_the_total_order(counted: tuple[Store, GatewayProcess]) ->
     assert (page["board"], page["total"], page["offset"], page["complete"]) == ("kills.match.42", 31, 0, True)
     assert abs(page["as_of_ms"] - time.time() * 1000) < 30_000
     assert "s-maxage=1" in headers["cache-control"]
-    again = ask(f"{served.url}/v1/leaderboards/kills.match.42?limit=7", if_none_match=headers["etag"])
-    assert (again[0], again[2]) == (304, None)
+
+    def unchanged() -> bool:
+        # Behind again for a moment is another answer.
+        status, _, body = ask(f"{served.url}/v1/leaderboards/kills.match.42?limit=7", if_none_match=headers["etag"])
+        return (status, body) == (304, None)
+
+    until(unchanged, served)
     assert ask(f"{served.url}/v1/leaderboards/kills.match.42?limit=8", if_none_match=headers["etag"])[0] == 200
     beyond = ask(f"{served.url}/v1/leaderboards/kills.all?offset=40")[2]
     assert (beyond["rows"], beyond["total"]) == ([], 31)
