@@ -484,7 +484,7 @@ SAME = re.compile(
 def words(shown: Page) -> set[str]:
     """All that can be read or heard, without figures and without what matches and players are called."""
     found: list[str] = shown.do("evaluate", script=WORDS)
-    return {said for text in found if not NOT_WORDS.match(said := DATA.sub("", text).strip(" ·–-"))}
+    return {said for text in found if not NOT_WORDS.match(said := DATA.sub("", text).strip(" ,·–-"))}
 
 
 CUT_OFF = """[...document.querySelectorAll("body *")].filter((element) => {

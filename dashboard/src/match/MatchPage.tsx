@@ -27,7 +27,7 @@ import { RewindBar } from "./RewindBar.js";
 import { Scoreboard } from "./Scoreboard.js";
 import { TeamFigures } from "./TeamFigures.js";
 import { Timeline } from "./Timeline.js";
-import { useCourseAhead } from "./useCourse.js";
+import { useCourseAnswered } from "./useCourse.js";
 import { long, useFigureWords, useWords } from "./words.js";
 
 const Chart = loaded(async () => (await import("./Chart.js")).default);
@@ -36,7 +36,7 @@ export function MatchPage({ params }: { params: Params }) {
   const id = params.id!;
   const channel = `match:${id}`;
   useWatched(channel);
-  useCourseAhead(channel);
+  const answered = useCourseAnswered(channel);
   const renewal = useMemo(() => renewalOf(channel), [channel]);
   const words = useWords();
   const labels = useFigureWords();
@@ -63,7 +63,7 @@ export function MatchPage({ params }: { params: Params }) {
         </p>
       </>
     );
-  if (!known) return <Waiting title={words.score} />;
+  if (!known || !answered) return <Waiting title={words.score} />;
 
   const view = gameOf(game);
   const colours = { ...(first && { "--team-0": first }), ...(second && { "--team-1": second }) };

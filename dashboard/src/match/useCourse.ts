@@ -1,5 +1,6 @@
 /** A match's course, asked for once a page needs it; what comes after is seen live. */
-import { queryOptions, usePrefetchQuery, useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { queryOptions, useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
 import { get } from "../shell/api.js";
 import type { Course } from "./course.js";
 
@@ -7,6 +8,8 @@ export const FRESH_MS = 20_000;
 /** A match that has just begun is not in the history yet; one of a gateway without history never will be. */
 const AGAIN_MS = 5_000;
 const AGAIN_MAX_MS = 80_000;
+/** The match itself is not kept back for longer. */
+const PATIENCE_MS = 300;
 
 const courseOf = (channel: string) =>
   queryOptions({
@@ -16,8 +19,19 @@ const courseOf = (channel: string) =>
     retry: false,
   });
 
-/** Asks for it while the match itself is still on its way. */
-export const useCourseAhead = (channel: string): void => usePrefetchQuery(courseOf(channel));
+/** Whether it is answered, with a course or with none, or was waited for long enough: what stands on it is drawn with all else, and nothing jumps. */
+export function useCourseAnswered(channel: string): boolean {
+  const { isPending } = useQuery({ ...courseOf(channel), notifyOnChangeProps: ["isPending"] });
+  const [late, setLate] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLate(true), PATIENCE_MS);
+    return () => {
+      clearTimeout(timer);
+      setLate(false);
+    };
+  }, [channel]);
+  return late || !isPending;
+}
 
 export const useCourse = (channel: string): UseQueryResult<Course> =>
   useQuery({

@@ -20,6 +20,7 @@ const useWords = defineWords({
 
 const UPDATE_MS = 500;
 const WINDOW_MS = 5_000;
+const WAYS: Record<string, string> = { websocket: "WebSocket", sse: "SSE", polling: "HTTP" };
 
 interface Figures {
   fps: number | null;
@@ -93,7 +94,7 @@ export default function PerfPanel({ close, focused }: { close: () => void; focus
         <Figure name={words.delay} value={delay(0.5)} more={`p95 ${delay(0.95)}`} />
         <Figure name={words.messages} value={figures ? format.decimal(figures.messages, 1) : words.none} more={figures ? `${format.decimal(figures.bytes / 1000, 1)} ${words.bytes}` : words.none} />
         <Figure name={words.conflated} value={format.number(figures?.conflated ?? 0)} />
-        <Figure name={words.transport} value={figures?.transport ?? words.none} />
+        <Figure name={words.transport} value={WAYS[figures?.transport ?? ""] ?? words.none} />
         <Figure name={words.heap} value={figures?.heap == null ? words.none : `${format.decimal(figures.heap / 1e6, 1)} MB`} />
       </dl>
       <Histogram delays={figures?.delays ?? []} />
