@@ -22,16 +22,9 @@ class Middlebox(Proxy):
         self.blocked = blocked
         super().__init__(target)
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                near, _ = self._listener.accept()
-                far = socket.create_connection(("127.0.0.1", self.target))
-            except OSError:
-                return
-            self._pairs.append((near, far))
-            self._start(self._pump_requests, near, far)
-            self._start(self._pump, far, near)
+    def _begin(self, near: socket.socket, far: socket.socket) -> None:
+        self._start(self._pump_requests, near, far)
+        self._start(self._pump, far, near)
 
     def _pump_requests(self, near: socket.socket, far: socket.socket) -> None:
         with contextlib.suppress(OSError):

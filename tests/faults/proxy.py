@@ -37,8 +37,11 @@ class Proxy:
                 near.close()
                 continue
             self._pairs.append((near, far))
-            self._start(self._pump, near, far)
-            self._start(self._pump, far, near)
+            self._begin(near, far)
+
+    def _begin(self, near: socket.socket, far: socket.socket) -> None:
+        self._start(self._pump, near, far)
+        self._start(self._pump, far, near)
 
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):

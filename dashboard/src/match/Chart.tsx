@@ -61,7 +61,8 @@ export default function Chart({ channel, game, label }: { channel: string; game:
           label,
           width: 2,
           stroke: (u) => shade(u, colour("--chart-0"), colour("--chart-1")),
-          fill: (u) => shade(u, colour("--wash-0"), colour("--wash-1")),
+          // It draws once more when it is on the page no longer, and has no colours then.
+          fill: (u) => shade(u, colour("--wash-0") || "transparent", colour("--wash-1") || "transparent"),
           points: { show: false },
           fillTo: 0,
         }],

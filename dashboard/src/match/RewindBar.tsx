@@ -101,7 +101,8 @@ export function RewindBar({ channel }: { channel: string }) {
   // Where the course was known a moment ago is enough to go back; where it ends is asked for by who reaches for the slider.
   const refresh = (): void => void (course.isStale && course.refetch());
 
-  if (course.isPending) return <div className={styles.rewind} aria-hidden="true" />;
+  // Whoever asks once more after a refusal keeps no place for it.
+  if (course.isPending && course.errorUpdateCount === 0) return <div className={styles.rewind} aria-hidden="true" />;
   if (!course.isSuccess) return null;
   const here = wanted ?? (past ? shownS : endS);
   const time = wanted === null ? clock : clockText({ clock: { t_ms: momentAt(track, wanted * 1000, endS * 1000).clockMs } });

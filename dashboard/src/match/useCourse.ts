@@ -17,6 +17,7 @@ const courseOf = (channel: string) =>
     queryFn: ({ signal }) => get<Course>(`/v1/matches/${encodeURIComponent(channel.slice(channel.indexOf(":") + 1))}/course`, signal),
     staleTime: FRESH_MS,
     retry: false,
+    retryOnMount: false,
   });
 
 /** Whether it is answered, with a course or with none, or was waited for long enough: what stands on it is drawn with all else, and nothing jumps. */
