@@ -15,7 +15,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Files that run at once have folders of short names: sockets lie below, whose addresses have an end."""
     if hasattr(config, "workerinput"):
         theirs = Path(config.option.basetemp)
-        config.option.basetemp = str(theirs.with_name(theirs.name.removeprefix("popen-gw")))
+        run = theirs.parent.name.removeprefix("pytest-")
+        config.option.basetemp = str(theirs.parent.parent / f"{run}-{theirs.name.removeprefix('popen-gw')}")
 
 
 @pytest.fixture(name="store")
