@@ -107,7 +107,8 @@ def clean(world: World) -> Iterator[World]:
     yield world
     world.shown.do("hinder")
     world.shown.do("offline", value=False)
-    world.way.target = world.served.port
+    # A browser keeps connections for later requests, and would go on asking the gateway that let nobody in.
+    world.way.switch(world.served.port)
     world.way.blocked.clear()
     world.shown.do("evaluate", script="sessionStorage.clear()")
     world.admin_way.target = int(world.served.admin_url.rpartition(":")[2])
