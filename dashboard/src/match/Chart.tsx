@@ -44,7 +44,8 @@ export default function Chart({ channel, game, label }: { channel: string; game:
     if (element === null) return;
     const series = (gathered.current ??= new Series(gameOf(game)));
     const style = getComputedStyle(element);
-    const colour = (name: string): string => style.getPropertyValue(name).trim();
+    // It draws once more when it is on the page no longer, and has no colours then.
+    const colour = (name: string): string => style.getPropertyValue(name).trim() || "transparent";
     const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: `11px ${style.fontFamily}` };
     const plot = new uPlot(
       {
@@ -61,8 +62,7 @@ export default function Chart({ channel, game, label }: { channel: string; game:
           label,
           width: 2,
           stroke: (u) => shade(u, colour("--chart-0"), colour("--chart-1")),
-          // It draws once more when it is on the page no longer, and has no colours then.
-          fill: (u) => shade(u, colour("--wash-0") || "transparent", colour("--wash-1") || "transparent"),
+          fill: (u) => shade(u, colour("--wash-0"), colour("--wash-1")),
           points: { show: false },
           fillTo: 0,
         }],
