@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import jwt
 import structlog
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -24,10 +23,8 @@ logger: Any = structlog.get_logger("grandstand")
 MIN_SECRET_BYTES = 32
 REFRESH_S = 300.0
 MIN_REFRESH_S = 5.0
-FETCH_TIMEOUT_S = 5.0
 KEYS_MAX = 64
 MIN_RSA_BITS = 2048
-BODY_MAX_BYTES = 1_048_576
 
 
 class BadKeys(Exception):
@@ -180,28 +177,16 @@ class KeyRing:
             await self._fetch()
 
     async def _fetch(self) -> None:
+        # Few gateways need it, and its HTTP client takes as long to import as the rest of a worker's libraries together.
+        from gateway.access.jwk_set import NotRead, download
+
         self._fetched_s = time.monotonic()
         try:
-            keys = parse_jwks(await self._download(), secrets=False)
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, UnicodeDecodeError, BadKeys) as error:
+            keys = parse_jwks(await download(self._url), secrets=False)
+        except (NotRead, BadKeys) as error:
             # The keys known so far stay good.
-            logger.warning("jwks_not_read", error=type(error).__name__)
+            logger.warning("jwks_not_read", error=str(error) if isinstance(error, NotRead) else "BadKeys")
             return
         if keys != self._fetched:
             self._fetched = keys
             self.generation += 1
-
-    async def _download(self) -> str:
-        """The set's text, read no further than the limit."""
-        body = bytearray()
-        async with (
-            httpx.AsyncClient(timeout=FETCH_TIMEOUT_S) as client,
-            asyncio.timeout(2 * FETCH_TIMEOUT_S),
-            client.stream("GET", self._url) as answer,
-        ):
-            answer.raise_for_status()
-            async for chunk in answer.aiter_bytes():
-                body += chunk
-                if len(body) > BODY_MAX_BYTES:
-                    raise BadKeys("the JWK set is too large")
-        return body.decode()

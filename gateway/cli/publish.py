@@ -13,7 +13,8 @@ from typing import Annotated
 import typer
 
 from gateway.cli.effective import SetOption, SettingsFile, effective, fail, refuse
-from gateway.cli.playing import channel_or_refuse, print_json, run, with_store, write_url
+from gateway.cli.playing import with_store, write_url
+from gateway.cli.running import channel_or_refuse, print_json, run
 from gateway.settings import Settings, SettingsError
 
 

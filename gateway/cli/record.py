@@ -12,7 +12,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from gateway.bus.connect import open_bus
 from gateway.cli.effective import refuse
-from gateway.cli.playing import channel_or_refuse, clock_text, print_json, run, settings_with_store
+from gateway.cli.playing import settings_with_store
+from gateway.cli.running import channel_or_refuse, clock_text, print_json, run
 from gateway.replay import recorder
 from gateway.replay.recorder import Recorded
 from gateway.settings import SettingsError

@@ -21,23 +21,14 @@ def serve(settings_file: SettingsFile = None, given: SetOption = None, conforman
     settings, _ = effective(settings_file, given)
     if conformance_echo:
         _check_echo(settings)
-    from gateway.access.keys import BadKeys, read_keys
+    if settings.access.keys_file:
+        _check_keys(Path(settings.access.keys_file))
+    if settings.listen.tls_cert:
+        _check_certificate(Path(settings.listen.tls_cert), Path(settings.listen.tls_key))
     from gateway.bus.errors import BusError, StoreBusy
     from gateway.edge.supervisor import run
-    from gateway.edge.tls import tls_context
     from gateway.history.errors import Busy
 
-    try:
-        if settings.access.keys_file:
-            read_keys(Path(settings.access.keys_file))
-        if settings.listen.tls_cert:
-            tls_context(Path(settings.listen.tls_cert), Path(settings.listen.tls_key))
-    except BadKeys as error:
-        refuse(f"access.keys_file: {error}")
-    except (ssl.SSLError, OSError) as error:
-        refuse(
-            f"listen.tls_cert: cannot be used ({error.reason if isinstance(error, ssl.SSLError) else error.strerror})"
-        )
     try:
         if conformance_echo:
             from gateway.edge import echo
@@ -55,6 +46,26 @@ def serve(settings_file: SettingsFile = None, given: SetOption = None, conforman
         ports = f"listen.port is {settings.listen.port}, admin.port is {settings.admin.port}"
         refuse(f"cannot listen ({error.strerror or error}); {ports}")
     raise typer.Exit(code)
+
+
+def _check_keys(file: Path) -> None:
+    from gateway.access.keys import BadKeys, read_keys
+
+    try:
+        read_keys(file)
+    except BadKeys as error:
+        refuse(f"access.keys_file: {error}")
+
+
+def _check_certificate(certificate: Path, key: Path) -> None:
+    from gateway.edge.tls import tls_context
+
+    try:
+        tls_context(certificate, key)
+    except (ssl.SSLError, OSError) as error:
+        refuse(
+            f"listen.tls_cert: cannot be used ({error.reason if isinstance(error, ssl.SSLError) else error.strerror})"
+        )
 
 
 def _check_echo(settings: Settings) -> None:

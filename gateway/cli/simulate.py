@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from gateway.cli.effective import refuse
-from gateway.cli.playing import play_to_store, print_json, settings_with_store
+from gateway.cli.playing import play_to_store, settings_with_store
+from gateway.cli.running import print_json
 from gateway.replay import simulator
 from gateway.replay.recording import Recording, RecordingError
 from gateway.replay.rounds import PAUSE_S

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.live import Live
 
 from gateway.cli.effective import fail, refuse
-from gateway.cli.playing import channel_or_refuse, run
+from gateway.cli.running import channel_or_refuse, run
 from gateway.cli.watch_view import WatchView
 from gateway.client import Connection, Mode, Refused, Update, Viewer
 from gateway.model.messages import encode_json

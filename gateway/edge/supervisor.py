@@ -18,19 +18,19 @@ import time
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import uvloop
 
-from gateway.bus.embedded import EmbeddedValkey
-from gateway.edge import control
-from gateway.edge.worker import run as run_worker
-from gateway.history.embedded import EmbeddedPostgres
-from gateway.history.errors import Unavailable
+from gateway.edge import control, roles
 from gateway.observe import log, metrics
 from gateway.observe.log import logger
 from gateway.settings import Settings
+
+if TYPE_CHECKING:
+    from gateway.bus.embedded import EmbeddedValkey
+    from gateway.history.embedded import EmbeddedPostgres
 
 CRASH_LOOP_S = 10.0
 """A worker that lived shorter than this is brought back more slowly each time."""
@@ -104,7 +104,7 @@ class Supervisor:
         # Set before the fork server starts: it and every worker inherit it.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = self._metrics_dir
         self._processes = multiprocessing.get_context("forkserver")
-        self._processes.set_forkserver_preload(["gateway.edge.worker", "gateway.aggregate.process"])
+        roles.begin()
 
     # -- life --------------------------------------------------------------------------------------------------
 
@@ -117,6 +117,8 @@ class Supervisor:
             self._own_runtime_dir = tempfile.mkdtemp(prefix="grandstand-")
             settings = msgspec.structs.replace(settings, runtime_dir=self._own_runtime_dir)
         if not settings.bus.url:
+            from gateway.bus.embedded import EmbeddedValkey
+
             self._store = EmbeddedValkey(Path(settings.bus.embedded_dir))
             await self._store.start()
             logger.info("embedded_store", url=self._store.url, why="bus.url is not set")
@@ -149,6 +151,9 @@ class Supervisor:
         Raises:
             Busy: another gateway uses the directory.
         """
+        from gateway.history.embedded import EmbeddedPostgres
+        from gateway.history.errors import Unavailable
+
         database = EmbeddedPostgres(directory)
         try:
             await database.start()
@@ -162,6 +167,8 @@ class Supervisor:
 
     async def _mind_history(self, database: EmbeddedPostgres) -> None:
         """Brings the embedded database back when it has ended by itself."""
+        from gateway.history.errors import Unavailable
+
         while True:
             await asyncio.sleep(PING_S)
             if database.ended:
@@ -202,6 +209,8 @@ class Supervisor:
         for sock in (self._reserved, self._aggregate_tie):
             if sock is not None:
                 sock.close()
+        if not processes:
+            roles.abandon()
         for directory in (self._own_runtime_dir, self._metrics_dir):
             if directory is not None:
                 shutil.rmtree(directory, ignore_errors=True)
@@ -249,7 +258,7 @@ class Supervisor:
     async def _spawn(self, index: int) -> None:
         ours, theirs = socket.socketpair()
         process = self._processes.Process(
-            target=run_worker, args=(index, self.settings, self.port, theirs), name=f"grandstand-{index}"
+            target=roles.work, args=(index, self.settings, self.port, theirs), name=f"grandstand-{index}"
         )
         process.start()
         theirs.close()
@@ -339,14 +348,12 @@ class Supervisor:
                         control.say(worker.writer, control.Ping())
 
     def _spawn_aggregate(self) -> None:
-        from gateway.aggregate.process import run as run_aggregate
-
         if self._aggregate_tie is not None:
             self._aggregate_tie.close()
         # Nothing is said over it: it closes when this process is gone, however it ended.
         self._aggregate_tie, theirs = socket.socketpair()
         self._aggregate = self._processes.Process(
-            target=run_aggregate, args=(self.settings, theirs), name="grandstand-aggregate"
+            target=roles.aggregate, args=(self.settings, theirs), name="grandstand-aggregate"
         )
         self._aggregate.start()
         theirs.close()

@@ -14,7 +14,6 @@ from gateway.replay.recording import Recording, RecordingError
 from gateway.replay.sources.dota2 import open_dota2
 from gateway.replay.sources.football import open_football
 from gateway.replay.sources.grandstand import is_recording, open_grandstand
-from gateway.replay.sources.opendota import fetch_opendota, open_opendota
 from gateway.replay.sources.rocket_league import open_rocket_league
 
 OPENDOTA_PREFIX = "opendota:"
@@ -36,6 +35,9 @@ class Found:
 def open_recording(name: str) -> Recording:
     """The recording of a name: a file, a folder of a match, or `opendota:MATCH_ID`."""
     if name.startswith(OPENDOTA_PREFIX):
+        # It brings an HTTP client, which nothing else here needs.
+        from gateway.replay.sources.opendota import fetch_opendota
+
         return fetch_opendota(name.removeprefix(OPENDOTA_PREFIX))
     path = Path(name)
     if path.is_dir():
@@ -43,6 +45,8 @@ def open_recording(name: str) -> Recording:
     if not path.exists():
         raise RecordingError(name, "no such file or folder")
     if path.name.endswith(_OPENDOTA_ENDINGS):
+        from gateway.replay.sources.opendota import open_opendota
+
         return open_opendota(path)
     _, first = next(read_rows(path), (0, {}))
     return open_grandstand(path) if is_recording(first) or not _sheet_of(path).is_file() else _open_game(path)

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from gateway.access import keys
+from gateway.access.jwk_set import BODY_MAX_BYTES
 from gateway.access.keys import BadKeys, KeyRing, parse_jwks, read_keys
 from gateway.access.tokens import AccessDenied, Verifier
 from tests.access.conftest import SECRET, jwk, pem, token
@@ -120,7 +121,7 @@ async def test_a_server_that_fails_leaves_the_known_keys(
     try:
         text = token(rsa, "RS256", "first")
         source.status = b"500 Oops"
-        for body in (source.body, b"<html>", b'{"keys": []}', b"[]", b"\xff", b"x" * (keys.BODY_MAX_BYTES + 1)):
+        for body in (source.body, b"<html>", b'{"keys": []}', b"[]", b"\xff", b"x" * (BODY_MAX_BYTES + 1)):
             source.body = body
             seen = source.requests
             await until(lambda seen=seen: source.requests >= seen + 2)  # type: ignore[misc]

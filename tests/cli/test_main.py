@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from gateway.cli.main import COMMANDS
+from gateway.cli.commands import COMMANDS
 from tests.cli.conftest import environment, grandstand
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gateway.cli.main import app
+from gateway.cli.commands import app
 from gateway.replay.finding import open_recording
 from gateway.replay.fold import fold_file
 from gateway.replay.simulator import Simulation, simulate

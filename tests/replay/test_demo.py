@@ -144,10 +144,13 @@ def test_recorded_matches_play_when_there_are_some(tmp_path: Path, matches: Path
         demo.wait_for("Ctrl-C ends everything")
         for name in ("dota2-ti8-final-g5", "rocket-league-rlcs-s8", "football-wc2018-final", "arena-1"):
             wait_for_change(url, f"match:{name}")
-        football = snapshot(url, "match:football-wc2018-final")
-        assert football is not None
-        # What was before the beginning of the first round is there.
-        assert football["state"]["teams"]["france"]["score"] >= 2
+        # What was before the beginning of the first round is told first.
+        deadline_s = time.monotonic() + START_TIMEOUT_S
+        while (football := snapshot(url, "match:football-wc2018-final")) is None or (
+            football["state"]["teams"]["france"]["score"] < 2
+        ):
+            assert time.monotonic() < deadline_s, football
+            time.sleep(0.05)
         assert len(football["feed"]) > 10
         os.killpg(demo.process.pid, signal.SIGINT)
         assert demo.process.wait(STOP_TIMEOUT_S) == 0, demo.output.read_text()
