@@ -153,15 +153,17 @@ export class Live {
     this.options.onChange?.(channel);
   }
 
-  /** How the page is doing, with what this client has counted since: on this tab's WebSocket, else by a request of its own. */
-  async beat(beat: Omit<Beat, "op" | "malformed" | "resyncs">): Promise<void> {
-    const { malformed, resyncs, told } = this;
-    const message: Beat = { op: "beat", ...beat, malformed: malformed - told.malformed, resyncs: resyncs - told.resyncs };
+  /** How the page is doing, with what this client has counted since: on this tab's WebSocket, else by a request of its own. Whether it was told. */
+  async beat(beat: Omit<Beat, "op" | "malformed" | "resyncs">): Promise<boolean> {
+    const { malformed, resyncs } = this;
+    const message: Beat = { op: "beat", ...beat, malformed: malformed - this.told.malformed, resyncs: resyncs - this.told.resyncs };
     try {
-      if (this.link?.say(message) || (await postBeat(this.options.url, (await this.options.token?.()) ?? null, message)))
-        this.told = { malformed, resyncs };
+      const told = this.link?.say(message) || (await postBeat(this.options.url, (await this.options.token?.()) ?? null, message));
+      if (told) this.told = { malformed, resyncs };
+      return told;
     } catch {
       // What was counted is told the next time.
+      return false;
     }
   }
 

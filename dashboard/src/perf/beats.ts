@@ -1,6 +1,6 @@
 /** Tells the gateway now and then how the page does: a few numbers, the kind of browser, the country if operators ask for it; nothing of the viewer. */
 import { live } from "../live/store.js";
-import { takeFailures } from "../shell/failures.js";
+import { tellFailures } from "../shell/failures.js";
 import { takeSample, watchFrames } from "./meter.js";
 import { browserOf, countryOf, framesOf } from "./samples.js";
 
@@ -21,13 +21,13 @@ export function startBeats(): void {
       // A tab that was hidden meanwhile had no frames to miss.
       const frames = document.visibilityState === "visible" ? framesOf(times) : null;
       const country = countryOf(performance.getEntriesByType("navigation").flatMap((entry) => (entry as PerformanceNavigationTiming).serverTiming ?? []));
-      void live.beat({
+      const beat = {
         browser: browserOf(navigator.userAgent),
         ...(country !== null && { country }),
-        failures: takeFailures(),
         tick_to_pixel_ms: takeSample().map((ms) => Math.round(ms * 10) / 10),
         ...(frames !== null && { fps: Math.min(1000, Math.round(frames.fps * 10) / 10), dropped_frames: frames.dropped }),
-      });
+      };
+      void tellFailures((failures) => live.beat({ ...beat, failures }));
     }, LOOK_MS);
   };
   later(FIRST_MS);

@@ -5,9 +5,12 @@ export function countFailure(): void {
   failures++;
 }
 
-/** Since it was asked last. */
-export function takeFailures(): number {
-  const since = failures;
-  failures = 0;
-  return since;
+/**
+ * Gives their number to `tell`; those that it could not tell are told the next time, with what has failed since.
+ *
+ * @param tell whether it was told.
+ */
+export async function tellFailures(tell: (count: number) => Promise<boolean>): Promise<void> {
+  const count = failures;
+  if (await tell(count)) failures -= count;
 }
