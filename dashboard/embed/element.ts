@@ -68,9 +68,9 @@ export class GrandstandMatch extends HTMLElement {
     const title = make("h3", "title", header);
     const status = make("span", "status", header);
     const row = make("div", "score", card);
-    const home = make("span", "team", row);
+    const home = make("bdi", "team", row);
     const numbers = make("span", "numbers", row);
-    const away = make("span", "team", row);
+    const away = make("bdi", "team", row);
     const score = make("b", "points", numbers);
     const clock = make("span", "clock", numbers);
     clock.setAttribute("role", "timer");

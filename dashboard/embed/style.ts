@@ -13,15 +13,15 @@ export const STYLE = `
 article { box-sizing: border-box; height: 100%; border: 1px solid var(--l); border-radius: var(--grandstand-radius, 14px); background: var(--b); color: var(--i); padding: 0.9rem 1rem; display: grid; gap: 0.7rem;
   font-family: var(--grandstand-font, ui-sans-serif, system-ui, "Segoe UI", Roboto, sans-serif); font-variant-numeric: tabular-nums; line-height: 1.3; min-height: 7.6rem; align-content: start; }
 header, footer { display: flex; align-items: center; gap: 0.6rem; font-size: 0.82rem; color: var(--s); min-width: 0; }
-h3 { font: inherit; margin: 0; min-width: 0; overflow-wrap: anywhere; }
+h3 { font: inherit; margin: 0; min-width: 0; overflow-wrap: anywhere; unicode-bidi: plaintext; }
 .status { margin-left: auto; display: inline-flex; align-items: center; gap: 0.4rem; white-space: nowrap; }
 .status::before { content: ""; width: 0.55rem; height: 0.55rem; border-radius: 50%; background: var(--s); }
 .status[data-status="live"]::before { background: var(--g); }
 .status[data-status="behind"]::before, .status[data-status="paused"]::before, .status[data-status="reconnecting"]::before, .status[data-status="offline"]::before { background: var(--w); }
 .score { display: grid; grid-template-columns: minmax(0, 1fr) auto minmax(0, 1fr); align-items: center; gap: 0.8rem; }
-.team { font-weight: 650; font-size: 1.02rem; overflow-wrap: anywhere; display: grid; gap: 0.3rem; }
+.team { font-weight: 650; font-size: 1.02rem; overflow-wrap: anywhere; display: grid; gap: 0.3rem; text-align: left; justify-items: left; }
 .team::after { content: ""; height: 3px; border-radius: 2px; background: var(--grandstand-side-0, var(--team, var(--h))); width: 2.4rem; outline: 1px solid var(--e); }
-.team + .numbers + .team { text-align: right; justify-items: end; }
+.team + .numbers + .team { text-align: right; justify-items: right; }
 .team + .numbers + .team::after { background: var(--grandstand-side-1, var(--team, var(--a))); }
 .numbers { display: grid; justify-items: center; }
 .numbers b { font-size: 2rem; font-weight: 740; letter-spacing: -0.02em; white-space: nowrap; }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
-from tests.browser.page import Page, page
+from tests.browser.page import Page, page, texts
 from tests.system.gateway import GatewayProcess, gateway
-from tests.system.publishing import Studio
+from tests.system.publishing import STATE, Studio
 from tests.wire.peer import until
 
 ADDRESSES = ["/", "/match/seen", "/boards", "/board/kills.all", "/player/p1", "/operator", "/nothing", "/embed"]
@@ -29,6 +31,36 @@ FOCUS = """(() => {
   const name = (element.ariaLabel || element.labels?.[0]?.innerText || element.innerText || element.placeholder || "").trim();
   const inside = box.width > 0 && box.bottom > 0 && box.top < innerHeight;
   return { place: window.order.get(element), name, ring: style.outlineStyle !== "none", inside };
+})()"""
+
+
+TURNED = {"title": "שחר 1 – דן", "teams": {"red": {"name": "שחר 7", "order": 0}, "blue": {"name": "محمد", "order": 1}}}
+RED_SHOOTS = {"op": "score", "team": "red", "actor": "p0", "minute": 3}
+EMBEDDED = """import("/grandstand-match.js").then(() => {
+  document.querySelector("main").insertAdjacentHTML("beforeend", '<grandstand-match channel="match:turned"></grandstand-match>');
+})"""
+PLACES = """(() => {
+  // From where to where, on the page, a text of an element is.
+  const place = (element, text) => {
+    const range = document.createRange(), walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+    const from = element.textContent.indexOf(text), to = from + text.length;
+    for (let at = 0, node = walker.nextNode(); node !== null; at += node.length, node = walker.nextNode()) {
+      if (at <= from && from < at + node.length) range.setStart(node, from - at);
+      if (at < to && to <= at + node.length) range.setEnd(node, to - at);
+    }
+    const { left, right } = range.getBoundingClientRect();
+    return [Math.round(left), Math.round(right)];
+  };
+  const places = (element, ...texts) => texts.map((text) => place(element, text));
+  const one = (selector) => document.querySelector(selector);
+  const row = one("[data-testid=players] tbody tr"), card = one("grandstand-match")?.shadowRoot.querySelector(".card");
+  return {
+    mark: places(one("[data-testid=mark]"), "2:30", "Goal by", "שחר 9", "(3′)"),
+    row: places(row, "שחר 9", row.querySelector("td").textContent),
+    board: places(one("[aria-label=Score]"), "שחר 7", "1", "0", "محمد"),
+    card: card ? places(card, "שחר 7", "1 : 0", "محمد") : [],
+    edges: card ? [card.getBoundingClientRect().left, place(card, "שחר 7")[0]] : [],
+  };
 })()"""
 
 
@@ -108,3 +140,26 @@ def test_nothing_jumps(served: GatewayProcess, shown: Page, address: str) -> Non
     measured = shown.do("evaluate", script=script)
     assert measured["shift"] < 0.05
     assert measured["paint"] > 0
+
+
+@pytest.mark.timeout(120)
+def test_names_from_right_to_left_turn_nothing_around(served: GatewayProcess, shown: Page) -> None:
+    studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:turned")
+    players: dict[str, Any] = {**STATE["players"], "p0": {"name": "שחר 9", "team": "red", "kills": 0, "deaths": 0}}  # type: ignore[dict-item]
+    studio.open(**TURNED, game="football", players=players)
+    shown.do("open", url=f"{served.url}/match/turned")
+    settled(shown)
+    studio.publish(RED_SHOOTS)
+    until(lambda: shown.read()["scores"] == ["1", "0"] and "(3′)" in texts(shown, "[data-testid=mark]")[0], 20, "the goal")
+    # The element of other sites, on the same page.
+    shown.do("evaluate", script=EMBEDDED)
+    in_card = "document.querySelector('grandstand-match').shadowRoot?.querySelector('.points')?.textContent ?? null"
+    until(lambda: shown.do("evaluate", script=in_card) == "1 : 0", 20, "the element")
+    places = shown.do("evaluate", script=PLACES)
+    left, name = places.pop("edges")
+    assert name - left < 40, "the first team's name is not where the first team is"
+    for where, pieces in places.items():
+        for (_, before), (after, _) in pairwise(pieces):
+            assert before <= after + 1, f"{where}: {pieces}"
+    assert shown.do("problems") == []
+    studio.close()

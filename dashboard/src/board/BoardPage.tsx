@@ -51,7 +51,7 @@ export function BoardPage({ params }: { params: Params }) {
     <article className={styles.board}>
       <div className={shell.heading}>
         <h1 className={styles.title}>
-          {name.metric} <small>{name.scope}</small>
+          {name.metric} <small><bdi>{name.scope}</bdi></small>
         </h1>
         <span className={styles.stamp} data-testid="stamp" data-stale={lost}>
           {data.asOfMs > 0 ? words.asOf(new Date(data.asOfMs).toLocaleTimeString(language)) : ""}

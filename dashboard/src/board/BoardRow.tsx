@@ -26,7 +26,7 @@ function CellsOf({ row, tabIndex }: CellsProps) {
       </span>
       <span role="gridcell" className={styles.name}>
         <Link to={`/player/${encodeURIComponent(row.member)}`} {...(tabIndex !== undefined && { tabIndex })}>
-          {row.name ?? row.member}
+          <bdi>{row.name ?? row.member}</bdi>
         </Link>
       </span>
       <span role="gridcell" className={styles.points} ref={points} onAnimationEnd={(event) => delete event.currentTarget.dataset.flash}>

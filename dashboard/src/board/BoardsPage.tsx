@@ -64,7 +64,7 @@ export function BoardsPage() {
                 {boards.sort((a, b) => boardOrder(a.board, b.board)).map((info) => (
                   <li key={info.board}>
                     <Link to={`/board/${encodeURIComponent(info.board)}`} label={`${words.metric(metric)}, ${boardName(info.board, words, titles).scope}`}>
-                      {boardName(info.board, words, titles).scope}
+                      <bdi>{boardName(info.board, words, titles).scope}</bdi>
                     </Link>
                     <span className={styles.count}>{words.members(format.number(info.members))}</span>
                   </li>

@@ -62,7 +62,7 @@ export function Search({ board, rows, onShow }: Props) {
           {hits.map((row) => (
             <li key={row.member}>
               <button type="button" className={styles.hit} onClick={() => onShow(row.rank - 1)}>
-                <span>{row.name ?? row.member}</span>
+                <bdi>{row.name ?? row.member}</bdi>
                 <span className={styles.hitRank}>{`#${format.number(row.rank)}`}</span>
               </button>
               <button type="button" className={shell.button} aria-pressed={row.member === me} aria-label={`${words.me}: ${row.name ?? row.member}`} onClick={() => setMe(row.member)}>

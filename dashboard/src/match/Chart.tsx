@@ -11,6 +11,7 @@ import styles from "./match.module.css";
 import { curveOf, Series } from "./series.js";
 import shell from "../shell/shell.module.css";
 import { useFormat } from "../shell/language.js";
+import { isolated, Sentence } from "../shell/names.js";
 import { usePart } from "./parts.js";
 import { valuesOf } from "./values.js";
 import { usePast } from "./usePast.js";
@@ -136,7 +137,7 @@ function Values({ channel, label, values }: { channel: string; label: string; va
         {values.map(([minute, value]) => (
           <tr key={minute}>
             <th scope="row">{clockText({ clock: { t_ms: Math.round(minute * 60_000) } })}</th>
-            <td>{value === 0 ? words.even : words.ahead((value > 0 ? first : second) ?? "–", format.number(Math.abs(value)))}</td>
+            <td>{value === 0 ? words.even : <Sentence text={words.ahead(isolated((value > 0 ? first : second) ?? "–"), format.number(Math.abs(value)))} />}</td>
           </tr>
         ))}
       </tbody>

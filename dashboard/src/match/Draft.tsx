@@ -16,7 +16,7 @@ export function Draft({ channel }: { channel: string }) {
         const heroes = (kind: string): string => mine.filter((step) => step.kind === kind).map((step) => text(step.hero)).join(", ");
         return (
           <dl key={side} data-side={side}>
-            <dt>{teams[side * 2 + 1]}</dt>
+            <dt><bdi>{teams[side * 2 + 1]}</bdi></dt>
             <dd>
               <b>{words.picks}</b> {heroes("pick") || "–"}
             </dd>

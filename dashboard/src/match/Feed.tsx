@@ -9,6 +9,7 @@ import { store } from "../live/store.js";
 import { Panel } from "../shell/Panel.js";
 import { PauseButton } from "../shell/PauseButton.js";
 import { useFormat } from "../shell/language.js";
+import { Sentence } from "../shell/names.js";
 import { prefer, usePreference, type Announce } from "../shell/preferences.js";
 import shell from "../shell/shell.module.css";
 import { namesOf, teamsOf, text } from "./document.js";
@@ -136,7 +137,7 @@ export function Feed({ channel, game }: { channel: string; game: string }) {
                 style={{ transform: `translateY(${start}px)` }}
               >
                 <span aria-hidden="true">{signOf(event)}</span>
-                <span className={styles.told}>{eventText(event, names, words)}</span>
+                <span className={styles.told}><Sentence text={eventText(event, names, words)} /></span>
               </li>
             );
           })}

@@ -10,6 +10,7 @@ import { Panel, Skeleton } from "../shell/Panel.js";
 import { useProblemText } from "../shell/problems.js";
 import { Link, type Params } from "../shell/router.js";
 import { useFormat } from "../shell/language.js";
+import { isolated, Sentence } from "../shell/names.js";
 import shell from "../shell/shell.module.css";
 import { useTitle } from "../shell/title.js";
 import { Announcer } from "./Announcer.js";
@@ -56,7 +57,7 @@ export function MatchPage({ params }: { params: Params }) {
     return (
       <>
         <div className={shell.heading}>
-          <h1>{id}</h1>
+          <h1><bdi>{id}</bdi></h1>
         </div>
         <p className={shell.notice} data-testid="missing">
           {error.code === "unknown_channel" ? words.missing : problem(error)} <Link to="/">{words.all}</Link>
@@ -134,7 +135,7 @@ function Heading({ channel, title, game }: { channel: string; title: string; gam
   const [viewers] = usePart(channel, ({ doc }) => [number(doc.viewers)]);
   return (
     <div className={shell.heading}>
-      <h1>{title}</h1>
+      <h1><bdi>{title}</bdi></h1>
       <span className={shell.soft}>{game}</span>
       {viewers ? <span className={shell.soft}>{words.seen(format.number(viewers))}</span> : null}
       <StateMark status={status} behindMs={behindMs} refused={refused} />
@@ -152,12 +153,12 @@ function Banner({ channel }: { channel: string }) {
   const said =
     word === "offline" ? words.offline
     : status === "paused" ? words.paused
-    : status === "ended" ? `${words.ended}${winner === null ? "" : ` ${words.won(winner)}.`}`
+    : status === "ended" ? `${words.ended}${winner === null ? "" : ` ${words.won(isolated(winner))}.`}`
     : null;
   if (said === null) return null;
   return (
     <p className={styles.banner} data-state={word === "offline" ? word : status} data-testid="banner">
-      {said}
+      <Sentence text={said} />
     </p>
   );
 }

@@ -63,8 +63,8 @@ export const PlayerRow = memo(function PlayerRow({ channel, game, id, columns }:
     <tr data-side={side}>
       <th scope="row">
         <span className={styles.swatch} aria-hidden="true" />
-        {name}
-        {note ? <small>{note}</small> : null}
+        <bdi>{name}</bdi>
+        {note ? <small><bdi>{note}</bdi></small> : null}
       </th>
       {values.map((value, i) => (
         <td key={figures[i]} data-figure={figures[i]} data-zero={value === 0 || undefined}>

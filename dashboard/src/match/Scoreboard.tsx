@@ -33,7 +33,7 @@ function TeamName({ channel, team, side }: Of) {
   const [name] = usePart(channel, ({ doc }) => [teamOf(teamsOf(doc), team)?.name ?? "–"]);
   return (
     <div className={styles.team} data-side={side}>
-      <span>{name}</span>
+      <bdi>{name}</bdi>
     </div>
   );
 }

@@ -14,9 +14,9 @@ export function TeamFigures({ channel, game }: { channel: string; game: string }
     <table className={styles.figures} data-testid="teams">
       <thead className="visually-hidden">
         <tr>
-          <th scope="col">{teams[0]}</th>
+          <th scope="col"><bdi>{teams[0]}</bdi></th>
           <td />
-          <th scope="col">{teams[1]}</th>
+          <th scope="col"><bdi>{teams[1]}</bdi></th>
         </tr>
       </thead>
       <tbody>

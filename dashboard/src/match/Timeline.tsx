@@ -1,6 +1,7 @@
 /** What decided the match, on the match's time: the first team's above the line, the second's below. */
 import { useMemo, useRef, useState, type KeyboardEvent } from "react";
 import type { JsonObject } from "../../client/src/index.js";
+import { Sentence } from "../shell/names.js";
 import shell from "../shell/shell.module.css";
 import { clockAt, isAfter } from "./course.js";
 import { clockText, entryOf, isObject, number, teamsOf, text } from "./document.js";
@@ -128,7 +129,7 @@ export function Timeline({ channel, game }: { channel: string; game: string }) {
           })}
         </ol>
       </div>
-      <p className={shell.soft} data-testid="mark">{told === undefined ? (scored ? "\u00a0" : words.noMark) : `${clockText({ clock: { t_ms: told.atMs } })} ${told.told}`}</p>
+      <p className={shell.soft} data-testid="mark">{told === undefined ? (scored ? "\u00a0" : words.noMark) : <Sentence text={`${clockText({ clock: { t_ms: told.atMs } })} ${told.told}`} />}</p>
     </>
   );
 }

@@ -1,6 +1,7 @@
 /** Events in words. Pure. */
 import type { Json, JsonObject } from "../../client/src/index.js";
 import { entryOf, text } from "./document.js";
+import { isolated } from "../shell/names.js";
 import { useOpWords, type MatchWords } from "./words.js";
 
 /** A sign for what happened, for the eye only. */
@@ -10,9 +11,9 @@ const SIGNS: Record<string, string> = {
 };
 export const signOf = (event: JsonObject): string => entryOf(SIGNS, text(event.op)) ?? "·";
 
-/** One line of the feed. */
+/** What happened as a sentence; names in it are isolated. */
 export function eventText(event: JsonObject, names: ReadonlyMap<string, string>, words: MatchWords): string {
-  const name = (value: Json | undefined): string => (typeof value === "string" || typeof value === "number" ? (names.get(String(value)) ?? String(value)) : "");
+  const name = (value: Json | undefined): string => (typeof value === "string" || typeof value === "number" ? isolated(names.get(String(value)) ?? String(value)) : "");
   const actor = name(event.actor ?? event.player);
   const target = name(event.target);
   const minute = typeof event.minute === "number" ? ` (${event.minute}′)` : "";

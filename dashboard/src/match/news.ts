@@ -1,5 +1,6 @@
 /** What somebody who only hears a match is told of it. */
 import type { JsonObject } from "../../client/src/index.js";
+import { isolated } from "../shell/names.js";
 import { teamsOf, text } from "./document.js";
 import type { GameView } from "./games/index.js";
 import { eventText } from "./happenings.js";
@@ -38,10 +39,10 @@ export function newsOf(told: Told, view: View, game: GameView, wanted: "importan
     .slice(-EVENTS)
     .map(({ event }) => eventText(event, names, words));
   const teams = teamsOf(view.doc).slice(0, 2);
-  if (scoreOf(view.doc) !== told.score && teams.length > 0) parts.push(teams.map(({ name, score }) => `${name} ${score}`).join(", "));
+  if (scoreOf(view.doc) !== told.score && teams.length > 0) parts.push(teams.map(({ name, score }) => `${isolated(name)} ${score}`).join(", "));
   if (view.status !== told.status) {
     const winner = teamsOf(view.doc).find(({ id }) => id === view.doc.winner)?.name;
-    if (view.status === "ended") parts.push(words.over, ...(winner === undefined ? [] : [words.won(winner)]));
+    if (view.status === "ended") parts.push(words.over, ...(winner === undefined ? [] : [words.won(isolated(winner))]));
     else if (view.status === "paused") parts.push(words.stands);
     else if (view.status === "live" && told.status === "paused") parts.push(words.going);
   }

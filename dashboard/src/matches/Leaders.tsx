@@ -62,7 +62,7 @@ export function Leaders() {
               {part.rows.map((row) => (
                 <li key={row.member}>
                   <span className={shell.soft}>{format.number(row.rank)}</span>
-                  <Link to={`/player/${encodeURIComponent(row.member)}`}>{row.name ?? row.member}</Link>
+                  <Link to={`/player/${encodeURIComponent(row.member)}`}><bdi>{row.name ?? row.member}</bdi></Link>
                   <b>{format.number(row.points)}</b>
                 </li>
               ))}

@@ -148,7 +148,7 @@ function Card({ id }: { id: string }) {
         {teams.map((team) => (
           <span key={team.id} className={styles.team} data-side={team.side} data-won={row.winner === team.id} style={team.colour ? ({ "--team": team.colour } as CSSProperties) : undefined}>
             <span>
-              {team.name}
+              <bdi>{team.name}</bdi>
               {row.winner === team.id ? <small title={words.winner}> ★</small> : null}
             </span>
             <b>{status === "scheduled" ? "–" : format.number(team.score)}</b>
@@ -156,7 +156,7 @@ function Card({ id }: { id: string }) {
         ))}
       </span>
       <span className={styles.foot}>
-        <span className={styles.title}>{titleBeside(text(row.title, id), teams.map(({ name }) => name))}</span>
+        <span className={styles.title}><bdi>{titleBeside(text(row.title, id), teams.map(({ name }) => name))}</bdi></span>
         {status === "scheduled" && startedMs !== null ? <span>{words.starts(format.dateTime(startedMs))}</span> : null}
         <span className={styles.aside}>{viewers ? words.watching(format.compact(viewers)) : "\u00a0"}</span>
       </span>

@@ -34,7 +34,7 @@ export function PlayerPage({ params }: { params: Params }) {
     return (
       <>
         <div className={shell.heading}>
-          <h1>{id}</h1>
+          <h1><bdi>{id}</bdi></h1>
         </div>
         {error instanceof Problem && error.status === 404 ? (
           <p className={shell.notice} data-testid="missing">
@@ -48,7 +48,7 @@ export function PlayerPage({ params }: { params: Params }) {
   return (
     <article className={styles.player} aria-busy={data === undefined}>
       <div className={shell.heading}>
-        <h1 className={styles.name}>{name}</h1>
+        <h1 className={styles.name}><bdi>{name}</bdi></h1>
         {data ? <Streak stats={data} /> : null}
         {data ? <Aside stats={data} id={id} stale={error !== null} pause={<PauseButton of={name} paused={paused} onChange={setPaused} />} /> : null}
       </div>
@@ -120,7 +120,7 @@ function Recent({ stats }: { stats: PlayerStats }) {
   const format = useFormat();
   const metrics = metricsOf(stats.recent, 4);
   const columns: Column<PlayerStats["recent"][number]>[] = [
-    { key: "match", head: words.match, cell: ({ match, title }) => <Link to={`/match/${encodeURIComponent(match)}`}>{title ?? match}</Link>, className: styles.match },
+    { key: "match", head: words.match, cell: ({ match, title }) => <Link to={`/match/${encodeURIComponent(match)}`}><bdi>{title ?? match}</bdi></Link>, className: styles.match },
     { key: "result", head: words.result, cell: ({ result }) => (result === null ? "–" : <span className={styles.result} data-result={result}>{resultOf(result, words).word}</span>) },
     ...metrics.map((metric) => ({
       key: metric,
@@ -157,7 +157,7 @@ function Opponents({ stats }: { stats: PlayerStats }) {
   const words = usePlayerWords();
   const format = useFormat();
   const columns: Column<PlayerStats["head_to_head"][number]>[] = [
-    { key: "opponent", head: words.opponent, cell: ({ opponent, name }) => <Link to={`/player/${encodeURIComponent(opponent)}`}>{name ?? opponent}</Link>, className: styles.match },
+    { key: "opponent", head: words.opponent, cell: ({ opponent, name }) => <Link to={`/player/${encodeURIComponent(opponent)}`}><bdi>{name ?? opponent}</bdi></Link>, className: styles.match },
     { key: "kills", head: words.kills, cell: ({ kills }) => format.number(kills) },
     { key: "deaths", head: words.deaths, cell: ({ deaths }) => format.number(deaths) },
     {
