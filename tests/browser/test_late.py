@@ -111,6 +111,17 @@ READ = """(() => {
   const row = [...box.querySelectorAll('li')].find((one) => one.getBoundingClientRect().top >= top);
   return [row.textContent, Math.round(row.getBoundingClientRect().top - top)];
 })()"""
+
+
+def in_their_minutes(shown: Page) -> int:
+    """How many of the passes that are shown lie amid a minute; each of these says so."""
+    now = shown.read()
+    passes = [(int(line.rpartition(" ")[2]), when) for line, when in zip(now["feed"], now["when"], strict=True)]
+    amid = [(f"{number // 6 + 1}′", when) for number, when in passes if number % 6 == 3]
+    assert all(minute == when for minute, when in amid), amid
+    return len(amid)
+
+
 TO_END = """(() => {
   const box = document.querySelector('[data-testid=feed]').parentElement;
   box.scrollTop = box.scrollHeight;
@@ -153,7 +164,8 @@ def test_chart_and_timeline_have_what_was_before_the_page_came(
 def test_earlier_events_come_without_moving_what_is_read(late: tuple[GatewayProcess, Studio], shown: Page) -> None:
     _, studio = late
     feed = "[data-testid=feed] li"
-    until(lambda: shown.read()["feed"], 10, "the feed")
+    until(lambda: shown.read()["feed"] and all(shown.read()["when"]), 20, "the feed with its minutes")
+    assert in_their_minutes(shown) > 0
     shown.do("evaluate", script="document.querySelector('[data-testid=feed]').parentElement.scrollTop = 400")
     read = shown.do("evaluate", script=READ)
     number = 241
@@ -172,6 +184,7 @@ def test_earlier_events_come_without_moving_what_is_read(late: tuple[GatewayProc
         return any(line.endswith(": pass 1") for line in seen)
 
     until(down, 30, "the first event")
+    assert in_their_minutes(shown) > 0
     assert shown.do("evaluate", script=f"document.querySelectorAll('{feed}').length < 60"), (
         "only rows in sight are there"
     )
@@ -188,6 +201,7 @@ def test_earlier_events_come_without_moving_what_is_read(late: tuple[GatewayProc
     shown.do("click", selector="section:has([data-testid=feed]) button:text('Earlier events')")
     until(lambda: len(shown.read()["feed"]) == 3, 20, "three goals")
     assert [line[1:] for line in shown.read()["feed"]] == ["Player 0 scored", "Player 5 scored", "Player 0 scored"]
+    assert shown.read()["when"] == ["28′", "18′", "9′"]
 
 
 @pytest.mark.timeout(120)

@@ -16,7 +16,9 @@ import { namesOf, teamsOf, text } from "./document.js";
 import { gameOf } from "./games/index.js";
 import { eventText, signOf } from "./happenings.js";
 import styles from "./match.module.css";
+import { clockOfTold } from "./moments.js";
 import { useFeed, usePart } from "./parts.js";
+import { useMoments } from "./useMoments.js";
 import { useCourse } from "./useCourse.js";
 import { useOlder, type Held } from "./useOlder.js";
 import { useWords } from "./words.js";
@@ -38,6 +40,7 @@ export function Feed({ channel, game }: { channel: string; game: string }) {
   const format = useFormat();
   const announce = usePreference("announce");
   const view = gameOf(game);
+  const moments = useMoments(channel);
   const feed = useFeed(channel);
   const [held, setHeld] = useState<Held | null>(null);
   const [asked, setAsked] = useState(false);
@@ -51,8 +54,11 @@ export function Feed({ channel, game }: { channel: string; game: string }) {
   const scroller = useRef<HTMLDivElement>(null);
   const shown = useMemo(() => {
     const told = ({ event }: { event: JsonObject }): boolean => (all ? !view.silent.has(text(event.op)) : view.important.has(text(event.op)));
-    return [...(held?.feed ?? feed).filter(told).reverse(), ...older.rows.filter(told).map(({ id, index, event }) => ({ key: `${id}.${index}`, event }))];
-  }, [held, feed, older.rows, all, view]);
+    return [
+      ...(held?.feed ?? feed).filter(told).reverse().map((entry) => ({ ...entry, clockOf: () => moments.of(entry) })),
+      ...older.rows.filter(told).map((row) => ({ key: `${row.id}.${row.index}`, event: row.event, clockOf: () => clockOfTold(moments.track, row) })),
+    ];
+  }, [held, feed, older.rows, all, view, moments]);
   const rows = useVirtualizer({
     count: shown.length,
     getScrollElement: () => scroller.current,
@@ -127,7 +133,8 @@ export function Feed({ channel, game }: { channel: string; game: string }) {
         {shown.length === 0 ? <p className={shell.soft}>{words.quiet}</p> : null}
         <ol aria-live="off" data-testid="feed" style={{ height: rows.getTotalSize() }}>
           {rows.getVirtualItems().map(({ key, index, start }) => {
-            const { event } = shown[index]!;
+            const { event, clockOf } = shown[index]!;
+            const clock = clockOf();
             return (
               <li
                 key={key as string | number}
@@ -136,8 +143,9 @@ export function Feed({ channel, game }: { channel: string; game: string }) {
                 data-side={sides.indexOf(text(event.team))}
                 style={{ transform: `translateY(${start}px)` }}
               >
-                <span aria-hidden="true">{signOf(event)}</span>
-                <span className={styles.told}><Sentence text={eventText(event, names, words)} /></span>
+                <span className={styles.when} data-testid="when">{clock === null ? "" : view.when(clock)}</span>
+                <span className={styles.sign} aria-hidden="true">{signOf(event)}</span>
+                <span className={styles.told}><Sentence text={eventText(event, names, words, clock !== null)} /></span>
               </li>
             );
           })}

@@ -1,6 +1,6 @@
 /** A match's own time, as its course tells it: from a place on the slider to a moment of the stream, and back. Pure. */
 import type { JsonObject } from "../../client/src/index.js";
-import { isObject, number } from "./document.js";
+import { isObject, number, text } from "./document.js";
 
 export interface CoursePoint {
   id: string;
@@ -20,6 +20,7 @@ export interface Step {
   atMs: number;
   clockMs: number;
   playedMs: number;
+  period: string;
 }
 
 export const clockOf = (doc: JsonObject): number | null => (isObject(doc.clock) ? number(doc.clock.t_ms) : null);
@@ -30,7 +31,7 @@ export function trackOf(points: readonly CoursePoint[]): Step[] {
     const clockMs = clock === undefined ? null : number(clock.t_ms);
     const last = steps.at(-1);
     if (clockMs === null || (last !== undefined && !isAfter(id, last.id))) continue;
-    steps.push({ id, atMs, clockMs, playedMs: last === undefined ? 0 : last.playedMs + Math.max(0, clockMs - last.clockMs) });
+    steps.push({ id, atMs, clockMs, playedMs: last === undefined ? 0 : last.playedMs + Math.max(0, clockMs - last.clockMs), period: text(clock?.period) });
   }
   return steps;
 }
@@ -68,6 +69,9 @@ export function momentAt(track: readonly Step[], playedMs: number, endMs: number
   const pace = before !== undefined && step.playedMs > before.playedMs ? (step.atMs - before.atMs) / (step.playedMs - before.playedMs) : 1;
   return { at: `-${Math.ceil((Math.max(0, endMs - playedMs) * Math.max(0, pace)) / 1000)}s`, clockMs };
 }
+
+/** The step of the course that an event belongs to; of what came before all of them the first one. */
+export const stepAt = (track: readonly Step[], id: string): Step | undefined => track[Math.max(0, lastStep(track, (step) => !isAfter(step.id, id)))];
 
 /** What the match's clock said when an event came. */
 export function clockAt(track: readonly Step[], id: string, atMs: number): number {

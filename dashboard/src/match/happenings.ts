@@ -11,18 +11,23 @@ const SIGNS: Record<string, string> = {
 };
 export const signOf = (event: JsonObject): string => entryOf(SIGNS, text(event.op)) ?? "·";
 
-/** What happened as a sentence; names in it are isolated. */
-export function eventText(event: JsonObject, names: ReadonlyMap<string, string>, words: MatchWords): string {
+/**
+ * What happened as a sentence; names in it are isolated.
+ *
+ * @param timed its minute stands beside it.
+ */
+export function eventText(event: JsonObject, names: ReadonlyMap<string, string>, words: MatchWords, timed = false): string {
   const name = (value: Json | undefined): string => (typeof value === "string" || typeof value === "number" ? isolated(names.get(String(value)) ?? String(value)) : "");
   const actor = name(event.actor ?? event.player);
   const target = name(event.target);
-  const minute = typeof event.minute === "number" ? ` (${event.minute}′)` : "";
+  const known = typeof event.minute === "number";
+  const minute = known && !timed ? ` (${event.minute as number}′)` : "";
   switch (event.op) {
     case "kill":
       return words.kill(actor || words.someone, target);
     case "score": {
       const who = actor || name(event.team);
-      const told = event.kind === "penalty" ? words.penalty(who) : event.kind === "own goal" ? words.ownGoal(who) : minute || event.pos ? words.goal(who) : words.scored(who);
+      const told = event.kind === "penalty" ? words.penalty(who) : event.kind === "own goal" ? words.ownGoal(who) : known || event.pos ? words.goal(who) : words.scored(who);
       return told + minute;
     }
     case "assist":

@@ -1,4 +1,4 @@
-import { isObject, number, teamsOf } from "../document.js";
+import { clockText, isObject, number, teamsOf } from "../document.js";
 import { gates } from "../ground.js";
 import type { GameView } from "./game.js";
 
@@ -17,5 +17,6 @@ export const arena: GameView = {
   },
   weight: () => 0,
   told: [],
+  when: (clock) => clockText({ clock }),
   note: (player) => (isObject(player) && number(player.hp) === 0 ? "†" : ""),
 };

@@ -1,4 +1,4 @@
-import { isObject, number, text } from "../document.js";
+import { clockText, isObject, number, text } from "../document.js";
 import { jungle } from "../ground.js";
 import type { GameView } from "./game.js";
 
@@ -14,5 +14,6 @@ export const dota2: GameView = {
   leadOf: (doc) => (isObject(doc.figures) && isObject(doc.figures.advantage) ? number(doc.figures.advantage.gold) : null),
   weight: () => 0,
   told: [],
+  when: (clock) => clockText({ clock }),
   note: (player) => text(player.hero),
 };

@@ -1,8 +1,19 @@
-import { entryOf, text } from "../document.js";
+import { entryOf, number, text } from "../document.js";
 import { pitch } from "../ground.js";
+import type { JsonObject } from "../../../client/src/index.js";
 import type { GameView } from "./game.js";
 
 const WEIGHTS: Record<string, number> = { score: 10, shot: 5, free_kick: 1.5, pass: 0.35, touch: 0.3, duel: 0.2 };
+
+/** The last minute of each half; what comes after it is counted on top. */
+const HALVES: Record<string, number> = { "1H": 45, "2H": 90 };
+
+/** The minute that is running. */
+function minuteOf({ t_ms, period }: JsonObject): string {
+  const minute = Math.floor((number(t_ms) ?? 0) / 60_000) + 1;
+  const last = entryOf(HALVES, text(period)) ?? minute;
+  return minute > last ? `${last}+${minute - last}′` : `${minute}′`;
+}
 
 export const football: GameView = {
   name: "Football",
@@ -16,5 +27,6 @@ export const football: GameView = {
   leadOf: null,
   weight: (event) => entryOf(WEIGHTS, text(event.op)) ?? 0,
   told: Object.keys(WEIGHTS),
+  when: minuteOf,
   note: (player) => text(player.role),
 };

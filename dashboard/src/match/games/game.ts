@@ -25,6 +25,8 @@ export interface GameView {
   weight: (event: JsonObject) => number;
   /** Ops that a page which is opened late asks the history for: what has weight, and marks that no part of the document keeps. */
   told: readonly string[];
+  /** A moment of the match as people who watch the game say it, of its clock. */
+  when: (clock: JsonObject) => string;
   /** What is said of a player beside the name: hero, role. */
   note: (player: JsonObject) => string;
 }

@@ -1,6 +1,6 @@
 /** The games that are known; any other one is shown by what its document has. */
 import type { JsonObject } from "../../../client/src/index.js";
-import { entryOf, isObject, number, teamsOf, text } from "../document.js";
+import { clockText, entryOf, isObject, number, teamsOf, text } from "../document.js";
 import { plain } from "../ground.js";
 import { arena } from "./arena.js";
 import { dota2 } from "./dota2.js";
@@ -25,6 +25,7 @@ const unknown: GameView = {
   },
   weight: () => 0,
   told: ["score"],
+  when: (clock) => clockText({ clock }),
   note: () => "",
 };
 

@@ -1,4 +1,4 @@
-import { entryOf, text } from "../document.js";
+import { clockText, entryOf, text } from "../document.js";
 import { stadium } from "../ground.js";
 import type { GameView } from "./game.js";
 
@@ -16,5 +16,6 @@ export const rocketLeague: GameView = {
   leadOf: null,
   weight: (event) => entryOf(WEIGHTS, text(event.op)) ?? 0,
   told: Object.keys(WEIGHTS),
+  when: (clock) => clockText({ clock }),
   note: () => "",
 };
