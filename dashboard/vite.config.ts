@@ -9,6 +9,8 @@ export default defineConfig({
     emptyOutDir: true,
     target: "es2022",
     assetsInlineLimit: 0,
+    // Read by the gateway, which tells browsers what an address needs before they have read the page.
+    manifest: "manifest.json",
     modulePreload: { polyfill: false },
     // How long plugins take is of no interest to who builds the page, and differs with the machine.
     rolldownOptions: { checks: { pluginTimings: false } },

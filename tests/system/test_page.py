@@ -59,6 +59,36 @@ def test_a_wrong_address_below_the_api_or_the_assets_is_an_error(served: Gateway
     assert headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    "path", ["/match/42", "/match/42?at=-120s", "/boards", "/board/kills.all", "/player/a.b", "/operator"]
+)
+def test_a_browser_is_told_what_the_address_needs(served: GatewayProcess, path: str) -> None:
+    status, headers, html = ask(served, path)
+    links = [re.fullmatch(r"<(/assets/[^>]+)>; rel=(.+)", link) for link in headers["link"].split(", ")]
+    assert all(links)
+    told = {link[1]: link[2] for link in links if link}
+    assert len(told) == len(links)
+    for file, relation in told.items():
+        assert file.encode() not in html, "the document names it itself"
+        assert relation == ("preload; as=style; crossorigin" if file.endswith(".css") else "modulepreload")
+        status, there, _ = ask(served, file)
+        assert (status, there["cache-control"]) == (200, "public, max-age=31536000, immutable")
+    assert any(file.endswith(".js") for file in told)
+    assert "'self'" in headers["content-security-policy"]
+    # Also to who has the document already.
+    again = ask(served, path, if_none_match=headers["etag"])
+    assert (again[0], again[1]["link"]) == (304, headers["link"])
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing/of/ours", "/embed", "/favicon.svg"])
+def test_nobody_is_told_of_what_the_address_does_not_need(served: GatewayProcess, path: str) -> None:
+    assert "link" not in ask(served, path)[1]
+
+
+def test_the_builds_manifest_is_not_served(served: GatewayProcess) -> None:
+    assert ask(served, "/manifest.json")[2] == ask(served, "/")[2]
+
+
 def test_a_page_is_only_read(served: GatewayProcess) -> None:
     assert ask(served, "/match/42", "POST")[0] == 405
     assert ask(served, "/v1/matches", "POST")[0] == 405
