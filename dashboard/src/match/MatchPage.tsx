@@ -28,7 +28,7 @@ import { RewindBar } from "./RewindBar.js";
 import { Scoreboard } from "./Scoreboard.js";
 import { TeamFigures } from "./TeamFigures.js";
 import { Timeline } from "./Timeline.js";
-import { useCourseAnswered } from "./useCourse.js";
+import { useCourseAwaited } from "./useCourse.js";
 import { long, useFigureWords, useWords } from "./words.js";
 
 const Chart = loaded(async () => (await import("./Chart.js")).default);
@@ -37,7 +37,7 @@ export function MatchPage({ params }: { params: Params }) {
   const id = params.id!;
   const channel = `match:${id}`;
   useWatched(channel);
-  const answered = useCourseAnswered(channel);
+  const awaited = useCourseAwaited(channel);
   const renewal = useMemo(() => renewalOf(channel), [channel]);
   const words = useWords();
   const labels = useFigureWords();
@@ -64,7 +64,7 @@ export function MatchPage({ params }: { params: Params }) {
         </p>
       </>
     );
-  if (!known || !answered) return <Waiting title={words.score} />;
+  if (!known || !awaited) return <Waiting title={words.score} />;
 
   const view = gameOf(game);
   const colours = { ...(first && { "--team-0": first }), ...(second && { "--team-1": second }) };

@@ -102,7 +102,7 @@ export function RewindBar({ channel }: { channel: string }) {
   const refresh = (): void => void (course.isStale && course.refetch());
 
   // Whoever asks once more after a refusal keeps no place for it.
-  if (course.isPending && course.errorUpdateCount === 0) return <div className={styles.rewind} aria-hidden="true" />;
+  if (!course.isFetched) return <div className={styles.rewind} aria-hidden="true" />;
   if (!course.isSuccess) return null;
   const here = wanted ?? (past ? shownS : endS);
   const time = wanted === null ? clock : clockText({ clock: { t_ms: momentAt(track, wanted * 1000, endS * 1000).clockMs } });

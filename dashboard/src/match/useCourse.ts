@@ -20,9 +20,12 @@ const courseOf = (channel: string) =>
     retryOnMount: false,
   });
 
-/** Whether it is answered, with a course or with none, or was waited for long enough: what stands on it is drawn with all else, and nothing jumps. */
-export function useCourseAnswered(channel: string): boolean {
-  const { isPending } = useQuery({ ...courseOf(channel), notifyOnChangeProps: ["isPending"] });
+/**
+ * Whether the page is not kept back for it any more: it was answered once, with a course or with none (`isFetched`, also while it is
+ * asked again), or was waited for long enough. What stands on it is drawn with all else, and nothing jumps.
+ */
+export function useCourseAwaited(channel: string): boolean {
+  const { isFetched } = useQuery({ ...courseOf(channel), notifyOnChangeProps: ["isFetched"] });
   const [late, setLate] = useState(false);
   useEffect(() => {
     const timer = setTimeout(() => setLate(true), PATIENCE_MS);
@@ -31,7 +34,7 @@ export function useCourseAnswered(channel: string): boolean {
       setLate(false);
     };
   }, [channel]);
-  return late || !isPending;
+  return late || isFetched;
 }
 
 export const useCourse = (channel: string): UseQueryResult<Course> =>
