@@ -5,7 +5,7 @@ import type { Titles } from "./titles.js";
 
 export const useBoardWords = defineWords({
   en: {
-    boards: "Leaderboards", board: "Leaderboard", all: "All boards", members: (count: string) => `${count} ${count === "1" ? "player" : "players"}`, open: "Open",
+    boards: "Leaderboards", board: "Leaderboard", all: "All boards", members: (count: string) => `${count} ${count === "1" ? "player" : "players"}`,
     metric: figureName,
     scopeAll: "all time", scopeSeason: (name: string) => `season ${name}`, scopeDay: (day: string) => dayText(day, "en"), scopeWeek: (week: string) => weekText(week, "week"), scopeMatch: (id: string) => `match ${id}`,
     rank: "Rank", player: "Player", points: "Points", none: "There are no leaderboards yet. One begins with the first points of a match.",
@@ -13,11 +13,11 @@ export const useBoardWords = defineWords({
     incomplete: "Still being counted: figures may be too low.", stale: "Not connected: these are the last figures.",
     search: "Find a player", searchHow: "Name or id", hits: (count: string) => `${count} found`, noHits: "Nobody by that name or id.", noSearch: "The whole board cannot be searched now.",
     me: "This is me", notMe: "Not me", you: "You", yourPlace: (rank: string, total: string) => `Place ${rank} of ${total}`, around: "Around you", chooseMe: "Find yourself above and choose “This is me”: your place stays in sight, with ten above and ten below.",
-    meMissing: "You have no points on this board yet.", moved: (count: string) => `${count} position changes`, apply: "Show", top: "Top 100", toTop: "To the top", loading: "Loading",
+    meMissing: "You have no points on this board yet.", moved: (count: string) => `${count} position changes`, apply: "Show", toTop: "To the top", loading: "Loading",
     live: "Live", rows: "Ranking", focusHow: "Arrow keys, Page Up, Page Down, Home and End move; Enter opens the player.",
   },
   de: {
-    boards: "Ranglisten", board: "Rangliste", all: "Alle Ranglisten", members: (count: string) => `${count} Spieler`, open: "Öffnen",
+    boards: "Ranglisten", board: "Rangliste", all: "Alle Ranglisten", members: (count: string) => `${count} Spieler`,
     metric: figureName,
     scopeAll: "aller Zeiten", scopeSeason: (name: string) => `Saison ${name}`, scopeDay: (day: string) => dayText(day, "de"), scopeWeek: (week: string) => weekText(week, "Woche"), scopeMatch: (id: string) => `Spiel ${id}`,
     rank: "Platz", player: "Spieler", points: "Punkte", none: "Es gibt noch keine Ranglisten. Eine beginnt mit den ersten Punkten eines Spiels.",
@@ -25,7 +25,7 @@ export const useBoardWords = defineWords({
     incomplete: "Wird noch gezählt: Die Werte können zu niedrig sein.", stale: "Nicht verbunden: Dies sind die letzten Werte.",
     search: "Spieler suchen", searchHow: "Name oder Kennung", hits: (count: string) => `${count} gefunden`, noHits: "Niemand heißt so.", noSearch: "Die ganze Rangliste kann gerade nicht durchsucht werden.",
     me: "Das bin ich", notMe: "Nicht ich", you: "Du", yourPlace: (rank: string, total: string) => `Platz ${rank} von ${total}`, around: "Um dich herum", chooseMe: "Suche dich oben und wähle „Das bin ich“: Dein Platz bleibt im Blick, mit zehn darüber und zehn darunter.",
-    meMissing: "Du hast auf dieser Rangliste noch keine Punkte.", moved: (count: string) => `${count} Platzwechsel`, apply: "Zeigen", top: "Die ersten 100", toTop: "Nach oben", loading: "Lädt",
+    meMissing: "Du hast auf dieser Rangliste noch keine Punkte.", moved: (count: string) => `${count} Platzwechsel`, apply: "Zeigen", toTop: "Nach oben", loading: "Lädt",
     live: "Live", rows: "Rangfolge", focusHow: "Pfeiltasten, Bild auf, Bild ab, Pos1 und Ende bewegen; Eingabe öffnet den Spieler.",
   },
 });
