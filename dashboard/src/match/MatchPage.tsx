@@ -67,6 +67,11 @@ export function MatchPage({ params }: { params: Params }) {
   if (!known || !awaited) return <Waiting title={words.score} />;
 
   const view = gameOf(game);
+  const players = peopled ? (
+    <Panel title={words.players}>
+      <Players channel={channel} game={game} />
+    </Panel>
+  ) : null;
   const colours = { ...(first && { "--team-0": first }), ...(second && { "--team-1": second }) };
   return (
     <Renewal value={renewal}>
@@ -104,19 +109,18 @@ export function MatchPage({ params }: { params: Params }) {
                 <Draft channel={channel} />
               </Panel>
             ) : null}
+          </div>
+          <div className={styles.rest}>
+            <Panel title={long(labels[view.lead])} reserve={14}>
+              <Chart channel={channel} game={game} label={long(labels[view.lead])} />
+            </Panel>
+            {placed ? null : players}
+          </div>
+          <div className={styles.across}>
+            {placed ? players : null}
             <Boundary of={words.boards}>
               <MatchBoards id={id} ended={ended} />
             </Boundary>
-          </div>
-          <div className={styles.rest}>
-            <Panel title={long(labels[view.lead])} reserve={12}>
-              <Chart channel={channel} game={game} label={long(labels[view.lead])} />
-            </Panel>
-            {peopled ? (
-              <Panel title={words.players}>
-                <Players channel={channel} game={game} />
-              </Panel>
-            ) : null}
           </div>
         </div>
         <Boundary of={words.announce}>

@@ -107,9 +107,15 @@ export function RewindBar({ channel }: { channel: string }) {
   const here = wanted ?? (past ? shownS : endS);
   const time = wanted === null ? clock : clockText({ clock: { t_ms: momentAt(track, wanted * 1000, endS * 1000).clockMs } });
   const atEnd = here >= endS && !(past && wanted === null);
+  const sought = track.length > 0 && endS > 0;
+  const toPresent = (
+    <button type="button" className={`${shell.button} ${styles.present}`} data-testid="back-to-live" onClick={present}>
+      {ended ? words.toEnd : words.back}
+    </button>
+  );
   return (
     <div className={styles.rewind} role="group" aria-label={words.timeTravel} data-past={past}>
-      {track.length > 0 && endS > 0 ? (
+      {sought ? (
         <div className={styles.seek}>
           <output className={styles.at} data-testid="moment">{time}</output>
           <input
@@ -126,7 +132,7 @@ export function RewindBar({ channel }: { channel: string }) {
             onFocus={refresh}
             onPointerDown={refresh}
           />
-          <span>{endClock}</span>
+          <span className={styles.end}>{past ? toPresent : endClock}</span>
         </div>
       ) : null}
       {BACK_S.filter((seconds) => track.length === 0 || seconds <= Math.max(30, endS)).map((seconds) => (
@@ -135,7 +141,7 @@ export function RewindBar({ channel }: { channel: string }) {
         </button>
       ))}
       <label>
-        {words.speed}{" "}
+        <span className={styles.roomy}>{words.speed} </span>
         <select
           value={speed}
           onChange={(event) => {
@@ -151,15 +157,12 @@ export function RewindBar({ channel }: { channel: string }) {
           ))}
         </select>
       </label>
-      {past ? (
-        <button type="button" className={`${shell.button} ${styles.present}`} data-testid="back-to-live" onClick={present}>
-          {ended ? words.toEnd : words.back}
-        </button>
-      ) : null}
+      {past && !sought ? toPresent : null}
       <button type="button" className={shell.button} ref={shareButton} onClick={() => void share()}>
-        {words.share}
+        <span className={styles.brief} aria-hidden="true">{link?.copied ? "✓" : "↗"}</span>
+        <span className={styles.roomy}>{words.share}</span>
       </button>
-      <span className={shell.soft} role="status" data-testid="copied">{link?.copied ? words.copied : ""}</span>
+      <span className={`${shell.soft} ${styles.roomy}`} role="status" data-testid="copied">{link?.copied ? words.copied : ""}</span>
       {link?.copied === false ? (
         <Address
           address={link.address}
@@ -169,7 +172,7 @@ export function RewindBar({ channel }: { channel: string }) {
           }}
         />
       ) : null}
-      {past ? <span className={shell.soft}>{words.rewinding}</span> : null}
+      {past ? <span className={`${shell.soft} ${styles.roomy}`}>{words.rewinding}</span> : null}
       {refused ? <span className={shell.soft} role="status">{words.noRewind}</span> : null}
     </div>
   );
