@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.page import Page, page, texts
+from tests.browser.page import Page, page
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import STATE, Studio
 from tests.wire.peer import until
@@ -35,7 +35,7 @@ FOCUS = """(() => {
 
 
 TURNED = {"title": "שחר 1 – דן", "teams": {"red": {"name": "שחר 7", "order": 0}, "blue": {"name": "محمد", "order": 1}}}
-RED_SHOOTS = {"op": "score", "team": "red", "actor": "p0", "minute": 3}
+HAPPENINGS = [{"op": "score", "team": "red", "actor": "p0", "minute": 3}, {"op": "foul", "actor": "p0", "kind": "3"}]
 EMBEDDED = """import("/grandstand-match.js").then(() => {
   document.querySelector("main").insertAdjacentHTML("beforeend", '<grandstand-match channel="match:turned"></grandstand-match>');
 })"""
@@ -55,7 +55,8 @@ PLACES = """(() => {
   const one = (selector) => document.querySelector(selector);
   const row = one("[data-testid=players] tbody tr"), card = one("grandstand-match")?.shadowRoot.querySelector(".card");
   return {
-    mark: places(one("[data-testid=mark]"), "2:30", "Goal by", "שחר 9", "(3′)"),
+    mark: places(one("[data-testid=mark]"), "3′", "Goal by", "שחר 9"),
+    foul: places(one("[data-testid=feed] li"), "Foul by", "שחר 9", "(3)"),
     row: places(row, "שחר 9", row.querySelector("td").textContent),
     board: places(one("[aria-label=Score]"), "שחר 7", "1", "0", "محمد"),
     card: card ? places(card, "שחר 7", "1 : 0", "محمد") : [],
@@ -149,8 +150,10 @@ def test_names_from_right_to_left_turn_nothing_around(served: GatewayProcess, sh
     studio.open(**TURNED, game="football", players=players)
     shown.do("open", url=f"{served.url}/match/turned")
     settled(shown)
-    studio.publish(RED_SHOOTS)
-    until(lambda: shown.read()["scores"] == ["1", "0"] and "(3′)" in texts(shown, "[data-testid=mark]")[0], 20, "the goal")
+    studio.publish(HAPPENINGS)
+    until(
+        lambda: shown.read()["scores"] == ["1", "0"] and "(3)" in shown.read()["feed"][0], 20, "the goal and the foul"
+    )
     # The element of other sites, on the same page.
     shown.do("evaluate", script=EMBEDDED)
     in_card = "document.querySelector('grandstand-match').shadowRoot?.querySelector('.points')?.textContent ?? null"

@@ -136,7 +136,7 @@ def test_chart_and_timeline_have_what_was_before_the_page_came(
         return sorted(shown.do("evaluate", script=MARKS))
 
     until(lambda: shown.do("evaluate", script=CHART) == "Momentum, from 0:00 to 40:00", 20, "the whole chart")
-    goals = ["17:30 Player 5 scored", "27:30 Player 0 scored", "8:30 Player 0 scored"]
+    goals = ["18′ Player 5 scored", "28′ Player 0 scored", "9′ Player 0 scored"]
     until(lambda: marks() == goals, 20, "the goals")
     # Who does not see the chart opens a table of it; nobody is told of what changes in it.
     shown.do("focus", selector="summary")
@@ -153,7 +153,7 @@ def test_chart_and_timeline_have_what_was_before_the_page_came(
     shown.do("focus", selector="input[type=range]")
     shown.do("press", key="PageDown", times=20)
     until(lambda: shown.read()["state"] == "rewind" and clock_of(shown) // 60 in (19, 20), 20, "minute 20")
-    until(lambda: marks() == ["17:30 Player 5 scored", "8:30 Player 0 scored"], 20, "two goals")
+    until(lambda: marks() == ["18′ Player 5 scored", "9′ Player 0 scored"], 20, "two goals")
     until(lambda: str(shown.do("evaluate", script=CHART)).startswith("Momentum, from 0:00 to 20:0"), 20, "half a chart")
     shown.do("press", key="End")
     until(lambda: marks() == goals, 20, "the goals again")

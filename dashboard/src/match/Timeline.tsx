@@ -4,8 +4,9 @@ import type { JsonObject } from "../../client/src/index.js";
 import { Sentence } from "../shell/names.js";
 import shell from "../shell/shell.module.css";
 import { clockAt, isAfter } from "./course.js";
-import { clockText, entryOf, isObject, number, teamsOf, text } from "./document.js";
+import { entryOf, isObject, number, teamsOf, text } from "./document.js";
 import { useNames } from "./Feed.js";
+import { gameOf } from "./games/index.js";
 import { eventText, signOf } from "./happenings.js";
 import styles from "./match.module.css";
 import { useFeed, usePart } from "./parts.js";
@@ -49,7 +50,7 @@ export function Timeline({ channel, game }: { channel: string; game: string }) {
     const known = goals.current;
     const found: Mark[] = [];
     const put = (key: string, event: JsonObject, atMs: number): void => {
-      found.push({ key, atMs, side: teams.indexOf(text(event.team)), sign: signOf(event), told: eventText(event, names, words) });
+      found.push({ key, atMs, side: teams.indexOf(text(event.team)), sign: signOf(event), told: eventText(event, names, words, true) });
     };
     const minuteOf = (event: JsonObject): number | null => {
       const minute = number(event.minute);
@@ -107,7 +108,7 @@ export function Timeline({ channel, game }: { channel: string; game: string }) {
         <span className={styles.passed} style={{ width: place(second * 1000) }} />
         <ol aria-label={words.timeline} ref={list} onKeyDown={go}>
           {marks.map(({ key, atMs, side, sign, told: said }, i) => {
-            const time = clockText({ clock: { t_ms: atMs } });
+            const time = gameOf(game).when({ t_ms: atMs });
             return (
               <li key={key} data-side={side} style={{ left: place(atMs) }} title={`${time} ${said}`}>
                 <button
@@ -129,7 +130,7 @@ export function Timeline({ channel, game }: { channel: string; game: string }) {
           })}
         </ol>
       </div>
-      <p className={shell.soft} data-testid="mark">{told === undefined ? (scored ? "\u00a0" : words.noMark) : <Sentence text={`${clockText({ clock: { t_ms: told.atMs } })} ${told.told}`} />}</p>
+      <p className={shell.soft} data-testid="mark">{told === undefined ? (scored ? "\u00a0" : words.noMark) : <Sentence text={`${gameOf(game).when({ t_ms: told.atMs })} ${told.told}`} />}</p>
     </>
   );
 }
