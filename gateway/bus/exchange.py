@@ -9,20 +9,20 @@ import redis.asyncio as redis
 
 from gateway.bus.client import COMMAND_TIMEOUT_S
 from gateway.bus.errors import BusError, Unavailable
-from gateway.bus.wire import Wire
+from gateway.bus.wire import Reader, Wire
 
 
 class Exchange:
     """One connection to the store that `client` knows; one exchange at a time."""
 
-    def __init__(self, client: redis.Redis) -> None:
-        self._wire = Wire(client, self._take, self._ended)
+    def __init__(self, client: redis.Redis, reader: Reader) -> None:
+        self._wire = Wire(client, reader, self._take, self._ended)
         self._replies: list[Any] = []
         self._awaited = 0
         self._answered: asyncio.Future[None] | None = None
 
     async def ask(self, commands: bytes, count: int) -> list[Any]:
-        """Sends `count` commands; their replies in order, an error as a BusError.
+        """Sends `count` commands; what the reader made of their replies, in order, an error as a BusError.
 
         Raises:
             Unavailable, NotPermitted: there is no connection to be had, or it was lost.
@@ -45,9 +45,9 @@ class Exchange:
             self._answered = None
         return self._replies
 
-    def _take(self, reply: Any) -> None:
-        self._replies.append(reply)
-        self._awaited -= 1
+    def _take(self, replies: list[Any]) -> None:
+        self._replies += replies
+        self._awaited -= len(replies)
         if not self._awaited:
             self._settle(None)
 

@@ -18,7 +18,8 @@ class Followed:
     Args:
         head: the command that reads its tail, up to where it begins.
         last: that entry, once one was read.
-        row: the same as the store's reply has it, for the reader of the tails alone.
+        row: the same as the store's reply has it, and `low`, its id as a word of a command; empty where they are not known. For
+            the reader of the tails alone (native/replies.pyx).
         digest: what confirms it until it was read; None: whatever is read.
         announced: the wake-up method has told of a change since the last read.
         broken: why the stream cannot be read; empty when it can.
@@ -32,7 +33,8 @@ class Followed:
     position: Position | None
     digest: int | None
     last: Entry | None = None
-    row: object = None
+    row: bytes = b""
+    low: bytes = b""
     announced: bool = False
     broken: str = ""
     confirmed_s: float | None = None

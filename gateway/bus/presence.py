@@ -12,7 +12,7 @@ from typing import Any, Final
 from gateway.bus.client import guarded, is_cluster, make_client
 from gateway.bus.errors import BusError
 from gateway.bus.exchange import Exchange
-from gateway.bus.wire import command
+from gateway.bus.wire import AnyReplies, command
 from gateway.model.names import viewers_key
 
 INDEX_KEY: Final = "viewers:{index}"
@@ -40,7 +40,7 @@ class Presence:
     def __init__(self, url: str, lease_ms: int) -> None:
         self.fresh_ms = FRESH_LEASES * lease_ms
         self._client = make_client(url, connections=1)
-        self._exchange = None if is_cluster(url) else Exchange(self._client)
+        self._exchange = None if is_cluster(url) else Exchange(self._client, AnyReplies())
         self._lease_ms = lease_ms
 
     async def close(self) -> None:

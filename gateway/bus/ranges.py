@@ -14,16 +14,13 @@ from gateway.bus.client import forget_connections, guarded, mapped
 from gateway.bus.errors import BusError
 from gateway.bus.exchange import Exchange
 from gateway.bus.followed import Followed
-from gateway.bus.wire import word
+from gateway.bus.wire import reply_of, word
 from gateway.model.entry import Entry
 from gateway.model.version import Position
+from native.replies import RangeReplies
 
 Tail = list[Entry] | BusError
 """The entries of one stream from a position on, or why they cannot be read."""
-
-
-LENGTHS = [b"$%d\r\n" % length for length in range(64)]
-"""How a word of that length begins; a position has at most 41 bytes."""
 
 
 class Ranges(Protocol):
@@ -51,21 +48,17 @@ class WireRanges:
     """Over one connection of the hot path."""
 
     def __init__(self, client: redis.Redis) -> None:
-        self._exchange = Exchange(client)
+        self._replies = RangeReplies(Entry, Position, tail_of)
+        self._exchange = Exchange(client, self._replies)
 
     async def read(self, asked: Sequence[Followed], count: int) -> list[Tail]:
         """Reads the tails."""
         end = b"\r\n$1\r\n+\r\n$5\r\nCOUNT\r\n" + word(b"%d" % count)
         words: list[bytes] = []
         for followed in asked:
-            position = followed.position
-            low = b"-" if position is None else b"%d-%d" % (position.epoch, position.seq)
-            words += (followed.head, LENGTHS[len(low)], low, end)
-        replies = await self._exchange.ask(b"".join(words), len(asked))
-        return [
-            reply if isinstance(reply, BusError) else tail_of(followed, reply)
-            for followed, reply in zip(asked, replies, strict=True)
-        ]
+            words += (followed.head, followed.low or low_of(followed.position), end)
+        self._replies.expect(list(asked))
+        return await self._exchange.ask(b"".join(words), len(asked))
 
     async def forget(self) -> None:
         """The next reading begins with a new connection."""
@@ -101,19 +94,15 @@ class PipelinedRanges:
         """The client is its owner's to close."""
 
 
-def tail_of(followed: Followed, rows: list[Any]) -> list[Entry]:
-    """The entries in the reply to XRANGE; the last one known, which most replies begin with, is not made anew."""
-    if not rows:
-        return []
-    known = followed.last
-    if known is not None and rows[0] == followed.row:
-        entries = [known]
-        if len(rows) > 1:
-            entries += entries_of(rows[1:])
-    else:
-        entries = entries_of(rows)
-    followed.row = rows[-1]
-    return entries
+def low_of(position: Position | None) -> bytes:
+    """Where a reading begins, as a word of the command, without its end."""
+    return word(b"-" if position is None else str(position).encode())[:-2]
+
+
+def tail_of(data: bytes) -> Tail:
+    """The entries in a reply to XRANGE of any form, or why there are none."""
+    reply = reply_of(data)
+    return reply if isinstance(reply, BusError) else entries_of(reply)
 
 
 def entries_of(rows: list[Any]) -> list[Entry]:

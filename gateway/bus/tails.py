@@ -73,14 +73,15 @@ class Tails:
         self._stirred.update(dict.fromkeys(channels))
         self._work.set()
 
-    def announce(self, channel: str) -> None:
-        """The store says that this channel has changed."""
-        followed = self.followed.get(channel)
-        if followed is not None:
-            followed.announced = True
-            self._stirred[channel] = None
-            if not self._work.is_set():
-                self._work.set()
+    def announce(self, channels: Iterable[str]) -> None:
+        """The store says that these channels have changed."""
+        follows, stirred = self.followed.get, self._stirred
+        for channel in channels:
+            if (followed := follows(channel)) is not None:
+                followed.announced = True
+                stirred[channel] = None
+        if stirred and not self._work.is_set():
+            self._work.set()
 
     def unread_since(self, since_s: float) -> list[str]:
         """The channels that were not read whole after that time of the loop's clock."""
@@ -156,7 +157,7 @@ class Tails:
                 else:
                     self._give(followed, fresh)
                 if len(answer) >= count and self._holds(followed):
-                    self.announce(followed.channel)
+                    self.announce([followed.channel])
                     continue
             if not followed.broken and self._holds(followed):
                 followed.confirmed_s = asked_s
@@ -173,6 +174,8 @@ class Tails:
         if not entries:
             return None
         first = entries[0]
+        if first is followed.last:
+            return entries[1:]
         if first.position != position:
             # Trimmed, or it is another history: a lower position would not have been in the answer.
             return entries
@@ -180,7 +183,7 @@ class Tails:
             same = followed.digest is None or followed.digest == entry_digest_of(first)
             followed.last = first if same else None
         else:
-            same = first is followed.last or first == followed.last
+            same = first == followed.last
         if same:
             return entries[1:]
         self._confirm_failed(followed)

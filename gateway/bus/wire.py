@@ -1,24 +1,68 @@
 """A connection to a store for the hot path: bytes are written as they are, replies are taken chunk by chunk, without a task.
 
 The client library opens it, so that URL, TLS, user and database mean what they mean everywhere; then the transport is ours.
-Knows the protocol (RESP2) and no command.
+Knows no command; what comes is split into replies by a reader.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import hiredis
 import redis.asyncio as redis
 
 from gateway.bus.client import guarded, refusal
 from gateway.bus.errors import Unavailable
+from native.replies import Garbled
 
 
-class Garbled(Exception):
-    """What came is not the protocol."""
+class Reader(Protocol):
+    """Makes replies of what arrives."""
+
+    def feed(self, data: bytes) -> list[Any]:
+        """The replies that are whole with this chunk, in order, an error as a BusError.
+
+        Raises:
+            Garbled: it is not the protocol.
+        """
+        ...
+
+    def reset(self) -> None:
+        """A new connection begins."""
+        ...
+
+
+class AnyReplies:
+    """Replies of any form: lists, numbers and bytes."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def feed(self, data: bytes) -> list[Any]:
+        """The replies that are whole with this chunk."""
+        reader, replies = self._reader, []
+        reader.feed(data)
+        while (reply := reader.gets()) is not _MORE:
+            replies.append(reply)
+        return replies
+
+    def reset(self) -> None:
+        """A new connection begins."""
+        self._reader = hiredis.Reader(protocolError=Garbled, replyError=refusal, notEnoughData=_MORE)
+
+
+def reply_of(data: bytes) -> Any:
+    """The one reply that these bytes are.
+
+    Raises:
+        Garbled: they are none, or not one.
+    """
+    replies = AnyReplies().feed(data)
+    if len(replies) != 1:
+        raise Garbled("not one reply")
+    return replies[0]
 
 
 def command(*words: bytes) -> bytes:
@@ -36,18 +80,21 @@ class Wire(asyncio.Protocol):
 
     Args:
         client: its pool says where and how to connect.
-        take: is given each reply in order, an error as a BusError; must not raise.
+        reader: makes replies of what arrives.
+        take: is given what has come, some replies in order; must not raise.
         ended: told once when an open connection is lost, unless it was closed by us.
     """
 
-    def __init__(self, client: redis.Redis, take: Callable[[Any], None], ended: Callable[[], None]) -> None:
+    def __init__(
+        self, client: redis.Redis, reader: Reader, take: Callable[[list[Any]], None], ended: Callable[[], None]
+    ) -> None:
         self._client = client
+        self._reader = reader
         self._take = take
         self._ended = ended
         self._connection: Any = None
         self._transport: asyncio.Transport | None = None
         self._former: asyncio.Protocol | None = None
-        self._reader = hiredis.Reader()
 
     @property
     def open(self) -> bool:
@@ -72,7 +119,7 @@ class Wire(asyncio.Protocol):
         if writer is None:
             raise Unavailable("the connection was lost at once")
         transport = cast(asyncio.Transport, writer.transport)
-        self._reader = hiredis.Reader(protocolError=Garbled, replyError=refusal, notEnoughData=_MORE)
+        self._reader.reset()
         self._former = cast(asyncio.Protocol, transport.get_protocol())
         self._connection, self._transport = connection, transport
         transport.set_protocol(self)
@@ -86,13 +133,13 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """A chunk has come: every reply that is whole is taken."""
-        reader, take = self._reader, self._take
-        reader.feed(data)
         try:
-            while (reply := reader.gets()) is not _MORE:
-                take(reply)
+            replies = self._reader.feed(data)
         except Garbled:
             self.abort()
+            return
+        if replies:
+            self._take(replies)
 
     def connection_lost(self, error: Exception | None) -> None:
         """The connection has ended."""

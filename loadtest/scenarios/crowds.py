@@ -13,12 +13,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import hiredis
 import msgspec
 
 from gateway.bus.followed import Followed
 from gateway.bus.ranges import tail_of
 from gateway.model.entry import Entry
+from gateway.model.version import Position
 from loadtest.fleet import Fleet
 from loadtest.gateway_process import GatewayProcess, percentile_limit_ms
 from loadtest.publisher import Publisher
@@ -29,6 +29,7 @@ from loadtest.scenarios.plain_step import step_us
 from loadtest.servers import native_table, plain_gateway
 from loadtest.servers.child import Server
 from loadtest.servers.process import cpu_s
+from native.replies import RangeReplies
 
 CHANNELS = 5_000
 VIEWERS_EACH = 3
@@ -245,10 +246,10 @@ def steps(channels: int, rounds: int = 3) -> dict[str, float]:
         replies = [b"*2\r\n" + b"".join(_entry_reply(number, event) for number in (seq, seq + 1)) for _ in followed]
 
         def read(replies: list[bytes] = replies) -> None:
-            reader = hiredis.Reader()
+            reader = RangeReplies(Entry, Position, tail_of)
+            reader.expect(followed)
             for channel, reply in zip(followed, replies, strict=True):
-                reader.feed(reply)
-                channel.last = tail_of(channel, reader.gets())[-1]
+                channel.last = reader.feed(reply)[0][-1]
 
         taken.append(_timed(read) / channels)
     # In the first round nothing is known yet.

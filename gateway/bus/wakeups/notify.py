@@ -14,8 +14,9 @@ import redis.asyncio as redis
 from gateway.bus.errors import BusError, NotPermitted, Unavailable
 from gateway.bus.tails import Tails
 from gateway.bus.wakeups.base import Unsuitable
-from gateway.bus.wire import Wire, command
+from gateway.bus.wire import Wire, command, reply_of
 from gateway.model.names import stream_key
+from native.replies import Announcements
 
 SUBSCRIBE_BATCH = 500
 SILENCE_S = 2.0
@@ -39,11 +40,11 @@ class Notify:
         self._tails = tails
         self._instead = instead
         self._prefix = f"__keyspace@{database}__:"
-        self._wire = Wire(client, self._take, self._lost)
+        self._channels: dict[bytes, str] = {}
+        self._wire = Wire(client, Announcements(self._channels, reply_of), self._take, self._lost)
         self._over: asyncio.Future[None] | None = None
         self._wanted: deque[tuple[str, bool]] = deque()
         self._unanswered = 0
-        self._channels: dict[bytes, str] = {}
         self._heard_any = False
         self._suspects: set[str] = set()
         self._strikes = 0
@@ -71,21 +72,26 @@ class Notify:
                 asked = True
                 self._wire.write(command(b"PING"))
 
-    def _take(self, reply: Any) -> None:
-        """One message of the store."""
+    def _take(self, replies: list[Any]) -> None:
+        """What the store has sent: channels that changed, and answers."""
         self._heard_any = True
+        changed = [reply for reply in replies if type(reply) is str]
+        if changed:
+            self._tails.announce(changed)
+            if self._suspects or self._strikes:
+                self._strikes = 0
+                self._suspects.clear()
+        if len(changed) < len(replies):
+            for reply in replies:
+                if reply is not None and type(reply) is not str:
+                    self._answer(reply)
+
+    def _answer(self, reply: Any) -> None:
         if isinstance(reply, BusError):
             self._refused(reply)
             return
         kind = reply[0]
-        if kind == b"message":
-            channel = self._channels.get(reply[1])
-            if channel is not None:
-                self._tails.announce(channel)
-                if self._suspects or self._strikes:
-                    self._strikes = 0
-                    self._suspects.clear()
-        elif kind == b"subscribe":
+        if kind == b"subscribe":
             self._subscribed(reply[1])
             self._answered()
         elif kind == b"unsubscribe":
@@ -98,7 +104,7 @@ class Notify:
         channel = key.decode()[len(self._prefix) + len("live:{") : -1]
         if channel in self._tails.followed:
             self._channels[key] = channel
-            self._tails.announce(channel)
+            self._tails.announce([channel])
 
     def _judge(self) -> None:
         """The answer to a ping sent after a find: an announcement of it would have come before."""
