@@ -19,6 +19,7 @@ from gateway.bus.publisher import Publisher
 from gateway.model.channel import Channel, Folded
 from gateway.model.entry import Entry
 from gateway.model.names import LOBBY, id_of, kind_of
+from gateway.model.rules import ENDED
 from gateway.model.version import Position
 from gateway.observe import metrics
 from gateway.observe.log import logger
@@ -162,7 +163,7 @@ class Lobby:
         now_ms = self._swept_ms = self._now_ms()
         old = []
         for match_id, (_, row) in self._known.items():
-            kept_s = ENDED_KEPT_S if row.row.get("status") == "ended" else STALE_KEPT_S
+            kept_s = ENDED_KEPT_S if row.row.get("status") == ENDED else STALE_KEPT_S
             if now_ms - row.changed_ms > kept_s * 1000:
                 old.append(match_id)
         if old:

@@ -18,6 +18,7 @@ from gateway.bus.loading import newest_confirmed
 from gateway.bus.publisher import Publisher
 from gateway.model.channel import Channel, ChannelLimits
 from gateway.model.names import kind_of
+from gateway.model.rules import ENDED
 from gateway.model.version import Position
 from gateway.observe import metrics
 from gateway.observe.log import logger
@@ -28,7 +29,6 @@ AT_ONCE = 50
 AGAIN_MS = 60_000
 """When a channel is looked at again that could not be trimmed."""
 DAY_MS = 86_400_000
-ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True)

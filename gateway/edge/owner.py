@@ -24,6 +24,7 @@ from gateway.model.lag import LAGGING_MS, Lag
 from gateway.model.messages import Status
 from gateway.model.names import kind_of
 from gateway.model.pace import Pace
+from gateway.model.rules import ENDED
 from gateway.model.version import Version, mix
 from gateway.observe import gathered, metrics
 from gateway.observe.log import logger
@@ -377,8 +378,8 @@ class Owner:
         return Status(channel=self.name, status=self._status_word(now_ms), behind_ms=self._behind_ms)
 
     def _status_word(self, now_ms: int) -> str:
-        if self._channel is not None and self._channel.status_word == "ended":
-            return "ended"
+        if self._channel is not None and self._channel.status_word == ENDED:
+            return ENDED
         if not self._connected or now_ms - self._last_entry_ms > self._paused_after_ms:
             return "paused"
         if self._behind_ms > LAGGING_MS or self._pace.interval_ms > LAGGING_MS:

@@ -24,6 +24,7 @@ from gateway.history.reader import Arrived
 from gateway.model.entry import entry_digest_of
 from gateway.model.messages import Status
 from gateway.model.rewind import Rewind
+from gateway.model.rules import ENDED
 from gateway.observe import metrics
 from gateway.observe.log import logger
 
@@ -33,7 +34,6 @@ STATUS_EVERY_MS = 1000
 LOW_WATER = 100
 HOLD_MS = 5000
 RETRY_S = 1.0
-ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from gateway.history.database import Database
-from gateway.history.scribe import ENDED, duels_of
+from gateway.history.scribe import duels_of
 from gateway.history.writer import add_totals, take_back
 from gateway.model.channel import ChannelLimits
 from gateway.model.entry import Entry, decode_events, entry_digest_of
 from gateway.model.errors import MalformedEntry
+from gateway.model.rules import ENDED
 from gateway.model.version import Position
 
 PAGE = 500

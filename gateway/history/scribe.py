@@ -17,7 +17,7 @@ from gateway.history.partitions import day_of
 from gateway.model.channel import Channel, ChannelLimits, Folded
 from gateway.model.entry import INT64_MAX, Entry
 from gateway.model.names import id_of, kind_of
-from gateway.model.rules import VOID_OP
+from gateway.model.rules import ENDED, VOID_OP
 from gateway.model.version import Position
 
 KEYFRAME_EVERY = 500
@@ -28,7 +28,6 @@ CLOCK_KEYFRAMES_MAX = 1000
 """Of these, in one epoch: a clock that leaps makes no more."""
 NAME_MAX_CHARS = 256
 """Longer names of metrics and members are not indexed and therefore not stored; the entry itself always is."""
-ENDED = "ended"
 
 
 @dataclass(slots=True)

@@ -24,7 +24,8 @@ VOID_OP: Final = "void"
 TRANSIENT_OPS: Final = frozenset({"position", "clock", "reset", VIEWERS_OP})
 """Ops that change the document but are nothing to read in a feed."""
 
-STATUSES: Final = frozenset({"scheduled", "live", "paused", "ended"})
+ENDED: Final = "ended"
+STATUSES: Final = frozenset({"scheduled", "live", "paused", ENDED})
 
 Points = dict[str, dict[str, int]]
 Outcome = tuple[dict[str, Any], Points]
@@ -155,7 +156,7 @@ def _status(_document: dict[str, Any], fields: dict[str, Any]) -> Outcome:
 
 
 def _end(document: dict[str, Any], fields: dict[str, Any]) -> Outcome:
-    patch: dict[str, Any] = {"status": "ended"}
+    patch: dict[str, Any] = {"status": ENDED}
     winner = _text(fields, "winner", required=False)
     if winner is not None:
         patch["winner"] = winner

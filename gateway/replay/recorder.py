@@ -20,6 +20,7 @@ from gateway.bus.base import Bus
 from gateway.model.channel import Channel, ChannelLimits
 from gateway.model.entry import Entry, entry_digest_of
 from gateway.model.errors import ModelError
+from gateway.model.rules import ENDED
 from gateway.model.version import Position
 from gateway.replay.recording import Event, RecordingError
 from gateway.replay.sources.grandstand import KIND, VERSION, Header, Writer, recording_file
@@ -222,7 +223,7 @@ class _Recorder:
         self._note_end_of_match()
 
     def _note_end_of_match(self) -> None:
-        if self._channel.doc.get("status") == "ended":
+        if self._channel.doc.get("status") == ENDED:
             self._end(Ended.MATCH_ENDED)
 
     def _open(self) -> None:
