@@ -8,7 +8,7 @@ from pathlib import Path
 
 import redis
 
-from tests.faults.valkey import free_port
+from tests.ports import free_port
 from tests.stores import Store, wait_until
 
 SLOTS = 16384

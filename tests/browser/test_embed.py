@@ -6,7 +6,6 @@ import contextlib
 import functools
 import http.server
 import re
-import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 
 from tests.browser.page import Page, page
 from tests.faults.proxy import proxy
+from tests.ports import free_port
 from tests.system.gateway import gateway
 from tests.system.publishing import Studio
 from tests.wire.peer import until
@@ -192,11 +192,6 @@ SAID = """(() => {
 LANGUAGE = "document.querySelector('grandstand-match').shadowRoot.querySelector('.status').lang"
 
 
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return int(one.getsockname()[1])
-
-
 @pytest.mark.timeout(240)
 def test_every_state_in_every_language_and_colour(tmp_path: Path) -> None:
     with (
@@ -223,7 +218,7 @@ def test_every_state_in_every_language_and_colour(tmp_path: Path) -> None:
                 if name == "offline":
                     shown.do("offline", value=True)
                 else:
-                    way.switch(closed_port())
+                    way.switch(free_port())
 
             def said(word: str, live: bool = name == "live") -> bool:
                 if live:

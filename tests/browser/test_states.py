@@ -7,7 +7,6 @@ cut, a publisher that is late or silent, a match that is over.
 from __future__ import annotations
 
 import re
-import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from tests.browser.breaking import FAILED, breaking
 from tests.browser.middlebox import Middlebox, middlebox
 from tests.browser.page import Page, page
 from tests.faults.proxy import Proxy, proxy
+from tests.ports import free_port
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
 from tests.wire.peer import until
@@ -118,11 +118,6 @@ def clean(world: World) -> Iterator[World]:
 # ---- the states ------------------------------------------------------------------------------------------------------
 
 
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return int(one.getsockname()[1])
-
-
 def ago(past_ms: int) -> int:
     return time.time_ns() // 1_000_000 - past_ms
 
@@ -211,7 +206,7 @@ def match_behind(world: World) -> None:
 
 def match_reconnecting(world: World) -> None:
     match_live(world)
-    world.way.switch(closed_port())
+    world.way.switch(free_port())
     world.state("reconnecting")
 
 
@@ -329,14 +324,14 @@ def board_missing(world: World) -> None:
 def board_failed(world: World) -> None:
     board(world)
     world.shown.do("evaluate", script="Math.random = () => 0")
-    world.way.switch(closed_port())
+    world.way.switch(free_port())
     world.go("/board/deaths.all")
     world.until("document.querySelector('main [role=alert] button') !== null", "an error with a button")
 
 
 def board_stale(world: World) -> None:
     board(world)
-    world.way.switch(closed_port())
+    world.way.switch(free_port())
     world.until("document.querySelector('[data-testid=stamp][data-stale=true]') !== null")
 
 
@@ -373,7 +368,7 @@ def operator_loading(world: World) -> None:
 
 def operator_stale(world: World) -> None:
     operator(world)
-    world.admin_way.switch(closed_port())
+    world.admin_way.switch(free_port())
     world.until("document.querySelector('main > [role=status]') !== null")
 
 

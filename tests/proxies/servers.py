@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tests.wire.peer import until
 
 NGINX_HEAD = """
@@ -91,13 +92,6 @@ KINDS = {
     ),
     "haproxy": ("haproxy", HAPROXY, ["-db", "-f"]),
 }
-
-
-def free_port() -> int:
-    """A port that is free now; these servers cannot choose one and say which."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager
