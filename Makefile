@@ -27,9 +27,8 @@ LINTED := gateway tests loadtest setup.py
 NATIVE := $(wildcard native/*.pyx native/*.pxd native/*.h) setup.py
 PAGE := $(shell find dashboard -type f -not -path '*/node_modules/*' -not -path '*/test-results/*' -not -path '*/dist/*' 2>/dev/null)
 PYTEST ?= tests
-# Test files that run at once: half of a test is waiting for processes, and what files share they start for themselves. They go in their
-# order, as what lasts longest has few tests and would be last by their number.
-JOBS ?= 3
+# Test files that run at once: most of a test is waiting for processes, and what files share they start for themselves.
+JOBS ?= 2
 , := ,
 
 .PHONY: screenshots help demo test lint exactly-once rewind bench sanitize conformance fuzz dashboard lock generate clean browser chromium wheel churn proxies
@@ -44,7 +43,7 @@ test: .make/native .make/page lint chromium proxies
 	@echo "testing the dashboard"
 	@npm --prefix dashboard test --silent
 	@echo "testing the gateway"
-	@$(BIN)/pytest $(PYTEST) -m "not bench" -n $(JOBS) --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest $(PYTEST) -m "not bench" -n $(JOBS) --dist loadfile
 
 lint: .make/native
 	@echo "checking style, types and import arrows"
