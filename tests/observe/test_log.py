@@ -65,6 +65,23 @@ def test_secrets_are_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
     assert "t0p" not in json.dumps(line)
 
 
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_an_exception_tells_no_variables_and_no_secrets(capsys: pytest.CaptureFixture[str], log_format: str) -> None:
+    configure(log_format)
+
+    def refuse(token: str) -> None:
+        raise ValueError(f"refused {token}")
+
+    try:
+        refuse(TOKEN)
+    except ValueError as error:
+        logger.error("failed", exc_info=error)
+    told = capsys.readouterr().err
+    assert "refuse(TOKEN)" in told
+    assert "ValueError: refused" in told
+    assert TOKEN not in told
+
+
 def test_libraries_speak_in_the_same_form(capsys: pytest.CaptureFixture[str]) -> None:
     configure()
     logging.getLogger("some.library").warning("odd %s", "thing")
