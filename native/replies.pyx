@@ -73,26 +73,20 @@ cdef int scan(const uint8_t *data, Py_ssize_t size, Py_ssize_t *looked, Py_ssize
             if end == NULL:
                 return -1 if size - at > LINE_MAX else 0
             at = end - data + 1
-        elif kind == c'$':
+        elif kind == c'$' or kind == c'*':
             is_number = number_at(data, size, &at, &value)
             if is_number <= 0:
                 return is_number
-            if value < -1 or value > BULK_MAX:
+            if value < -1 or value > (BULK_MAX if kind == c'$' else ELEMENTS_MAX):
                 return -1
-            if value >= 0:
+            if kind == c'*':
+                wanted[0] += max(value, 0)
+            elif value >= 0:
                 if size - at < value + 2:
                     return 0
                 if data[at + value] != c'\r' or data[at + value + 1] != c'\n':
                     return -1
                 at += value + 2
-        elif kind == c'*':
-            is_number = number_at(data, size, &at, &value)
-            if is_number <= 0:
-                return is_number
-            if value < -1 or value > ELEMENTS_MAX:
-                return -1
-            if value > 0:
-                wanted[0] += value
         else:
             return -1
         wanted[0] -= 1
