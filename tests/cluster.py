@@ -8,8 +8,9 @@ from pathlib import Path
 
 import redis
 
+from tests.patience import until
 from tests.ports import free_port
-from tests.stores import Store, wait_until
+from tests.stores import Store
 
 SLOTS = 16384
 PRIMARIES = 3
@@ -38,19 +39,19 @@ class Cluster:
         for node in self.nodes[1:]:
             bus_port = node.option("--cluster-port")
             first.execute_command("CLUSTER", "MEET", "127.0.0.1", node.port, bus_port)
-        wait_until(lambda: all(n.info("cluster_known_nodes") == str(len(self.nodes)) for n in map(_View, self.nodes)))
+        until(lambda: all(n.info("cluster_known_nodes") == str(len(self.nodes)) for n in map(_View, self.nodes)))
         for index in range(PRIMARIES):
             low, high = SLOTS * index // PRIMARIES, SLOTS * (index + 1) // PRIMARIES - 1
             self.nodes[index].client.execute_command("CLUSTER", "ADDSLOTSRANGE", low, high)
         for index, replica in enumerate(self.nodes[PRIMARIES:]):
             primary_id = self.nodes[index].client.execute_command("CLUSTER", "MYID")
             replica.client.execute_command("CLUSTER", "REPLICATE", primary_id)
-            wait_until(lambda r=replica: r.client.info("replication").get("master_link_status") == "up")
+            until(lambda r=replica: r.client.info("replication").get("master_link_status") == "up")
         self.wait()
 
     def wait(self) -> None:
         """Returns when every running node says that the cluster is well."""
-        wait_until(lambda: all(_View(node).info("cluster_state") == "ok" for node in self.nodes if node.running), 60)
+        until(lambda: all(_View(node).info("cluster_state") == "ok" for node in self.nodes if node.running))
 
     def stop(self) -> None:
         """Ends all nodes."""
@@ -72,7 +73,7 @@ class Cluster:
         """Kills a primary and returns when its replica has taken its slots."""
         replica = self.nodes[index + PRIMARIES]
         self.nodes[index].kill()
-        wait_until(lambda: replica.client.info("replication")["role"] == "master", 60)
+        until(lambda: replica.client.info("replication")["role"] == "master")
         self.wait()
 
 

@@ -9,13 +9,12 @@ import contextlib
 import os
 import re
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.faults.valkey import Valkey
+from tests.patience import until
 
-DEADLINE_S = 20.0
 DOCUMENTED = (Path(__file__).resolve().parent.parent / "docs" / "store.md").read_text()
 
 
@@ -54,19 +53,11 @@ class Store(Valkey):
     def follows(self, primary: Valkey) -> None:
         """Becomes a replica, and returns when it is in step."""
         self.client.replicaof("127.0.0.1", str(primary.port))
-        wait_until(lambda: self.client.info("replication")["master_link_status"] == "up")
+        until(lambda: self.client.info("replication")["master_link_status"] == "up", "the replica to be in step")
 
     def promote(self) -> None:
         """Is a replica no more."""
         self.client.replicaof("NO", "ONE")
-
-
-def wait_until(condition: object, timeout_s: float = DEADLINE_S) -> None:
-    """Looks until `condition()` is true."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < deadline, "the condition has not come true"
-        time.sleep(0.005)
 
 
 @contextlib.contextmanager

@@ -21,8 +21,7 @@ from gateway.access.jwk_set import BODY_MAX_BYTES
 from gateway.access.keys import BadKeys, KeyRing, parse_jwks, read_keys
 from gateway.access.tokens import AccessDenied, Verifier
 from tests.access.conftest import SECRET, jwk, pem, token
-
-DEADLINE_S = 10.0
+from tests.patience import eventually
 
 
 class KeyServer:
@@ -56,13 +55,6 @@ async def server() -> AsyncIterator[tuple[KeyServer, str]]:
     await listening.wait_closed()
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline_s, "it did not come true in time"
-        await asyncio.sleep(0.005)
-
-
 def good(verifier: Verifier, text: str) -> bool:
     try:
         return verifier.verify(text, time.time()).subject == "ann"
@@ -84,7 +76,7 @@ async def test_a_new_key_is_fetched_when_a_token_names_it(
         assert good(known, old)
         assert not good(known, new)
         source.publish(jwk(ed25519, "second"))
-        await until(lambda: good(known, new))
+        await eventually(lambda: good(known, new))
         assert not good(known, old), "a key that is gone is gone for remembered tokens too"
     finally:
         await known.close()
@@ -124,7 +116,7 @@ async def test_a_server_that_fails_leaves_the_known_keys(
         for body in (source.body, b"<html>", b'{"keys": []}', b"[]", b"\xff", b"x" * (BODY_MAX_BYTES + 1)):
             source.body = body
             seen = source.requests
-            await until(lambda seen=seen: source.requests >= seen + 2)  # type: ignore[misc]
+            await eventually(lambda seen=seen: source.requests >= seen + 2)  # type: ignore[misc]
             source.status = b"200 OK"
             assert good(known, text)
     finally:
@@ -147,7 +139,7 @@ async def test_a_server_that_is_away_at_the_start_is_asked_again(
         assert not good(known, text)
         source.status = b"200 OK"
         source.publish(jwk(rsa, "first"))
-        await until(lambda: good(known, text))
+        await eventually(lambda: good(known, text))
     finally:
         await known.close()
 

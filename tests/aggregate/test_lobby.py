@@ -19,6 +19,7 @@ from gateway.model.channel import Channel, ChannelLimits
 from gateway.model.entry import Entry
 from gateway.model.names import LOBBY, rows_key, stream_key
 from gateway.model.version import Position
+from tests.patience import eventually
 from tests.stores import Store
 
 
@@ -60,9 +61,7 @@ async def lobby(store: Store, holds: Callable[[], bool]) -> AsyncIterator[Lobby]
 
 
 async def until(store: Store, titles: dict[str, str]) -> None:
-    async with asyncio.timeout(20):
-        while shown(store) != titles:
-            await asyncio.sleep(0.05)
+    await eventually(lambda: shown(store) == titles, lambda: f"{titles}, there are {shown(store)}")
 
 
 async def test_rows_of_all_processes_are_in_the_list_and_old_ones_leave_it(

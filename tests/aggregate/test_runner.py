@@ -17,6 +17,7 @@ from gateway.bus.ending import end
 from gateway.bus.publisher import Publisher
 from gateway.bus.redis_streams import RedisStreams
 from gateway.model.entry import Entry, entry_digest_of
+from tests.patience import eventually
 from tests.stores import Store
 
 CHANNELS = [f"match:{number}" for number in range(12)]
@@ -104,9 +105,7 @@ class Stage:
         return sink, runner, task
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(60):
-            while not condition():
-                await asyncio.sleep(0.01)
+        await eventually(condition, lambda: f"the condition; written: {self.counts()}")
 
     def counts(self) -> list[int]:
         return [len(self.ledger.written[name]) for name in CHANNELS]

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.databases import postgres
+from tests.patience import until
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
-from tests.wire.peer import until
 
 MINUTES = 40
 GOALS = {8: "red", 17: "blue", 27: "red"}
@@ -72,7 +72,7 @@ def played(folder: Path) -> Iterator[tuple[GatewayProcess, Studio]]:
         studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:late")
         try:
             count = play(studio)
-            until(lambda: served.metric("grandstand_history_entries_total") > count, 60, "the history")
+            until(lambda: served.metric("grandstand_history_entries_total") > count, "the history")
             yield served, studio
         finally:
             studio.close()

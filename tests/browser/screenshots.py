@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from tests.browser.page import Page, page
-from tests.wire.peer import until
+from tests.patience import until
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "build" / "screenshots"
@@ -52,7 +52,7 @@ def addresses(listing: str, url: str) -> dict[str, str]:
 def take(shown: Page, name: str, address: str) -> None:
     """All pictures of one page: what a window shows, and the whole page."""
     shown.do("open", url=address)
-    until(lambda: shown.do("evaluate", script="document.querySelector('main h1') !== null"), 30, f"{address}")
+    until(lambda: shown.do("evaluate", script="document.querySelector('main h1') !== null"), f"{address}")
     if name in PRESSED:
         shown.do("click", selector=PRESSED[name])
     time.sleep(FILL_S)
@@ -78,7 +78,7 @@ def main() -> None:
         command = [sys.executable, "-m", "gateway.cli.main", "demo", "--port", "0"]
         demo = subprocess.Popen(command, stdout=sink, stderr=sink, env=environment)
     try:
-        until(lambda: "Ctrl-C" in log.read_text() or demo.poll() is not None, 60, "the demonstration")
+        until(lambda: "Ctrl-C" in log.read_text() or demo.poll() is not None, "the demonstration")
         found = re.search(r"Grandstand is at (http://\S+?),", log.read_text())
         assert found is not None, log.read_text()
         begun_s = time.monotonic()

@@ -13,9 +13,9 @@ import pytest
 
 from tests.browser.page import Page, page, texts
 from tests.browser.walk import Walker
+from tests.patience import until
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import STATE, Studio
-from tests.wire.peer import until
 
 PLACED = {
     "map": {"x": [0, 100], "y": [0, 100]},
@@ -47,7 +47,7 @@ def shown(served: GatewayProcess, studio: Studio) -> Iterator[Page]:
     """The match's page."""
     with page() as one:
         one.do("open", url=f"{served.url}/match/access")
-        until(lambda: one.read()["version"] and one.read()["state"] == "live", 30, "the match")
+        until(lambda: one.read()["version"] and one.read()["state"] == "live", "the match")
         yield one
         assert one.do("problems") == []
 
@@ -72,24 +72,24 @@ def test_what_is_read_aloud_is_what_matters(served: GatewayProcess, studio: Stud
     told = Studio(studio_url(served), "match:told")
     told.open(title="Told", game="arena", **PLACED)
     shown.do("open", url=f"{served.url}/match/told")
-    until(lambda: shown.read()["state"] == "live" and shown.read()["version"], 30, "the match")
+    until(lambda: shown.read()["state"] == "live" and shown.read()["version"], "the match")
     shown.do("evaluate", script=LISTEN)
     # Many small things, one that counts.
     for n in range(200):
         told.publish({"op": "pickup", "player": f"p{n % 10}"})
     told.publish({"op": "score", "team": "red", "by": 2})
-    until(lambda: "Red 2, Blue 0" in heard(shown, "status"), 20, "the score to be said")
+    until(lambda: "Red 2, Blue 0" in heard(shown, "status"), "the score to be said")
     for n in range(50):
         told.publish({"op": "pickup", "player": f"p{n % 10}"})
     told.publish({"op": "kill", "actor": "p1", "target": "p8"})
-    until(lambda: "Player 1 killed Player 8" in heard(shown, "status"), 20, "the kill to be said")
+    until(lambda: "Player 1 killed Player 8" in heard(shown, "status"), "the kill to be said")
     shown.do("offline", value=True)
-    until(lambda: heard(shown, "alert") == ["Offline"], 20, "the loss to interrupt")
+    until(lambda: heard(shown, "alert") == ["Offline"], "the loss to interrupt")
     shown.do("offline", value=False)
-    until(lambda: heard(shown, "alert")[-1] == "Live", 20, "that it is there again")
+    until(lambda: heard(shown, "alert")[-1] == "Live", "that it is there again")
     assert set(heard(shown, "alert")) <= {"Offline", "Reconnecting", "Live"}
     told.publish({"op": "end", "winner": "red"})
-    until(lambda: "The match has ended. Red won" in heard(shown, "status"), 20, "the end")
+    until(lambda: "The match has ended. Red won" in heard(shown, "status"), "the end")
     said = heard(shown, "status")
     assert len(said) == len(set(said)), f"said twice: {said}"
     assert len(said) <= 4, f"more than matters: {said}"
@@ -103,11 +103,11 @@ def test_nothing_is_read_aloud_where_nobody_wants_it(studio: Studio, shown: Page
     shown.do("evaluate", script=LISTEN)
     before = shown.read()["scores"]
     studio.score()
-    until(lambda: shown.read()["scores"] != before, 20, "the score")
+    until(lambda: shown.read()["scores"] != before, "the score")
     # Whoever wants to hear again is told what comes from then on.
     shown.do("select", selector="label:has-text('Read aloud') select", value="all")
     studio.publish({"op": "pickup", "player": "p4"})
-    until(lambda: heard(shown, "status") != [], 20, "what comes")
+    until(lambda: heard(shown, "status") != [], "what comes")
     assert heard(shown, "status") == ["Player 4 picks up gold"]
 
 
@@ -118,12 +118,12 @@ def test_nothing_is_read_aloud_where_nobody_wants_it(studio: Studio, shown: Page
 def test_a_link_goes_to_the_clipboard_or_is_shown(served: GatewayProcess, shown: Page) -> None:
     share = "button:has-text('Share this moment')"
     shown.do("permit", permissions=["clipboard-read", "clipboard-write"])
-    until(lambda: texts(shown, "[data-testid=copied]") != [], 20, "the bar")
+    until(lambda: texts(shown, "[data-testid=copied]") != [], "the bar")
     shown.do("click", selector=share)
-    until(lambda: texts(shown, "[data-testid=copied]") == ["Link copied"], 10, "it to be said")
+    until(lambda: texts(shown, "[data-testid=copied]") == ["Link copied"], "it to be said")
     link = shown.do("evaluate", script="navigator.clipboard.readText()")
     assert re.fullmatch(rf"{served.url}/match/access\?at=\d+-\d+", link)
-    until(lambda: texts(shown, "[data-testid=copied]") == [""], 20, "it to have been said")
+    until(lambda: texts(shown, "[data-testid=copied]") == [""], "it to have been said")
     # A browser that does not let it: the link is there to be copied, and chosen already.
     shown.do("permit", permissions=[])
     shown.do(
@@ -134,7 +134,7 @@ def test_a_link_goes_to_the_clipboard_or_is_shown(served: GatewayProcess, shown:
     walker = Walker(shown)
     walker.press("Enter")
     chosen = "document.activeElement.value?.slice(document.activeElement.selectionStart, document.activeElement.selectionEnd)"
-    until(lambda: shown.do("evaluate", script=chosen) == link, 10, "the link, chosen")
+    until(lambda: shown.do("evaluate", script=chosen) == link, "the link, chosen")
     assert shown.do("axe") == []
     focus = walker.press("Escape")
     assert focus is not None
@@ -142,7 +142,7 @@ def test_a_link_goes_to_the_clipboard_or_is_shown(served: GatewayProcess, shown:
     # And one in which there is none, as on a page without TLS.
     shown.do("evaluate", script="Object.defineProperty(navigator, 'clipboard', { value: undefined })")
     walker.press("Enter")
-    until(lambda: shown.do("evaluate", script=chosen) == link, 10, "the link, chosen")
+    until(lambda: shown.do("evaluate", script=chosen) == link, "the link, chosen")
 
 
 # ---- what moves --------------------------------------------------------------------------------------------------------
@@ -165,19 +165,19 @@ def test_a_stopped_match_stands_still_until_it_goes_on(studio: Studio, shown: Pa
         )
         studio.patch({"clock": {"t_ms": 60_000 * (n + 1)}, "players": {"p1": {"pos": [30 + n, 50]}}})
     held = "grandstand.view('match:access').doc.players.p1.pos[0]"
-    until(lambda: shown.do("evaluate", script=held) == 32, 20, "all of it to have come")
-    until(lambda: re.fullmatch(r"\d+ updates? waits?", texts(shown, "[data-testid=waiting]")[0]), 20, "a count of it")
+    until(lambda: shown.do("evaluate", script=held) == 32, "all of it to have come")
+    until(lambda: re.fullmatch(r"\d+ updates? waits?", texts(shown, "[data-testid=waiting]")[0]), "a count of it")
     assert shown.do("evaluate", script=picture) == before
     assert shown.do("axe") == []
     hold(shown, "Resume")
-    until(lambda: int(shown.read()["scores"][1]) == int(scores[1]) + 3, 10, "the score of now")
+    until(lambda: int(shown.read()["scores"][1]) == int(scores[1]) + 3, "the score of now")
     assert texts(shown, "[data-testid=waiting]") == []
 
 
 @pytest.mark.timeout(120)
 def test_a_stopped_list_of_matches_stands_still(served: GatewayProcess, studio: Studio, shown: Page) -> None:
     shown.do("open", url=served.url)
-    until(lambda: "/match/access" in shown.read()["cards"], 20, "the list")
+    until(lambda: "/match/access" in shown.read()["cards"], "the list")
     card = "main a[href='/match/access']"
     hold(shown)
     before, studio_new = texts(shown, card), Studio(studio_url(served), "match:newcomer")
@@ -187,14 +187,13 @@ def test_a_stopped_list_of_matches_stands_still(served: GatewayProcess, studio: 
         lambda: (
             "waits" in texts(shown, "[data-testid=waiting]")[0] or "wait" in texts(shown, "[data-testid=waiting]")[0]
         ),
-        20,
         "a count",
     )
     listed = "Object.keys(grandstand.view('lobby:matches').doc.matches).length"
-    until(lambda: shown.do("evaluate", script=listed) > len(shown.read()["cards"]), 20, "the newcomer to have come")
+    until(lambda: shown.do("evaluate", script=listed) > len(shown.read()["cards"]), "the newcomer to have come")
     assert texts(shown, card) == before
     hold(shown, "Resume")
-    until(lambda: "/match/newcomer" in shown.read()["cards"] and texts(shown, card) != before, 20, "all of it")
+    until(lambda: "/match/newcomer" in shown.read()["cards"] and texts(shown, card) != before, "all of it")
     studio_new.close()
 
 
@@ -206,7 +205,7 @@ PAGES = ("/", "/match/access", "/boards", "/board/kills.all", "/player/p0", "/em
 def test_whatever_updates_itself_can_be_stopped(served: GatewayProcess, shown: Page, path: str) -> None:
     shown.do("open", url=served.url + path)
     pause = "[...document.querySelectorAll('main button')].some((button) => button.innerText.startsWith('Pause'))"
-    until(lambda: shown.do("evaluate", script=pause), 60, "a button that stops it")
+    until(lambda: shown.do("evaluate", script=pause), "a button that stops it")
 
 
 @pytest.mark.timeout(120)
@@ -215,7 +214,6 @@ def test_examples_of_the_element_stop(served: GatewayProcess, studio: Studio, sh
     points = "[...document.querySelectorAll('grandstand-match')].map((one) => one.shadowRoot?.querySelector('.points').innerText)"
     until(
         lambda: all(" : " in text and "–" not in text for text in shown.do("evaluate", script=points)[:1]),
-        30,
         "the score",
     )
     shown.do("click", selector="#pause")
@@ -225,10 +223,10 @@ def test_examples_of_the_element_stop(served: GatewayProcess, studio: Studio, sh
     )
     shown.do("evaluate", script=listen)
     studio.score()
-    until(lambda: shown.do("evaluate", script=version), 20, "the element to know more")
+    until(lambda: shown.do("evaluate", script=version), "the element to know more")
     assert shown.do("evaluate", script=points) == before
     shown.do("click", selector="#pause")
-    until(lambda: shown.do("evaluate", script=points) != before, 20, "the score of now")
+    until(lambda: shown.do("evaluate", script=points) != before, "the score of now")
 
 
 @pytest.mark.timeout(120)
@@ -241,14 +239,14 @@ def test_cards_keep_their_places_under_the_pointer(served: GatewayProcess, studi
     def ranked() -> list[str]:
         return [card for card in shown.read()["cards"] if card.startswith("/match/rank")]
 
-    until(lambda: ranked() == ["/match/rank0", "/match/rank1"], 20, "both, the more watched first")
+    until(lambda: ranked() == ["/match/rank0", "/match/rank1"], "both, the more watched first")
     shown.do("hover", selector="main a[href='/match/rank0']")
     others[1].patch({"viewers": 50})
-    until(lambda: "50 watching" in texts(shown, "main a[href='/match/rank1']")[0], 20, "the new number")
+    until(lambda: "50 watching" in texts(shown, "main a[href='/match/rank1']")[0], "the new number")
     assert ranked() == ["/match/rank0", "/match/rank1"]
     shown.do("hover", selector="h1")
     others[1].patch({"viewers": 51})
-    until(lambda: ranked() == ["/match/rank1", "/match/rank0"], 20, "the new order")
+    until(lambda: ranked() == ["/match/rank1", "/match/rank0"], "the new order")
     for other in others:
         other.close()
 
@@ -267,7 +265,7 @@ DRAWN = """(() => {
 def test_with_reduced_motion_nothing_moves_between(studio: Studio, shown: Page) -> None:
     def go_about() -> dict[str, Any]:
         shown.do("open", url=shown.do("evaluate", script="location.href"))
-        until(lambda: shown.read()["version"], 20, "the match")
+        until(lambda: shown.read()["version"], "the match")
         shown.do("evaluate", script=DRAWN)
         for n in range(30):
             studio.patch({"players": {"p1": {"pos": [40 if n % 2 else 55, 50]}}})
@@ -276,7 +274,6 @@ def test_with_reduced_motion_nothing_moves_between(studio: Studio, shown: Page) 
                     shown.do("evaluate", script="grandstand.view('match:access').doc.players.p1.pos[0]")
                     == (40 if n % 2 else 55)
                 ),
-                10,
             )  # type: ignore[misc]
         found: dict[str, Any] = shown.do(
             "evaluate", script="({ places: places.size, drawn, ms: performance.now() - since })"
@@ -292,7 +289,6 @@ def test_with_reduced_motion_nothing_moves_between(studio: Studio, shown: Page) 
     studio.score()
     until(
         lambda: shown.do("evaluate", script="document.querySelector('[class*=flash]') !== null"),
-        10,
         "a score that lights up",
     )
     assert shown.do("evaluate", script="document.getAnimations().length") == 0
@@ -303,7 +299,7 @@ def test_with_reduced_motion_nothing_moves_between(studio: Studio, shown: Page) 
     assert shown.do("evaluate", script=moved) == 0
     # Of those who have nothing against it, something does.
     shown.do("click", selector="header nav a")
-    until(lambda: shown.read()["cards"], 20, "the list")
+    until(lambda: shown.read()["cards"], "the list")
     assert shown.do("evaluate", script=moved) == 0
     shown.do("emulate", reducedMotion="no-preference")
     assert shown.do("evaluate", script=moved) > 0
@@ -346,7 +342,7 @@ def test_forced_colours_take_nothing_away(served: GatewayProcess, shown: Page, p
     for selector, member in CARRIES[path].items():
         element, _, pseudo = selector.partition("::")
         there = f"document.querySelector({element!r})"
-        until(lambda there=there: shown.do("evaluate", script=f"{there} !== null"), 30, selector)  # type: ignore[misc]
+        until(lambda there=there: shown.do("evaluate", script=f"{there} !== null"), selector)  # type: ignore[misc]
         style = f"getComputedStyle({there}, {'::' + pseudo if pseudo else None!r})".replace("None", "null")
         colour = shown.do("evaluate", script=f"{style}.{member}")
         assert colour not in (canvas, "rgba(0, 0, 0, 0)"), f"{selector} is not seen"

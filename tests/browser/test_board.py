@@ -8,9 +8,9 @@ import pytest
 
 from tests.browser.long.scroll import MEMBERS, fill
 from tests.browser.page import Page, page
+from tests.patience import until
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
-from tests.wire.peer import until
 
 
 def points(studio: Studio, **changes: int) -> None:
@@ -52,9 +52,9 @@ def rows(shown: Page) -> list[list[str]]:
 def opened(shown: Page, served: GatewayProcess) -> None:
     shown.do("hover", selector="h1")
     shown.do("open", url=f"{served.url}/board/kills.all")
-    until(lambda: [row[1] for row in rows(shown)[:3]] == ["p1", "p2", "p3"], 60, "the first rows")
+    until(lambda: [row[1] for row in rows(shown)[:3]] == ["p1", "p2", "p3"], "the first rows")
     counted = "[role=grid]:has([data-testid=ranking])"
-    until(lambda: attribute(shown, counted, "aria-rowcount") == str(MEMBERS + 1), 60, "all rows to be counted")
+    until(lambda: attribute(shown, counted, "aria-rowcount") == str(MEMBERS + 1), "all rows to be counted")
 
 
 def attribute(shown: Page, selector: str, name: str) -> str | None:
@@ -71,13 +71,13 @@ def there(shown: Page, selector: str) -> bool:
 @pytest.mark.timeout(180)
 def test_ten_thousand_rows_of_which_few_exist(served: GatewayProcess, studio: Studio, shown: Page) -> None:
     shown.do("open", url=f"{served.url}/boards")
-    until(lambda: there(shown, "a[href='/board/kills.all']"), 60, "the board to be listed")
+    until(lambda: there(shown, "a[href='/board/kills.all']"), "the board to be listed")
     assert shown.do("axe") == []
     opened(shown, served)
     assert len(rows(shown)) < 60
     assert attribute(shown, "[data-testid=ranking] [role=row]", "aria-rowindex") == "2"
     shown.do("evaluate", script="document.querySelector('[data-testid=ranking]').scrollTo(0, 1e9)")
-    until(lambda: rows(shown)[-1][1] == f"p{MEMBERS}", 20, "the last row")
+    until(lambda: rows(shown)[-1][1] == f"p{MEMBERS}", "the last row")
     assert rows(shown)[-1][0] == "10,000"
     assert shown.do("axe") == []
     assert shown.do("problems") == []
@@ -87,11 +87,11 @@ def test_ten_thousand_rows_of_which_few_exist(served: GatewayProcess, studio: St
 def test_the_first_page_shows_who_leads(served: GatewayProcess, studio: Studio, shown: Page) -> None:
     shown.do("open", url=served.url)
     leaders = """[...document.querySelectorAll("[data-testid=leaders] li")].map((row) => row.innerText.split("\\n").slice(0, 2))"""
-    until(lambda: shown.do("evaluate", script=leaders) == [["1", "p1"], ["2", "p2"], ["3", "p3"]], 60, "the leaders")
+    until(lambda: shown.do("evaluate", script=leaders) == [["1", "p1"], ["2", "p2"], ["3", "p3"]], "the leaders")
     assert shown.do("axe") == []
-    until(lambda: there(shown, "a[href='/match/crowd?at=-120s']"), 20, "the way back")
+    until(lambda: there(shown, "a[href='/match/crowd?at=-120s']"), "the way back")
     shown.do("click", selector="[data-testid=leaders] h3 a")
-    until(lambda: [row[1] for row in rows(shown)[:3]] == ["p1", "p2", "p3"], 60, "the whole board")
+    until(lambda: [row[1] for row in rows(shown)[:3]] == ["p1", "p2", "p3"], "the whole board")
     assert shown.do("problems") == []
 
 
@@ -113,30 +113,30 @@ def test_changes_are_live_and_do_not_move_what_is_under_the_pointer(
     try:
         shown.do("hover", selector="[data-testid=ranking] [data-index='1']")
         points_for("p3", 1_000)
-        until(lambda: there(shown, "[data-testid=moved]"), 30, "it to tell of position changes")
+        until(lambda: there(shown, "[data-testid=moved]"), "it to tell of position changes")
         assert first() == ["p1", "p2", "p3"]
         held = rows(shown)[2][2]
         assert int(held.replace(",", "")) > 20 * (MEMBERS - 2), "points go on where places are held"
         # On the way to the button, and over it, the places are still held.
         shown.do("hover", selector="[data-testid=moved]")
         points_for("p3", 1_000)
-        until(lambda: rows(shown)[2][2] != held, 30, "further points")
+        until(lambda: rows(shown)[2][2] != held, "further points")
         assert first() == ["p1", "p2", "p3"]
         shown.do("click", selector="[data-testid=moved]")
-        until(lambda: first() == ["p3", "p1", "p2"], 20, "the new places")
+        until(lambda: first() == ["p3", "p1", "p2"], "the new places")
         # With the pointer elsewhere rows move by themselves.
         shown.do("hover", selector="h1")
         points_for("p1", 5_000)
-        until(lambda: first() == ["p1", "p3", "p2"], 30, "the rows to move")
+        until(lambda: first() == ["p1", "p3", "p2"], "the rows to move")
         # By keyboard: held by the focus, let go by the button, and the focus is in the rows again.
         shown.do("evaluate", script="document.querySelector('[data-testid=ranking] [tabindex=\"0\"]').focus()")
         points_for("p2", 9_000)
-        until(lambda: there(shown, "[data-testid=moved]"), 30, "it to tell of position changes")
+        until(lambda: there(shown, "[data-testid=moved]"), "it to tell of position changes")
         assert first() == ["p1", "p3", "p2"]
         shown.do("evaluate", script="document.querySelector('[data-testid=moved]').focus()")
         assert first() == ["p1", "p3", "p2"]
         shown.do("press", key="Enter")
-        until(lambda: first() == ["p2", "p1", "p3"], 20, "the new places")
+        until(lambda: first() == ["p2", "p1", "p3"], "the new places")
         assert shown.do("evaluate", script="document.activeElement.dataset.index") == "0"
     finally:
         points(studio, **{member: -count for member, count in changed.items()})
@@ -146,13 +146,13 @@ def test_changes_are_live_and_do_not_move_what_is_under_the_pointer(
 def test_search_and_the_own_place_with_ten_above_and_below(served: GatewayProcess, studio: Studio, shown: Page) -> None:
     opened(shown, served)
     shown.do("fill", selector="input[type=search]", value="p7777")
-    until(lambda: there(shown, "[data-testid=hits] button[aria-pressed]"), 20, "the player, who is in no row yet")
+    until(lambda: there(shown, "[data-testid=hits] button[aria-pressed]"), "the player, who is in no row yet")
     shown.do("press", key="Enter")
-    until(lambda: any(row[1] == "p7777" for row in rows(shown)), 20, "the row in view")
+    until(lambda: any(row[1] == "p7777" for row in rows(shown)), "the row in view")
     shown.do("click", selector="[data-testid=hits] button[aria-pressed]")
     script = "[...document.querySelectorAll('[data-testid=around] [role=row]')].map((row) => row.children[1].innerText.trim())"
     wanted = [f"p{n}" for n in range(7767, 7788)]
-    until(lambda: shown.do("evaluate", script=script) == wanted, 20, "ten above and ten below")
+    until(lambda: shown.do("evaluate", script=script) == wanted, "ten above and ten below")
     assert attribute(shown, "[data-testid=around] [aria-selected=true] a", "href") == "/player/p7777"
     for scheme in ("light", "dark"):
         shown.do("emulate", colorScheme=scheme)
@@ -160,14 +160,14 @@ def test_search_and_the_own_place_with_ten_above_and_below(served: GatewayProces
     # By the beginning of a name's word, however it is written: a player who is in no row either.
     shown.do("fill", selector="input[type=search]", value="NDI")
     hit = "[...document.querySelectorAll('[data-testid=hits] li')].map((one) => one.innerText.split('\\n')[0])"
-    until(lambda: shown.do("evaluate", script=hit) == ["Zoë Ndiaye"], 20, "the player by name")
+    until(lambda: shown.do("evaluate", script=hit) == ["Zoë Ndiaye"], "the player by name")
     shown.do("fill", selector="input[type=search]", value="zoe")
-    until(lambda: shown.do("evaluate", script=hit) == ["Zoë Ndiaye"], 20, "the player by another word")
+    until(lambda: shown.do("evaluate", script=hit) == ["Zoë Ndiaye"], "the player by another word")
     shown.do("fill", selector="input[type=search]", value="nobody at all")
-    until(lambda: "Nobody by that name" in shown.do("evaluate", script="document.body.innerText"), 20, "nobody")
+    until(lambda: "Nobody by that name" in shown.do("evaluate", script="document.body.innerText"), "nobody")
     # It is remembered.
     opened(shown, served)
-    until(lambda: shown.do("evaluate", script=script) == wanted, 20, "the own place again")
+    until(lambda: shown.do("evaluate", script=script) == wanted, "the own place again")
     shown.do("evaluate", script="localStorage.clear()")
 
 
@@ -188,23 +188,23 @@ def test_by_keyboard_alone(served: GatewayProcess, studio: Studio, shown: Page) 
         ("Home", "0"),
     ):
         shown.do("press", key=key)
-        until(lambda place=place: shown.do("evaluate", script=focused) == place, 10, f"{key} to lead to {place}")
+        until(lambda place=place: shown.do("evaluate", script=focused) == place, f"{key} to lead to {place}")
     shown.do("press", key="PageDown")
-    until(lambda: int(shown.do("evaluate", script=focused) or 0) > 4, 10, "a page further")
+    until(lambda: int(shown.do("evaluate", script=focused) or 0) > 4, "a page further")
     # The focused row stays when it is scrolled out of sight.
     shown.do("evaluate", script="document.querySelector('[data-testid=ranking]').scrollTo(0, 200000)")
-    until(lambda: any(row[0] == "4,550" for row in rows(shown)), 20, "rows far away")
+    until(lambda: any(row[0] == "4,550" for row in rows(shown)), "rows far away")
     assert shown.do("evaluate", script=focused) is not None
     shown.do("press", key="Home")
-    until(lambda: shown.do("evaluate", script=focused) == "0", 10, "the first row")
+    until(lambda: shown.do("evaluate", script=focused) == "0", "the first row")
     shown.do("press", key="Enter")
-    until(lambda: shown.do("evaluate", script="location.pathname") == "/player/p1", 10, "the player's page")
+    until(lambda: shown.do("evaluate", script="location.pathname") == "/player/p1", "the player's page")
 
 
 @pytest.mark.timeout(120)
 def test_what_is_not_there_and_narrow(served: GatewayProcess, studio: Studio, shown: Page) -> None:
     shown.do("open", url=f"{served.url}/board/kills.season.nothing")
-    until(lambda: there(shown, "[data-testid=missing]"), 20, "that there is no such board")
+    until(lambda: there(shown, "[data-testid=missing]"), "that there is no such board")
     assert shown.do("axe") == []
     shown.do("viewport", width=320, height=700)
     opened(shown, served)

@@ -17,10 +17,10 @@ from gateway.replay.fold import fold_file
 from tests.browser.breaking import FAILED, breaking
 from tests.browser.page import Page, page, texts
 from tests.browser.served import document
+from tests.patience import until
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import STATE, Studio
 from tests.system.test_recordings import FOLDERS, matches
-from tests.wire.peer import until
 
 MOMENTS = 3_000
 PLAYERS: dict[str, Any] = STATE["players"]  # type: ignore[assignment]
@@ -159,8 +159,8 @@ def test_no_part_fails_for_values_of_other_types(
     sweep(shown, match.channel, f"/match/{game}", events)
     # What was shown never was: the next message of the gateway does not fit, and brings back what is.
     match.patch({"teams": {next(iter(state["teams"])): {"score": 77}}})
-    until(lambda: shown.do("held", channel=match.channel) == document(served, match.channel), 20, "what the server has")
-    until(lambda: "77" in shown.read()["scores"], 20, "the score")
+    until(lambda: shown.do("held", channel=match.channel) == document(served, match.channel), "what the server has")
+    until(lambda: "77" in shown.read()["scores"], "the score")
 
 
 @pytest.mark.timeout(120)
@@ -170,7 +170,7 @@ def test_no_match_in_the_list_fails_for_values_of_other_types(
     match = studio("listed")
     begin(match, {**FULL, "status": "scheduled"})
     shown.do("open", url=f"{served.url}/")
-    until(lambda: "/match/listed" in shown.read()["cards"], 20, "the match in the list")
+    until(lambda: "/match/listed" in shown.read()["cards"], "the match in the list")
     sweep(shown, "lobby:matches", "/", [])
 
 
@@ -181,9 +181,9 @@ def test_a_part_that_breaks_leaves_the_others_alone_and_comes_back_with_the_next
     match = studio("broken")
     begin(match, FULL)
     shown.do("open", url=f"{served.url}/match/broken")
-    until(lambda: shown.read()["state"] == "live" and shown.read()["version"], 20, "the match")
+    until(lambda: shown.read()["state"] == "live" and shown.read()["version"], "the match")
     shown.do("evaluate", script=breaking(match.channel))
-    until(lambda: shown.do("evaluate", script=FAILED) == 1, 20, "the part to say so")
+    until(lambda: shown.do("evaluate", script=FAILED) == 1, "the part to say so")
     (said,) = texts(shown, "section:has(> p[role=alert])")
     assert said.split("\n")[0] == "Timeline"
     assert "This part could not be shown." in said
@@ -192,13 +192,13 @@ def test_a_part_that_breaks_leaves_the_others_alone_and_comes_back_with_the_next
     reads = shown.do("evaluate", script="reads")
     for score in (1, 2):
         match.patch({"teams": {"red": {"score": score}}})
-        until(lambda score=score: shown.read()["scores"] == [str(score), "0"], 20, "the score")
-    until(lambda: shown.do("evaluate", script="reads") > reads, 20, "another attempt")
+        until(lambda score=score: shown.read()["scores"] == [str(score), "0"], "the score")
+    until(lambda: shown.do("evaluate", script="reads") > reads, "another attempt")
     assert shown.do("evaluate", script="document.activeElement.innerText") == "Try again"
     shown.do("press", key="Enter")
     assert shown.do("evaluate", script=FAILED) == 1, "nothing new has come"
     begin(match, {**FULL, "objectives": {"tower": {"name": "Tower", "team": "red", "t_ms": 5000}}})
-    until(lambda: shown.do("evaluate", script=FAILED) == 0, 20, "it to be there again")
+    until(lambda: shown.do("evaluate", script=FAILED) == 0, "it to be there again")
     assert "0:05 Red took Tower" in texts(shown, "[data-testid=mark]")
     assert shown.do("problems") == []
     assert shown.read()["marker"] == "same page"

@@ -15,10 +15,10 @@ import pytest
 
 from tests.browser.page import Page, page
 from tests.faults.proxy import proxy
+from tests.patience import until
 from tests.ports import free_port
 from tests.system.gateway import gateway
 from tests.system.publishing import Studio
-from tests.wire.peer import until
 
 OURS, THEIRS = "rgb(10, 92, 194)", "rgb(185, 64, 10)"
 """What the two sides have where nobody says anything else, light."""
@@ -103,12 +103,12 @@ def test_on_another_site(tmp_path: Path) -> None:
         one.open(title="Final", clock={"t_ms": 61_000, "running": True})
         two.open(title=HOSTILE, teams={"x": {"name": HOSTILE, "score": "many"}, "y": 7}, clock=[])
         shown.do("open", url=f"{origin}/index.html")
-        until(lambda: inside(shown, "one", ".points") == "0 : 0", 30, "the score")
+        until(lambda: inside(shown, "one", ".points") == "0 : 0", "the score")
         assert inside(shown, "one", ".title") == "Final"
         assert inside(shown, "one", ".clock") == "1:01"
         one.publish({"op": "score", "team": "red", "by": 3})
-        until(lambda: inside(shown, "one", ".points") == "3 : 0", 20, "the new score")
-        until(lambda: inside(shown, "again", ".points") == "3 : 0", 20, "it to be everywhere")
+        until(lambda: inside(shown, "one", ".points") == "3 : 0", "the new score")
+        until(lambda: inside(shown, "again", ".points") == "3 : 0", "it to be everywhere")
         assert inside(shown, "one", ".points", "getAttribute('aria-label')") == "Red 3 to 0 Blue"
 
         # The site's styles do not get in; what it sets as custom properties does.
@@ -119,7 +119,7 @@ def test_on_another_site(tmp_path: Path) -> None:
         # Teams have the colours of the match; what is no colour is passed over.
         assert bar(shown, "one", 0)["backgroundColor"] == bar(shown, "again", 0)["backgroundColor"] == OURS
         one.patch({"teams": {"red": {"color": "#fefefe"}, "blue": {"color": "url(x)"}}})
-        until(lambda: bar(shown, "one", 0)["backgroundColor"] == "rgb(254, 254, 254)", 10, "the team's colour")
+        until(lambda: bar(shown, "one", 0)["backgroundColor"] == "rgb(254, 254, 254)", "the team's colour")
         assert bar(shown, "one", 1)["backgroundColor"] == THEIRS
         # Whatever the colour, its edge stands out from the card: in a site's colours, and in ours of each theme.
         assert contrast(bar(shown, "one", 0)["outlineColor"], style(shown, "one", "article", "backgroundColor")) >= 3
@@ -138,22 +138,22 @@ def test_on_another_site(tmp_path: Path) -> None:
         assert bar(shown, "again", 0)["backgroundColor"] == "rgb(1, 2, 3)"
 
         # Words of the place; text is text; a link is no script.
-        until(lambda: inside(shown, "one", ".status") == "Live", 10, "it to say that it is live")
+        until(lambda: inside(shown, "one", ".status") == "Live", "it to say that it is live")
         assert inside(shown, "again", ".link", "hidden") is True
         assert inside(shown, "one", ".link", "href") == f"{served.url}/match/one"
-        until(lambda: inside(shown, "two", ".title") == HOSTILE, 10, "the name as text")
+        until(lambda: inside(shown, "two", ".title") == HOSTILE, "the name as text")
         assert shown.do("evaluate", script="document.title") == "A club"
         assert inside(shown, "two", "img") is None
         assert inside(shown, "two", ".link", "getAttribute('href')") == "#"
-        until(lambda: inside(shown, "none", ".message") == "This match has not begun.", 20, "what is not there")
+        until(lambda: inside(shown, "none", ".message") == "This match has not begun.", "what is not there")
 
         # One connection for all of them, and none when they are gone.
-        until(lambda: served.metric("grandstand_connections", state="ws") == 1, 10, "one connection")
+        until(lambda: served.metric("grandstand_connections", state="ws") == 1, "one connection")
         assert shown.do("axe") == []
         shown.do("evaluate", script="document.getElementById('two').setAttribute('channel', 'match:one')")
-        until(lambda: inside(shown, "two", ".points") == "3 : 0", 20, "another match")
+        until(lambda: inside(shown, "two", ".points") == "3 : 0", "another match")
         shown.do("evaluate", script="document.querySelectorAll('grandstand-match').forEach((one) => one.remove())")
-        until(lambda: served.metric("grandstand_connections", state="ws") == 0, 20, "the connection to be given back")
+        until(lambda: served.metric("grandstand_connections", state="ws") == 0, "the connection to be given back")
         one.close()
         two.close()
 
@@ -167,7 +167,7 @@ def test_a_site_that_may_not_is_told_so_on_the_page(tmp_path: Path) -> None:
         studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:one")
         studio.open()
         shown.do("open", url=f"{origin}/index.html")
-        until(lambda: inside(shown, "one", ".status", "dataset.status") == "reconnecting", 30, "it to say so")
+        until(lambda: inside(shown, "one", ".status", "dataset.status") == "reconnecting", "it to say so")
         assert inside(shown, "one", ".points") == "– : –"
         studio.close()
 
@@ -204,7 +204,7 @@ def test_every_state_in_every_language_and_colour(tmp_path: Path) -> None:
         for name, studio in studios.items():
             studio.open(title=f"Cup {name}")
         studios["ended"].publish({"op": "end", "winner": "red"})
-        until(lambda: served.metric("grandstand_keyframes_total") >= 1, 30, "the list of matches")
+        until(lambda: served.metric("grandstand_keyframes_total") >= 1, "the list of matches")
         for name, (english, german) in STATES.items():
             way.target = served.port
             shown.do("hinder")
@@ -214,7 +214,7 @@ def test_every_state_in_every_language_and_colour(tmp_path: Path) -> None:
                 shown.do("hinder", part=f"/v1/channels/match:{channel}")
             shown.do("open", url=f"http://127.0.0.1:{way.port}/embed?channel=match:{channel}")
             if name in ("offline", "reconnecting"):
-                until(lambda: shown.do("evaluate", script=SAID) in (["Live"], ["Paused"]), 30, "the match")
+                until(lambda: shown.do("evaluate", script=SAID) in (["Live"], ["Paused"]), "the match")
                 if name == "offline":
                     shown.do("offline", value=True)
                 else:
@@ -225,7 +225,7 @@ def test_every_state_in_every_language_and_colour(tmp_path: Path) -> None:
                     studios["live"].score()
                 return bool(shown.do("evaluate", script=SAID) == [word])
 
-            until(lambda: said(english), 40, english)  # noqa: B023
+            until(lambda: said(english), english)  # noqa: B023
             for scheme in ("light", "dark"):
                 shown.do("emulate", colorScheme=scheme)
                 assert shown.do("axe") == [], (name, scheme)
@@ -234,7 +234,7 @@ def test_every_state_in_every_language_and_colour(tmp_path: Path) -> None:
             assert shown.do("evaluate", script=wide) == 0, name
             # The place is in another language from now on. Some states have one word in both: the language tells them apart.
             shown.do("evaluate", script="document.documentElement.lang = 'de'")
-            until(lambda: shown.do("evaluate", script=LANGUAGE) == "de" and said(german), 20, german)  # noqa: B023
+            until(lambda: shown.do("evaluate", script=LANGUAGE) == "de" and said(german), german)  # noqa: B023
             shown.do("viewport", width=1280, height=860)
         assert shown.do("problems") == []
         for studio in studios.values():
@@ -259,7 +259,7 @@ def test_a_site_colours_it_by_custom_properties(tmp_path: Path) -> None:
         studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:one")
         studio.open(title="Final")
         shown.do("open", url=f"{served.url}/embed?channel=match:one")
-        until(lambda: shown.do("evaluate", script=SAID) == ["Live"], 30, "live")
+        until(lambda: shown.do("evaluate", script=SAID) == ["Live"], "live")
         element = "document.querySelector('grandstand-match')"
 
         def seen(name: str) -> str:
@@ -288,14 +288,14 @@ def test_examples(tmp_path: Path, scheme: str) -> None:
     with gateway(tmp_path, listen__workers=1) as served, page() as shown:
         studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:one")
         studio.open(title="Final")
-        until(lambda: served.metric("grandstand_keyframes_total") >= 1, 30, "the list of matches")
+        until(lambda: served.metric("grandstand_keyframes_total") >= 1, "the list of matches")
         shown.do("emulate", colorScheme=scheme)
         shown.do("open", url=f"{served.url}/embed?channel=match:one")
         points = (
             "document.querySelectorAll('grandstand-match'), (one) => one.shadowRoot?.querySelector('.points').innerText"
         )
         ready = f"Array.from({points}).every((text) => text === '0 : 0')"
-        until(lambda: shown.do("evaluate", script=ready), 30, "every example")
+        until(lambda: shown.do("evaluate", script=ready), "every example")
         assert shown.do("axe") == []
         assert shown.do("problems") == []
         studio.close()

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.browser.page import Page, page
+from tests.patience import until
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import STATE, Studio
-from tests.wire.peer import until
 
 ADDRESSES = ["/", "/match/seen", "/boards", "/board/kills.all", "/player/p1", "/operator", "/nothing", "/embed"]
 
@@ -84,9 +84,9 @@ def shown() -> Iterator[Page]:
 
 def settled(shown: Page) -> None:
     """The page has drawn what it was asked for."""
-    until(lambda: shown.do("evaluate", script="document.querySelector('main h1, main p') !== null"), 30, "the page")
+    until(lambda: shown.do("evaluate", script="document.querySelector('main h1, main p') !== null"), "the page")
     quiet = "document.querySelector('[aria-busy=true]') === null && document.fonts.status === 'loaded'"
-    until(lambda: shown.do("evaluate", script=quiet), 30, "the page to be quiet")
+    until(lambda: shown.do("evaluate", script=quiet), "the page to be quiet")
 
 
 @pytest.mark.timeout(120)
@@ -121,7 +121,7 @@ def test_the_first_stop_leads_to_the_content(served: GatewayProcess, shown: Page
     assert shown.do("evaluate", script="document.activeElement.getAttribute('href')") == "#main"
     shown.do("press", key="Enter")
     until(
-        lambda: shown.do("evaluate", script="document.activeElement.id") == "main", 10, "the content to have the focus"
+        lambda: shown.do("evaluate", script="document.activeElement.id") == "main", "the content to have the focus"
     )
 
 
@@ -152,12 +152,12 @@ def test_names_from_right_to_left_turn_nothing_around(served: GatewayProcess, sh
     settled(shown)
     studio.publish(HAPPENINGS)
     until(
-        lambda: shown.read()["scores"] == ["1", "0"] and "(3)" in shown.read()["feed"][0], 20, "the goal and the foul"
+        lambda: shown.read()["scores"] == ["1", "0"] and "(3)" in shown.read()["feed"][0], "the goal and the foul"
     )
     # The element of other sites, on the same page.
     shown.do("evaluate", script=EMBEDDED)
     in_card = "document.querySelector('grandstand-match').shadowRoot?.querySelector('.points')?.textContent ?? null"
-    until(lambda: shown.do("evaluate", script=in_card) == "1 : 0", 20, "the element")
+    until(lambda: shown.do("evaluate", script=in_card) == "1 : 0", "the element")
     places = shown.do("evaluate", script=PLACES)
     left, name = places.pop("edges")
     assert name - left < 40, "the first team's name is not where the first team is"

@@ -10,9 +10,9 @@ import pytest
 
 from tests.browser.page import Page, page, texts
 from tests.browser.walk import Walker
+from tests.patience import until
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import STATE, Studio
-from tests.wire.peer import until
 
 GAMES = ("dota2", "rocket-league", "football")
 PITCH = {"map": {"x": [0, 100], "y": [0, 100]}}
@@ -62,7 +62,7 @@ def walker(served: GatewayProcess, studios: dict[str, Studio], shown: Page) -> I
     """At the first page, which knows all matches."""
     shown.do("viewport", width=1280, height=860)
     shown.do("open", url=served.url)
-    until(lambda: len(shown.read()["cards"]) >= len(GAMES), 30, "the matches")
+    until(lambda: len(shown.read()["cards"]) >= len(GAMES), "the matches")
     yield Walker(shown)
     assert shown.do("problems") == []
 
@@ -74,10 +74,9 @@ def to_match(walker: Walker, game: str) -> None:
     walker.arrived(f"/match/{game}", f"Cup of {game}")
     until(
         lambda: walker.shown.do("evaluate", script="document.querySelector('input[type=range]') !== null"),
-        30,
         "the past",
     )
-    until(lambda: walker.shown.read()["feed"], 10, "the feed")
+    until(lambda: walker.shown.read()["feed"], "the feed")
 
 
 @pytest.mark.timeout(150)
@@ -107,24 +106,24 @@ def test_a_match_is_stopped_rewound_and_read(walker: Walker, studios: dict[str, 
     before = shown.read()
     for _ in range(3):
         studio.score()
-    until(lambda: re.fullmatch(r"\d updates? waits?", texts(shown, "[data-testid=waiting]")[0]), 20, "what waits")
+    until(lambda: re.fullmatch(r"\d updates? waits?", texts(shown, "[data-testid=waiting]")[0]), "what waits")
     assert shown.read()["scores"] == before["scores"]
     focus = walker.press("Space")
     assert focus is not None
     assert focus["name"] == "Pause: match"
-    until(lambda: shown.read()["scores"] != before["scores"], 10, "the score of now")
+    until(lambda: shown.read()["scores"] != before["scores"], "the score of now")
     # Into the past by the slider, and back: the button goes, the focus is at the slider.
     walker.to("Moment of the match")
     focus = walker.press("Home")
-    until(lambda: shown.read()["state"] == "rewind", 20, "the past")
+    until(lambda: shown.read()["state"] == "rewind", "the past")
     walker.to("Back to live")
     focus = walker.press("Enter")
     assert focus is not None
     assert focus["name"] == "Moment of the match"
-    until(lambda: shown.read()["state"] == "live", 20, "the present")
+    until(lambda: shown.read()["state"] == "live", "the present")
     # From mark to mark, each told in words.
     until(
-        lambda: len(shown.do("evaluate", script="[...document.querySelectorAll('main ol button')]")) >= 2, 10, "marks"
+        lambda: len(shown.do("evaluate", script="[...document.querySelectorAll('main ol button')]")) >= 2, "marks"
     )
     walker.to(lambda focus: str(focus["name"]).endswith("gate"))
     assert texts(shown, "[data-testid=mark]") == ["1′ Red took gate"]
@@ -134,13 +133,13 @@ def test_a_match_is_stopped_rewound_and_read(walker: Walker, studios: dict[str, 
     walker.to("Important only")
     assert texts(shown, "[data-testid=mark]") == ["1′ Blue took tower"], "the last one again"
     walker.to(lambda focus: focus["name"] == "Events" and focus["role"] == "group")
-    until(lambda: len(shown.read()["feed"]) > 10, 10, "the feed of now")
+    until(lambda: len(shown.read()["feed"]) > 10, "the feed of now")
     walker.press("End")
     scrolled = "document.querySelector('[data-testid=feed]').parentElement.scrollTop"
-    until(lambda: shown.do("evaluate", script=scrolled) > 100, 10, "earlier events")
+    until(lambda: shown.do("evaluate", script=scrolled) > 100, "earlier events")
     studio.publish({"op": "shot", "actor": "p1", "team": "red"})
     walker.press("ArrowUp")
-    until(lambda: "↑ 1 new" in texts(shown, "section button"), 10, "what is new")
+    until(lambda: "↑ 1 new" in texts(shown, "section button"), "what is new")
     walker.to("↑ 1 new")
     focus = walker.press("Enter")
     assert focus is not None
@@ -157,17 +156,17 @@ def test_board_search_own_row_and_player(walker: Walker) -> None:
     walker.to(lambda focus: focus["href"] == "/board/kills.all")
     walker.press("Enter")
     walker.arrived("/board/kills.all", "Kills")
-    until(lambda: texts(shown, "[data-testid=ranking] [role=row] a"), 30, "rows")
+    until(lambda: texts(shown, "[data-testid=ranking] [role=row] a"), "rows")
     stops = [stop["name"] for stop in walker.whole()]
     assert len(stops) < 20, "thousands of rows are one stop"
     walker.shown.do("evaluate", script="document.activeElement.blur()")
     walker.to(lambda focus: focus["tag"] == "input")
     for letter in "p3":
         shown.do("press", key=letter)
-    until(lambda: texts(shown, "[data-testid=hits] li"), 20, "a hit")
+    until(lambda: texts(shown, "[data-testid=hits] li"), "a hit")
     walker.to("This is me")
     walker.press("Enter")
-    until(lambda: texts(shown, "[data-testid=around] [aria-selected=true]"), 20, "the own row")
+    until(lambda: texts(shown, "[data-testid=around] [aria-selected=true]"), "the own row")
     walker.to("Not me")
     focus = walker.press("Enter")
     assert focus is not None
@@ -181,14 +180,14 @@ def test_board_search_own_row_and_player(walker: Walker) -> None:
     assert focus["row"] == "1"
     member = texts(shown, "[data-testid=ranking] [data-index='1'] a")[0]
     walker.press("Enter")
-    until(lambda: str(shown.do("evaluate", script="location.pathname")).startswith("/player/"), 10, "the player")
+    until(lambda: str(shown.do("evaluate", script="location.pathname")).startswith("/player/"), "the player")
     walker.arrived(shown.do("evaluate", script="location.pathname"), member.rpartition(" ")[0])
-    until(lambda: texts(shown, "[data-testid=opponents] a"), 60, "opponents")
+    until(lambda: texts(shown, "[data-testid=opponents] a"), "opponents")
     names = [stop["name"] for stop in walker.whole()]
     assert names.index("This is me") < names.index("Last matches") < names.index("Head to head")
     walker.to(lambda focus: str(focus["href"]).startswith("/player/"))
     walker.press("Enter")
-    until(lambda: texts(shown, "h1")[0].rpartition(" ")[0] != member.rpartition(" ")[0], 20, "the opponent")
+    until(lambda: texts(shown, "h1")[0].rpartition(" ")[0] != member.rpartition(" ")[0], "the opponent")
 
 
 @pytest.mark.timeout(120)
@@ -197,15 +196,15 @@ def test_colours_language_and_performance(walker: Walker) -> None:
     walker.to("Colours")
     theme = "document.documentElement.dataset.theme"
     walker.press("End")
-    until(lambda: shown.do("evaluate", script=theme) == "dark", 10, "dark")
+    until(lambda: shown.do("evaluate", script=theme) == "dark", "dark")
     walker.press("Home")
     walker.to("Language")
     walker.press("End")
-    until(lambda: shown.do("evaluate", script="document.documentElement.lang") == "de", 10, "German")
+    until(lambda: shown.do("evaluate", script="document.documentElement.lang") == "de", "German")
     walker.press("Home")
-    until(lambda: shown.do("evaluate", script="document.documentElement.lang") == "en", 10, "English")
+    until(lambda: shown.do("evaluate", script="document.documentElement.lang") == "en", "English")
     focus = walker.press("Alt+Shift+P")
-    until(lambda: texts(shown, "[data-testid=perf] dd"), 20, "the panel")
+    until(lambda: texts(shown, "[data-testid=perf] dd"), "the panel")
     focus = walker.focus()
     assert focus is not None
     assert focus["name"] == "Performance"
@@ -226,7 +225,7 @@ def test_every_stop_is_seen_in_reading_order(walker: Walker, width: int) -> None
     assert len(walker.whole()) >= 6 + len(GAMES)
     for path, ready in (("/board/kills.all", "[data-testid=ranking] a"), ("/match/dota2", "[data-testid=feed] li")):
         walker.shown.do("open", url=walker.shown.do("evaluate", script="location.origin") + path)
-        until(lambda ready=ready: texts(walker.shown, ready), 30, path)  # type: ignore[misc]
+        until(lambda ready=ready: texts(walker.shown, ready), path)  # type: ignore[misc]
         assert len(walker.whole()) >= 8
 
 
@@ -238,13 +237,13 @@ def test_the_operators_page_down_to_one_connection(
     shown.do("viewport", width=1280, height=860)
     shown.do("open", tab="viewer", url=f"{served.url}/match/dota2")
     shown.do("open", url=f"{served.admin_url}/operator")
-    until(lambda: any("match:dota2" in row for row in texts(shown, "main tbody tr")), 30, "the channels")
+    until(lambda: any("match:dota2" in row for row in texts(shown, "main tbody tr")), "the channels")
     walker.whole()
     shown.do("evaluate", script="document.activeElement.blur()")
     walker.to("Filter channels")
     for letter in "dota":
         shown.do("press", key=letter)
-    until(lambda: len(texts(shown, "table[class*=channels] tbody tr")) == 1, 10, "one channel")
+    until(lambda: len(texts(shown, "table[class*=channels] tbody tr")) == 1, "one channel")
     focus = walker.to("Channel")
     focus = walker.to("Channel") if focus["tag"] != "button" else focus
     focus = walker.press("Enter")
@@ -255,14 +254,14 @@ def test_the_operators_page_down_to_one_connection(
     )
     walker.to("match:dota2")
     walker.press("Enter")
-    until(lambda: texts(shown, "a[href*='connection=']"), 20, "its connections")
+    until(lambda: texts(shown, "a[href*='connection=']"), "its connections")
     walker.at_main()
     walker.to(lambda stop: "connection=" in str(stop["href"]))
     walker.press("Enter")
-    until(lambda: "anonymous" in " ".join(texts(shown, "main dl")), 20, "the connection")
+    until(lambda: "anonymous" in " ".join(texts(shown, "main dl")), "the connection")
     walker.to("← All channels")
     walker.press("Enter")
-    until(lambda: texts(shown, "input[type=search]") != [], 20, "all channels")
+    until(lambda: texts(shown, "input[type=search]") != [], "all channels")
     walker.at_main()
     shown.do("close", tab="viewer")
     assert shown.do("problems") == []
@@ -277,10 +276,10 @@ def test_what_failed_is_asked_for_again(walker: Walker) -> None:
         walker.to("Leaderboards")
         walker.press("Enter")
         walker.arrived("/boards", "Leaderboards")
-        until(lambda: texts(shown, "main [role=alert] button"), 30, "an error with a button")
+        until(lambda: texts(shown, "main [role=alert] button"), "an error with a button")
         walker.to("Try again")
     finally:
         shown.do("hinder")
     walker.press("Enter")
-    until(lambda: texts(shown, "main a[href^='/board/']"), 20, "the boards")
+    until(lambda: texts(shown, "main a[href^='/board/']"), "the boards")
     walker.at_main()

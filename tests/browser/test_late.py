@@ -12,9 +12,9 @@ import pytest
 
 from tests.browser.page import Page, page, texts
 from tests.browser.played import MINUTES, played
+from tests.patience import until
 from tests.system.gateway import GatewayProcess
 from tests.system.publishing import Studio
-from tests.wire.peer import until
 
 SLIDER = """(() => {
   const slider = document.querySelector('input[type=range]');
@@ -35,7 +35,7 @@ def shown(late: tuple[GatewayProcess, Studio]) -> Iterator[Page]:
     """Its page, opened now."""
     with page() as one:
         one.do("open", url=f"{late[0].url}/match/late")
-        until(lambda: one.read()["version"] and slider(one), 20, "the page with its slider")
+        until(lambda: one.read()["version"] and slider(one), "the page with its slider")
         yield one
         assert one.do("problems") == []
 
@@ -69,17 +69,17 @@ def test_the_slider_leads_to_any_moment_and_back(late: tuple[GatewayProcess, Stu
     shown.do("press", key="ArrowLeft", times=3)
     assert (slider(shown) or {})["text"] == "29:30"
     # The clock is told every ten seconds, and goes on while it is looked at.
-    until(lambda: shown.read()["state"] == "rewind" and 29 * 60 + 20 <= clock_of(shown) < 30 * 60, 20, "minute 29:30")
+    until(lambda: shown.read()["state"] == "rewind" and 29 * 60 + 20 <= clock_of(shown) < 30 * 60, "minute 29:30")
     assert shown.read()["scores"] == ["2", "1"]
     assert shown.do("axe") == []
     shown.do("press", key="Home")
-    until(lambda: shown.read()["scores"] == ["0", "0"] and clock_of(shown) == 0, 20, "the kick-off")
+    until(lambda: shown.read()["scores"] == ["0", "0"] and clock_of(shown) == 0, "the kick-off")
     # By a press of the mouse in its middle, to within some pixels.
     shown.do("click", selector="input[type=range]")
-    until(lambda: shown.read()["scores"] == ["1", "1"], 20, "the middle")
+    until(lambda: shown.read()["scores"] == ["1", "1"], "the middle")
     assert abs(clock_of(shown) - end_s // 2) < 60
     shown.do("press", key="End")
-    until(lambda: shown.read()["state"] == "live" and shown.read()["scores"] == ["2", "1"], 20, "the present")
+    until(lambda: shown.read()["state"] == "live" and shown.read()["scores"] == ["2", "1"], "the present")
     assert (slider(shown) or {})["text"] == "Live"
     assert shown.read()["marker"] == "same page"
 
@@ -89,15 +89,15 @@ def test_a_shared_link_leads_to_what_was_shown(late: tuple[GatewayProcess, Studi
     shown.do("evaluate", script="navigator.clipboard.writeText = async (text) => { window.shared = text; }")
     shown.do("focus", selector="input[type=range]")
     shown.do("press", key="PageDown", times=22)
-    until(lambda: shown.read()["state"] == "rewind" and shown.read()["scores"] == ["1", "1"], 20, "minute 18")
+    until(lambda: shown.read()["state"] == "rewind" and shown.read()["scores"] == ["1", "1"], "minute 18")
     moment_s = clock_of(shown)
     shown.do("click", selector="[data-past=true] > button:last-of-type")
-    until(lambda: shown.do("evaluate", script="window.shared ?? null"), 10, "a link")
+    until(lambda: shown.do("evaluate", script="window.shared ?? null"), "a link")
     shown.do("open", url=shown.do("evaluate", script="window.shared"))
-    until(lambda: shown.read()["state"] == "rewind" and shown.read()["scores"] == ["1", "1"], 20, "the same moment")
+    until(lambda: shown.read()["state"] == "rewind" and shown.read()["scores"] == ["1", "1"], "the same moment")
     assert 0 <= clock_of(shown) - moment_s <= 40
     shown.do("click", selector="[data-testid=back-to-live]")
-    until(lambda: shown.read()["state"] == "live" and shown.read()["scores"] == ["2", "1"], 20, "the present")
+    until(lambda: shown.read()["state"] == "live" and shown.read()["scores"] == ["2", "1"], "the present")
     assert shown.do("evaluate", script="location.search") == ""
 
 
@@ -135,13 +135,13 @@ def test_chart_and_timeline_have_what_was_before_the_page_came(
     def marks() -> list[str]:
         return sorted(shown.do("evaluate", script=MARKS))
 
-    until(lambda: shown.do("evaluate", script=CHART) == "Momentum, from 0:00 to 40:00", 20, "the whole chart")
+    until(lambda: shown.do("evaluate", script=CHART) == "Momentum, from 0:00 to 40:00", "the whole chart")
     goals = ["18′ Player 5 scored", "28′ Player 0 scored", "9′ Player 0 scored"]
-    until(lambda: marks() == goals, 20, "the goals")
+    until(lambda: marks() == goals, "the goals")
     # Who does not see the chart opens a table of it; nobody is told of what changes in it.
     shown.do("focus", selector="summary")
     shown.do("press", key="Enter")
-    until(lambda: len(texts(shown, "[data-testid=values] tbody tr")) == 12, 20, "the chart's values")
+    until(lambda: len(texts(shown, "[data-testid=values] tbody tr")) == 12, "the chart's values")
     values = [line.split("\t") for line in texts(shown, "[data-testid=values] tbody tr")]
     assert [values[0][0], values[-1][0]] == ["0:00", "40:00"]
     assert values[0][1] == "Even"
@@ -152,26 +152,26 @@ def test_chart_and_timeline_have_what_was_before_the_page_came(
     # Nothing is told twice, and nothing that was not yet where the past is shown.
     shown.do("focus", selector="input[type=range]")
     shown.do("press", key="PageDown", times=20)
-    until(lambda: shown.read()["state"] == "rewind" and clock_of(shown) // 60 in (19, 20), 20, "minute 20")
-    until(lambda: marks() == ["18′ Player 5 scored", "9′ Player 0 scored"], 20, "two goals")
-    until(lambda: str(shown.do("evaluate", script=CHART)).startswith("Momentum, from 0:00 to 20:0"), 20, "half a chart")
+    until(lambda: shown.read()["state"] == "rewind" and clock_of(shown) // 60 in (19, 20), "minute 20")
+    until(lambda: marks() == ["18′ Player 5 scored", "9′ Player 0 scored"], "two goals")
+    until(lambda: str(shown.do("evaluate", script=CHART)).startswith("Momentum, from 0:00 to 20:0"), "half a chart")
     shown.do("press", key="End")
-    until(lambda: marks() == goals, 20, "the goals again")
-    until(lambda: shown.do("evaluate", script=CHART) == "Momentum, from 0:00 to 40:00", 20, "the chart again")
+    until(lambda: marks() == goals, "the goals again")
+    until(lambda: shown.do("evaluate", script=CHART) == "Momentum, from 0:00 to 40:00", "the chart again")
 
 
 @pytest.mark.timeout(120)
 def test_earlier_events_come_without_moving_what_is_read(late: tuple[GatewayProcess, Studio], shown: Page) -> None:
     _, studio = late
     feed = "[data-testid=feed] li"
-    until(lambda: shown.read()["feed"] and all(shown.read()["when"]), 20, "the feed with its minutes")
+    until(lambda: shown.read()["feed"] and all(shown.read()["when"]), "the feed with its minutes")
     assert in_their_minutes(shown) > 0
     shown.do("evaluate", script="document.querySelector('[data-testid=feed]').parentElement.scrollTop = 400")
     read = shown.do("evaluate", script=READ)
     number = 241
     for number in range(241, 246):
         studio.publish({"op": "pass", "actor": "p4", "team": "blue", "kind": f"pass {number}"})
-    until(lambda: shown.do("evaluate", script="document.body.textContent.includes('5 new')"), 10, "what is new")
+    until(lambda: shown.do("evaluate", script="document.body.textContent.includes('5 new')"), "what is new")
     assert shown.do("evaluate", script=READ) == read
     # To the end of the feed, which is no end any more, until the match's first event.
     seen: list[str] = []
@@ -183,7 +183,7 @@ def test_earlier_events_come_without_moving_what_is_read(late: tuple[GatewayProc
                 seen.append(line)
         return any(line.endswith(": pass 1") for line in seen)
 
-    until(down, 30, "the first event")
+    until(down, "the first event")
     assert in_their_minutes(shown) > 0
     assert shown.do("evaluate", script=f"document.querySelectorAll('{feed}').length < 60"), (
         "only rows in sight are there"
@@ -195,11 +195,11 @@ def test_earlier_events_come_without_moving_what_is_read(late: tuple[GatewayProc
     assert shown.do("axe") == []
     # Chosen ones alone, asked for by a button: they do not fill the box.
     shown.do("evaluate", script="document.querySelector('[data-testid=feed]').parentElement.scrollTop = 0")
-    until(lambda: any("pass 245" in line for line in shown.read()["feed"]), 10, "the newest")
+    until(lambda: any("pass 245" in line for line in shown.read()["feed"]), "the newest")
     shown.do("click", selector="section:has([data-testid=feed]) button:text('Important only')")
-    until(lambda: shown.read()["feed"] == [], 10, "nothing important of late")
+    until(lambda: shown.read()["feed"] == [], "nothing important of late")
     shown.do("click", selector="section:has([data-testid=feed]) button:text('Earlier events')")
-    until(lambda: len(shown.read()["feed"]) == 3, 20, "three goals")
+    until(lambda: len(shown.read()["feed"]) == 3, "three goals")
     assert [line[1:] for line in shown.read()["feed"]] == ["Player 0 scored", "Player 5 scored", "Player 0 scored"]
     assert shown.read()["when"] == ["28′", "18′", "9′"]
 
@@ -208,17 +208,17 @@ def test_earlier_events_come_without_moving_what_is_read(late: tuple[GatewayProc
 def test_the_past_goes_on_at_the_speed_that_was_chosen(late: tuple[GatewayProcess, Studio], shown: Page) -> None:
     shown.do("focus", selector="input[type=range]")
     shown.do("press", key="PageDown", times=30)
-    until(lambda: shown.read()["state"] == "rewind" and clock_of(shown) // 60 in (9, 10), 20, "minute 10")
+    until(lambda: shown.read()["state"] == "rewind" and clock_of(shown) // 60 in (9, 10), "minute 10")
     shown.do("select", selector="[data-past=true] select", value="30")
     moment_s = clock_of(shown)
     # At its own speed this would take two minutes, which nobody waits for.
-    until(lambda: clock_of(shown) >= moment_s + 120, 60, "two minutes to have passed")
+    until(lambda: clock_of(shown) >= moment_s + 120, "two minutes to have passed")
     assert shown.read()["state"] == "rewind"
     # Chosen before it is gone back, too.
     shown.do("click", selector="[data-testid=back-to-live]")
-    until(lambda: shown.read()["state"] == "live", 20, "the present")
+    until(lambda: shown.read()["state"] == "live", "the present")
     shown.do("focus", selector="input[type=range]")
     shown.do("press", key="PageDown", times=30)
-    until(lambda: shown.read()["state"] == "rewind" and clock_of(shown) // 60 in range(9, 20), 20, "minute 10")
+    until(lambda: shown.read()["state"] == "rewind" and clock_of(shown) // 60 in range(9, 20), "minute 10")
     moment_s = clock_of(shown)
-    until(lambda: clock_of(shown) >= moment_s + 120, 60, "two minutes to have passed")
+    until(lambda: clock_of(shown) >= moment_s + 120, "two minutes to have passed")

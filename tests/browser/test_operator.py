@@ -10,9 +10,10 @@ import jwt
 import pytest
 
 from tests.browser.page import Page, page, texts
+from tests.patience import until
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
-from tests.wire.peer import Peer, until
+from tests.wire.peer import Peer
 
 SECRET = "a secret for this test, of 32 bytes or more"
 
@@ -52,7 +53,7 @@ def test_live_figures_then_one_channel_then_one_connection(served: GatewayProces
     studio.store.xadd(studio.key, {"t": "1", "e": "{no json"}, id=f"{studio.epoch}-*")
 
     shown.do("open", url=f"{served.admin_url}/operator")
-    until(lambda: cells(shown, "match:watched")[2:3] == ["3"], 30, "three viewers")
+    until(lambda: cells(shown, "match:watched")[2:3] == ["3"], "three viewers")
     viewers.pop().close()
 
     def counted() -> bool:
@@ -60,21 +61,21 @@ def test_live_figures_then_one_channel_then_one_connection(served: GatewayProces
         row = cells(shown, "match:watched")
         return row[2] == "2" and row[4] not in ("–", "0.0") and row[8] == "1"
 
-    until(counted, 30, "one viewer less, a rate and the dead letter")
+    until(counted, "one viewer less, a rate and the dead letter")
     assert any("match:watched" in row and "json" in row for row in texts(shown, "table tbody tr"))
     assert violations(shown) == []
 
     shown.do("click", selector="tbody a[href*='match%3Awatched']")
-    until(lambda: len(texts(shown, "a[href*='connection=']")) == 2, 20, "its connections")
+    until(lambda: len(texts(shown, "a[href*='connection=']")) == 2, "its connections")
     assert violations(shown) == []
     shown.do("click", selector="a[href*='connection=']")
-    until(lambda: "anonymous" in " ".join(texts(shown, "main dl")), 20, "the connection")
+    until(lambda: "anonymous" in " ".join(texts(shown, "main dl")), "the connection")
     assert violations(shown) == []
     text = " ".join(texts(shown, "main"))
     assert "127.0.0.1" not in text
     for viewer in viewers:
         viewer.close()
-    until(lambda: "There is no such" in " ".join(texts(shown, "main [role=status]")), 20, "it to be gone")
+    until(lambda: "There is no such" in " ".join(texts(shown, "main [role=status]")), "it to be gone")
     assert shown.do("problems") == []
     studio.close()
 
@@ -87,14 +88,14 @@ def test_pausing_stops_what_updates_itself(served: GatewayProcess) -> None:
     with page() as shown:
         shown.do("clock")
         shown.do("open", url=f"{served.admin_url}/operator")
-        until(lambda: asked(shown) > 2, 20, "it to ask again and again")
+        until(lambda: asked(shown) > 2, "it to ask again and again")
         shown.do("click", selector="button[data-paused=false]")
         assert texts(shown, "button[data-paused=true]") == ["Resume"]
         before = asked(shown)
         shown.do("forward", ms=60_000)
         assert asked(shown) == before
         shown.do("click", selector="button[data-paused=true]")
-        until(lambda: asked(shown) > before + 1, 20, "it to go on")
+        until(lambda: asked(shown) > before + 1, "it to go on")
 
 
 @pytest.mark.timeout(120)
@@ -104,14 +105,14 @@ def test_on_the_public_port_a_token_opens_it(served: GatewayProcess, shown: Page
         return jwt.encode(claims, SECRET, algorithm="HS256")
 
     shown.do("open", url=f"{served.url}/operator")
-    until(lambda: "needs a token" in " ".join(texts(shown, "main")), 20, "the question for a token")
+    until(lambda: "needs a token" in " ".join(texts(shown, "main")), "the question for a token")
     assert violations(shown) == []
     shown.do("fill", selector="input[type=password]", value=token("watch"))
     shown.do("press", key="Enter")
-    until(lambda: "does not allow" in " ".join(texts(shown, "main")), 20, "the refusal")
+    until(lambda: "does not allow" in " ".join(texts(shown, "main")), "the refusal")
     shown.do("fill", selector="input[type=password]", value=token("admin"))
     shown.do("press", key="Enter")
-    until(lambda: len(texts(shown, "main dl dt")) >= 6, 20, "the figures")
+    until(lambda: len(texts(shown, "main dl dt")) >= 6, "the figures")
     assert shown.do("problems") == []
 
 
@@ -121,7 +122,7 @@ def test_in_other_colours_and_narrow(served: GatewayProcess, shown: Page, media:
     shown.do("emulate", **media)
     shown.do("viewport", width=320, height=700)
     shown.do("open", url=f"{served.admin_url}/operator")
-    until(lambda: len(texts(shown, "main dl dt")) >= 6, 20, "the figures")
+    until(lambda: len(texts(shown, "main dl dt")) >= 6, "the figures")
     assert violations(shown) == []
     # WCAG 1.4.10: at 320 pixels nothing but tables is scrolled sideways.
     wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"

@@ -15,9 +15,9 @@ from tests.browser.diary import FRAMES_MAX, Diary
 from tests.browser.page import page
 from tests.browser.served import document
 from tests.faults.valkey import valkey
+from tests.patience import until
 from tests.system.gateway import gateway
 from tests.system.publishing import Studio
-from tests.wire.peer import until
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
 
@@ -29,21 +29,21 @@ def test_store_stopped_and_started(tmp_path: Path) -> None:
         studio.open()
         shown.do("open", url=f"{served.url}/match/store")
         studio.patch({"teams": {"red": {"score": 1}}}, op="score", team="red")
-        until(lambda: shown.read()["scores"] == ["1", "0"], 20, "the score")
+        until(lambda: shown.read()["scores"] == ["1", "0"], "the score")
         diary = Diary(shown)
         store.kill()
-        until(lambda: shown.read()["state"] == "paused", 30, "paused")
+        until(lambda: shown.read()["state"] == "paused", "paused")
         diary.within_frames("told paused", "shows paused")
         read = shown.read()
         assert read["scores"] == ["1", "0"], "the last known state stays"
         assert "last known state" in read["banner"]
         diary = Diary(shown)
         store.start()
-        until(lambda: bool(studio.patch({"teams": {"red": {"score": 2}}}, op="score", team="red")), 20, "the store")
-        until(lambda: shown.read()["scores"] == ["2", "0"], 20, "the new score")
-        until(lambda: shown.read()["state"] == "live", 20, "live again")
+        until(lambda: bool(studio.patch({"teams": {"red": {"score": 2}}}, op="score", team="red")), "the store")
+        until(lambda: shown.read()["scores"] == ["2", "0"], "the new score")
+        until(lambda: shown.read()["state"] == "live", "live again")
         diary.within_frames("told live", "shows live")
-        until(lambda: shown.do("held", channel="match:store") == document(served, "match:store"), 20, "the document")
+        until(lambda: shown.do("held", channel="match:store") == document(served, "match:store"), "the document")
         assert shown.read()["banner"] is None
         assert shown.read()["marker"] == "same page"
         studio.close()
@@ -55,21 +55,21 @@ def test_a_hidden_tab_catches_up_with_one_state(tmp_path: Path) -> None:
         studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:hidden")
         studio.open()
         shown.do("open", url=f"{served.url}/match/hidden")
-        until(lambda: shown.read()["state"] == "live", 20, "live")
+        until(lambda: shown.read()["state"] == "live", "live")
         diary = Diary(shown)
         shown.do("hide", value=True)
-        until(lambda: shown.read()["visibility"] == "hidden", 20, "the tab to be hidden")
+        until(lambda: shown.read()["visibility"] == "hidden", "the tab to be hidden")
         for score in range(1, 700):
             studio.patch({"teams": {"blue": {"score": score}}}, op="score", team="blue", number=score)
-        until(lambda: shown.do("held", channel="match:hidden") == document(served, "match:hidden"), 20, "the document")
-        until(lambda: shown.read()["scores"] == ["0", "699"], 20, "the timer's update")
+        until(lambda: shown.do("held", channel="match:hidden") == document(served, "match:hidden"), "the document")
+        until(lambda: shown.read()["scores"] == ["0", "699"], "the timer's update")
         assert shown.do("evaluate", script="grandstand.view('match:hidden').feed.length") <= 500
         frames = [entry["frame"] for entry in diary.entries()]
         assert frames[-1] - frames[0] <= FRAMES_MAX, "hidden, and had frames"
         shown.do("hide", value=False)
-        until(lambda: shown.read()["visibility"] == "visible", 20, "the tab to be in front")
+        until(lambda: shown.read()["visibility"] == "visible", "the tab to be in front")
         studio.patch({"teams": {"red": {"score": 5}}}, op="score", team="red")
-        until(lambda: shown.read()["scores"] == ["5", "699"], 20, "the score")
+        until(lambda: shown.read()["scores"] == ["5", "699"], "the score")
         diary.within_frames("score 5", "shows score 5")
         assert shown.read()["marker"] == "same page"
         studio.close()
@@ -83,12 +83,12 @@ def test_a_message_that_does_not_fit_leaves_the_page_standing(tmp_path: Path) ->
             game="unheard of", players=7, teams=[1, 2], clock="late", objectives="x", figures=None, map={"x": 1}
         )
         shown.do("open", url=f"{served.url}/match/odd")
-        until(lambda: shown.read()["state"] == "live" and shown.read()["version"], 20, "the match")
+        until(lambda: shown.read()["state"] == "live" and shown.read()["version"], "the match")
         assert shown.read()["scores"] == ["0", "0"]
         studio.patch({"players": {"p": {"pos": ["a", None], "name": 5}}, "ball": 3, "teams": {"x": None}}, op="odd")
         studio.patch({}, op="duel", actor={"a": 1}, target=[1], item=7)
         studio.patch({"teams": {"red": {"name": "Red", "score": 3}}}, op="figures")
-        until(lambda: shown.read()["scores"] == ["3", "0"], 20, "the score")
+        until(lambda: shown.read()["scores"] == ["3", "0"], "the score")
         assert shown.read()["missing"] is None
         assert shown.do("evaluate", script="document.querySelectorAll('main [role=alert] button').length") == 0
         assert shown.do("problems") == []
@@ -113,7 +113,7 @@ def test_the_viewer_of_the_readme_works_in_an_empty_file(tmp_path: Path) -> None
             shown.do("open", url=f"{origin}/viewer.html")
             studio.patch({"teams": {"red": {"score": 12}}}, op="score", team="red")
             text = "document.getElementById('out').textContent"
-            until(lambda: '"score": 12' in shown.do("evaluate", script=text), 20, "the score")
+            until(lambda: '"score": 12' in shown.do("evaluate", script=text), "the score")
             assert json.loads(shown.do("evaluate", script=text)) == document(served, "match:42")["state"]
             studio.close()
     finally:

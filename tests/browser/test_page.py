@@ -12,9 +12,9 @@ from tests.browser.diary import Diary
 from tests.browser.page import page
 from tests.browser.served import connected_worker, document
 from tests.faults.beat import Beat
+from tests.patience import until
 from tests.system.gateway import gateway
 from tests.system.publishing import STATE, Studio
-from tests.wire.peer import until
 
 
 @pytest.mark.timeout(120)
@@ -25,20 +25,20 @@ def test_worker_killed_while_the_page_is_open(tmp_path: Path) -> None:
         goals = 0
         with Beat(studio, 10):
             shown.do("open", url=f"{served.url}/match/page")
-            until(lambda: shown.read()["state"] == "live", 15, "the page to be live")
+            until(lambda: shown.read()["state"] == "live", "the page to be live")
             for goals in range(1, 4):
                 studio.patch({"teams": {"red": {"score": goals}}}, op="score", team="red", actor="p1")
-            until(lambda: shown.read()["scores"] == ["3", "0"], 10, "the score")
+            until(lambda: shown.read()["scores"] == ["3", "0"], "the score")
             diary = Diary(shown)
             os.kill(connected_worker(served), signal.SIGKILL)
-            until(lambda: "reconnecting" in shown.read()["words"], 10, "the page to say that it reconnects")
+            until(lambda: "reconnecting" in shown.read()["words"], "the page to say that it reconnects")
             for goals in range(4, 6):
                 studio.patch({"teams": {"red": {"score": goals}}}, op="score", team="red", actor="p1")
-            until(lambda: shown.read()["scores"] == ["5", "0"], 20, "the right score")
-            until(lambda: shown.read()["state"] == "live", 10, "the page to be live again")
+            until(lambda: shown.read()["scores"] == ["5", "0"], "the right score")
+            until(lambda: shown.read()["state"] == "live", "the page to be live again")
         diary.within_frames("close", "shows reconnecting")
         diary.within_frames("open", "shows live")
-        until(lambda: shown.read()["version"] == document(served, studio.channel)["version"], 10, "the newest version")
+        until(lambda: shown.read()["version"] == document(served, studio.channel)["version"], "the newest version")
         now = shown.read()
         assert now["marker"] == "same page", "it was reloaded"
         assert now["feed"][0]
@@ -54,21 +54,21 @@ def test_list_hostile_names_and_offline(tmp_path: Path) -> None:
         players = {**STATE["players"], "p0": {"name": hostile, "team": "red", "kills": 0, "deaths": 0}}  # type: ignore[dict-item]
         studio.open(title=hostile, players=players, clock="odd", objectives=7)
         shown.do("open", url=served.url)
-        until(lambda: shown.read()["cards"] == ["/match/hostile"], 20, "the match to be listed")
+        until(lambda: shown.read()["cards"] == ["/match/hostile"], "the match to be listed")
         shown.do("click", selector="main ul a")
-        until(lambda: shown.read()["state"] == "live" and shown.read()["version"], 10, "the match")
+        until(lambda: shown.read()["state"] == "live" and shown.read()["version"], "the match")
         studio.publish({"op": "kill", "actor": "p0", "target": "p7"})
-        until(lambda: any(hostile in line for line in shown.read()["feed"]), 10, "the event as text")
+        until(lambda: any(hostile in line for line in shown.read()["feed"]), "the event as text")
         assert shown.read()["images"] == 0
         assert shown.read()["marker"] == "same page"
         diary = Diary(shown)
         shown.do("offline", value=True)
-        until(lambda: shown.read()["state"] == "offline", 10, "the page to know")
+        until(lambda: shown.read()["state"] == "offline", "the page to know")
         diary.within_frames("offline", "shows offline")
         studio.patch({"teams": {"blue": {"score": 9}}}, op="score", team="blue")
         shown.do("offline", value=False)
-        until(lambda: shown.read()["scores"] == ["0", "9"], 20, "what was missed")
+        until(lambda: shown.read()["scores"] == ["0", "9"], "what was missed")
         shown.do("open", url=f"{served.url}/match/nobody")
-        until(lambda: (shown.read()["missing"] or "").startswith("There is no such match"), 10, "not found")
+        until(lambda: (shown.read()["missing"] or "").startswith("There is no such match"), "not found")
         assert shown.do("problems") == []
         studio.close()

@@ -10,9 +10,9 @@ import pytest
 from tests.browser.middlebox import middlebox
 from tests.browser.page import Page, page
 from tests.faults.beat import Beat
+from tests.patience import until
 from tests.system.gateway import gateway
 from tests.system.publishing import Studio
-from tests.wire.peer import until
 
 
 def figure(shown: Page, name: str) -> Any:
@@ -28,7 +28,7 @@ def tells_by_request(shown: Page, tab: str) -> None:
     """The tab's own report has come by a request, and was taken."""
     script = """performance.getEntriesByType("resource")
       .some(({ name, responseStatus }) => name.endsWith("/v1/beats") && responseStatus === 204)"""
-    until(lambda: shown.do("evaluate", tab=tab, script=script), 60, f"a report of {tab}")
+    until(lambda: shown.do("evaluate", tab=tab, script=script), f"a report of {tab}")
 
 
 @pytest.mark.timeout(180)
@@ -51,7 +51,7 @@ def test_panel_and_beats(tmp_path: Path) -> None:
                 rate, delay, frames, heap = (figure(shown, name) or "–" for name in names)
                 return "–" not in (rate, delay, frames, heap) and float(rate) > 1
 
-            until(measures, 40, "figures of everything")
+            until(measures, "figures of everything")
             label = "document.querySelector('[data-testid=perf-histogram]').getAttribute('aria-label')"
             assert "up to 16 ms" in shown.do("evaluate", script=label)
             for scheme in ("light", "dark"):
@@ -59,18 +59,18 @@ def test_panel_and_beats(tmp_path: Path) -> None:
                 assert shown.do("axe") == []
             is_open = "document.querySelector('[data-testid=perf]') !== null"
             shown.do("press", key="Alt+Shift+P")
-            until(lambda: not shown.do("evaluate", script=is_open), 10, "it to be closed")
+            until(lambda: not shown.do("evaluate", script=is_open), "it to be closed")
             shown.do("press", key="Alt+Shift+P")
-            until(lambda: shown.do("evaluate", script=is_open), 10, "it to be open again")
+            until(lambda: shown.do("evaluate", script=is_open), "it to be open again")
 
             # The first beat is due after some ten seconds.
             told = "grandstand_page_tick_to_pixel_seconds_count"
-            until(lambda: served.metric(told, country="AT", browser="chromium") > 0, 60, "the page's report")
+            until(lambda: served.metric(told, country="AT", browser="chromium") > 0, "the page's report")
             assert served.metric("grandstand_page_frame_seconds_count", country="AT", browser="chromium") >= 1
             # Without a WebSocket of their own: beside the tab that has the connection, and where none gets through.
             shown.do("open", url=served.url, tab="follower")
             shown.do("open", url=f"http://127.0.0.1:{between.port}", tab="polling")
-            until(lambda: shown.do("read", tab="polling")["connection"]["transport"] == "polling", 40, "polling")
+            until(lambda: shown.do("read", tab="polling")["connection"]["transport"] == "polling", "polling")
             role = shown.do("read", tab="follower")["connection"]["role"]
             assert role == "follower"
             for tab in ("follower", "polling"):

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.browser.page import page, texts
+from tests.patience import until
 from tests.system.gateway import gateway
 from tests.system.publishing import STATE, Studio
-from tests.wire.peer import until
 
 
 @pytest.mark.timeout(180)
@@ -34,7 +34,7 @@ def test_figures_form_and_opponents(tmp_path: Path) -> None:
             rows = [row.split() for row in texts(shown, "[data-testid=figures] > div")]
             return ["Matches", "3"] in rows and any(row[:2] == ["Kills", "6"] for row in rows)
 
-        until(told, 60, "three matches and six kills")
+        until(told, "three matches and six kills")
         assert texts(shown, "h1") == [hostile]
         assert shown.do("evaluate", script="document.querySelectorAll('main img').length") == 0
         recent = [row.split("\t") for row in texts(shown, "[data-testid=recent] tbody tr")]
@@ -47,8 +47,8 @@ def test_figures_form_and_opponents(tmp_path: Path) -> None:
         def opponents() -> list[list[str]]:
             return [row.split("\t")[:3] for row in texts(shown, "[data-testid=opponents] tbody tr")]
 
-        until(lambda: ["Player 7", "3", "3"] in opponents(), 60, "the opponents, by name once it is known")
-        until(lambda: ["Player 8", "3", "0"] in opponents(), 60, "both of them")
+        until(lambda: ["Player 7", "3", "3"] in opponents(), "the opponents, by name once it is known")
+        until(lambda: ["Player 8", "3", "0"] in opponents(), "both of them")
         for media in ({"colorScheme": "light"}, {"colorScheme": "dark"}, {"forcedColors": "active"}):
             shown.do("emulate", **media)
             assert shown.do("axe") == []
@@ -57,8 +57,8 @@ def test_figures_form_and_opponents(tmp_path: Path) -> None:
         assert shown.do("evaluate", script=wide) == 0
 
         shown.do("click", selector="[data-testid=opponents] a")
-        until(lambda: texts(shown, "h1") != [hostile], 10, "the opponent's page")
+        until(lambda: texts(shown, "h1") != [hostile], "the opponent's page")
         shown.do("open", url=f"{served.url}/player/nobody")
-        until(lambda: texts(shown, "[data-testid=missing]") != [], 20, "that there is nobody")
+        until(lambda: texts(shown, "[data-testid=missing]") != [], "that there is nobody")
         assert shown.do("axe") == []
         assert shown.do("problems") == []

@@ -13,9 +13,9 @@ import pytest
 from gateway.replay.finding import open_recording
 from gateway.replay.programme import channel_of
 from tests.browser.page import Page, page
+from tests.patience import until
 from tests.system.gateway import gateway
 from tests.system.test_recordings import matches
-from tests.wire.peer import until
 
 SPEEDS = {"dota2-ti8-final-g5": 120, "rocket-league-rlcs-s8": 25, "football-wc2018-final": 250}
 FIGURES = """[...document.querySelectorAll("[data-testid=players] tbody tr")].map((row) => [
@@ -47,10 +47,10 @@ def test_the_page_ends_on_the_official_figures(tmp_path: Path, folder: str) -> N
         speed = str(SPEEDS[folder])
         command = [sys.executable, "-m", "gateway.cli.main", "replay", str(recording), "--speed", speed, "--bus", store]
         playing = subprocess.Popen([*command, "--json"], stdout=subprocess.DEVNULL)
-        until(lambda: shown.read()["state"] == "live" and shown.read()["version"], 30, "the match to be on the page")
+        until(lambda: shown.read()["state"] == "live" and shown.read()["version"], "the match to be on the page")
         assert playing.wait(120) == 0
-        until(lambda: shown.read()["state"] == "ended", 20, "the end")
-        until(lambda: shown.read()["scores"] == official_score(folder, sheet), 20, "the official score")
+        until(lambda: shown.read()["state"] == "ended", "the end")
+        until(lambda: shown.read()["scores"] == official_score(folder, sheet), "the official score")
         figures = shown_figures(shown)
         assert len(figures) >= len([player for player in sheet["players"] if "final" in player])
         compared = 0

@@ -10,9 +10,9 @@ import pytest
 
 from tests.browser.page import page
 from tests.databases import postgres
+from tests.patience import until
 from tests.system.gateway import gateway
 from tests.system.publishing import STATE, Studio
-from tests.wire.peer import until
 
 
 @pytest.mark.timeout(150)
@@ -37,15 +37,15 @@ def test_a_link_to_a_moment_and_back_to_live(tmp_path: Path) -> None:
             fields = {"t": str(began_ms + score * 20_000), "e": json.dumps(event)}
             studio.store.xadd(studio.key, fields, id=f"{studio.epoch}-*")
         shown.do("open", url=f"{served.url}/match/past?at={studio.epoch}-2")
-        until(lambda: shown.read()["state"] == "rewind", 30, "the past")
+        until(lambda: shown.read()["state"] == "rewind", "the past")
         back = "!!document.querySelector('[data-testid=back-to-live]')"
-        until(lambda: shown.do("evaluate", script=back), 20, "back")
+        until(lambda: shown.do("evaluate", script=back), "back")
         assert shown.do("axe") == []
         assert shown.read()["words"].count("rewind") == 1, "it was begun again and again"
         studio.patch({"teams": {"blue": {"score": 9}}}, op="score", team="blue")
         shown.do("click", selector="[data-testid=back-to-live]")
-        until(lambda: shown.read()["state"] == "live", 20, f"the present instead of {shown.read()}")
-        until(lambda: shown.read()["scores"] == ["5", "9"], 20, "the score of now")
+        until(lambda: shown.read()["state"] == "live", f"the present instead of {shown.read()}")
+        until(lambda: shown.read()["scores"] == ["5", "9"], "the score of now")
         assert shown.do("evaluate", script="location.search") == ""
         assert shown.read()["marker"] == "same page"
         assert shown.do("problems") == []

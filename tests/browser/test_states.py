@@ -18,10 +18,10 @@ from tests.browser.breaking import FAILED, breaking
 from tests.browser.middlebox import Middlebox, middlebox
 from tests.browser.page import Page, page
 from tests.faults.proxy import Proxy, proxy
+from tests.patience import until
 from tests.ports import free_port
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
-from tests.wire.peer import until
 
 PAUSED_AFTER_S = 4
 LATE_MS = 7_000
@@ -52,10 +52,10 @@ class World:
         self.shown.do("evaluate", script=script)
 
     def until(self, script: str, what: str = "") -> None:
-        until(lambda: bool(self.shown.do("evaluate", script=script)), 30, what or script)
+        until(lambda: bool(self.shown.do("evaluate", script=script)), what or script)
 
     def state(self, word: str) -> None:
-        until(lambda: self.shown.read()["state"] == word, 40, word)
+        until(lambda: self.shown.read()["state"] == word, word)
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +201,7 @@ def match_behind(world: World) -> None:
         stamped_score(late, stamp_ms)
         return bool(world.shown.read()["state"] == "behind")
 
-    until(behind, 30, "behind")
+    until(behind, "behind")
 
 
 def match_reconnecting(world: World) -> None:
@@ -250,7 +250,7 @@ def match_by(transport: str, *blocked: str) -> Callable[[World], None]:
         world.way.blocked.update(blocked)
         world.studios["one"].score()
         world.open("/match/one")
-        until(lambda: world.shown.read()["connection"]["transport"] == transport, 40, transport)
+        until(lambda: world.shown.read()["connection"]["transport"] == transport, transport)
         world.until("document.querySelector('[data-testid=version]')?.textContent")
 
     return state
@@ -513,7 +513,7 @@ def faults(shown: Page) -> list[Any]:
     found: list[Any] = []
     for scheme, rules in (("dark", ["color-contrast", "link-in-text-block"]), ("light", None)):
         shown.do("emulate", colorScheme=scheme)
-        until(lambda scheme=scheme: theme(shown) == scheme, 10, scheme)  # type: ignore[misc]
+        until(lambda scheme=scheme: theme(shown) == scheme, scheme)  # type: ignore[misc]
         found += [f"{scheme}: {line}" for line in shown.do("axe", rules=rules)]
     english = words(shown)
     language = "header select >> nth=1"
@@ -543,7 +543,7 @@ def faults(shown: Page) -> list[Any]:
 @pytest.mark.parametrize("path", ["/", "/boards"])
 def test_before_there_is_anything(served: GatewayProcess, shown: Page, path: str) -> None:
     shown.do("open", url=f"{served.url}{path}")
-    until(lambda: shown.do("evaluate", script="document.querySelector('main h1 ~ p, main div ~ p') !== null"), 30, path)
+    until(lambda: shown.do("evaluate", script="document.querySelector('main h1 ~ p, main div ~ p') !== null"), path)
     found = faults(shown)
     assert not found, "\n".join(found)
 

@@ -17,9 +17,9 @@ from tests.browser.page import Page, page
 from tests.browser.test_embed import site
 from tests.browser.test_tokens import SECRET, token
 from tests.faults.beat import Beat
+from tests.patience import until
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
-from tests.wire.peer import until
 
 LIFE_S = 8
 CODE = "document.querySelector('[data-testid=access]')?.dataset.code ?? null"
@@ -114,11 +114,11 @@ def test_a_viewer_whose_token_ends_goes_on_with_another(
         if way == "polling":
             shown.do("hinder", part="/stream", how="fail")
         shown.do("open", tab=way, url=f"http://127.0.0.1:{between.port}/match/ends#token={token(life_s)}")
-        until(lambda: state(shown, way) == "live", 40, "the match")
+        until(lambda: state(shown, way) == "live", "the match")
         assert shown.do("read", tab=way)["connection"]["transport"] == way
         score = str(int(shown.do("read", tab=way)["scores"][0]) + 1)
         end(shown, way)
-        until(lambda: state(shown, way) == "refused", 60, "it to say that the token has ended")
+        until(lambda: state(shown, way) == "refused", "it to say that the token has ended")
         assert shown.do("evaluate", tab=way, script=CODE) == "unauthorized"
         said = shown.do("evaluate", tab=way, script="document.querySelector('[data-testid=access] p').innerText")
         assert said == "Your token has ended or is not good. What is shown is the last known state."
@@ -130,7 +130,7 @@ def test_a_viewer_whose_token_ends_goes_on_with_another(
         studio.patch({"teams": {"red": {"score": int(score)}}})
         give(shown, second, way)
         until(
-            lambda: state(shown, way) == "live" and shown.do("read", tab=way)["scores"][0] == score, 20, "it to go on"
+            lambda: state(shown, way) == "live" and shown.do("read", tab=way)["scores"][0] == score, "it to go on"
         )
         assert shown.do("evaluate", tab=way, script=CODE) is None
         assert shown.do("read", tab=way)["marker"] == "same page"
@@ -155,15 +155,15 @@ def test_a_site_hands_its_frame_and_its_element_another_token(
         (tmp_path / "index.html").write_text(SITE % {"gateway": served.url, "token": token(LIFE_S)})
         shown.do("open", url=f"{origin}/index.html")
         until(
-            lambda: shown.do("evaluate", script="window.refused ?? null") == "unauthorized", 30, "the frame to say so"
+            lambda: shown.do("evaluate", script="window.refused ?? null") == "unauthorized", "the frame to say so"
         )
-        until(lambda: shown.do("evaluate", script="window.detail?.status") == "live", 30, "the element")
-        until(lambda: shown.do("evaluate", script="window.detail?.refused") == "unauthorized", 30, "its token to end")
+        until(lambda: shown.do("evaluate", script="window.detail?.status") == "live", "the element")
+        until(lambda: shown.do("evaluate", script="window.detail?.refused") == "unauthorized", "its token to end")
         points = "document.querySelector('grandstand-match').shadowRoot.querySelector('.points').innerText"
         before = shown.do("evaluate", script=points)
         assert re.fullmatch(r"\d+ : \d+", before), "what is known stays"
-        until(lambda: served.metric("grandstand_connections", state="ws") == 0, 30, "its connection to end")
+        until(lambda: served.metric("grandstand_connections", state="ws") == 0, "its connection to end")
         shown.do("evaluate", script=f"give({token(300)!r}, {served.url!r})")
-        until(lambda: shown.do("evaluate", script="detail.status + detail.refused") == "livenull", 20, "it to go on")
-        until(lambda: served.metric("grandstand_connections", state="ws") == 2, 20, "frame and element to be connected")
+        until(lambda: shown.do("evaluate", script="detail.status + detail.refused") == "livenull", "it to go on")
+        until(lambda: served.metric("grandstand_connections", state="ws") == 2, "frame and element to be connected")
         assert shown.do("evaluate", script=points) == before

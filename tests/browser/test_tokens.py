@@ -17,9 +17,9 @@ import pytest
 from tests.browser.middlebox import middlebox
 from tests.browser.page import DASHBOARD, Page, page
 from tests.faults.beat import Beat
+from tests.patience import until
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
-from tests.wire.peer import until
 
 CHANNEL = "match:token"
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -120,7 +120,7 @@ def watched(directory: Path, site: Site, *blocked: str) -> Iterator[tuple[Gatewa
         # A match in which nothing happens would be paused by its publisher's silence.
         with Beat(studio, 4):
             shown.do("open", url=site.origin)
-            until(lambda: look(shown, f"live.status('{CHANNEL}')") == "live", 40, "the match")
+            until(lambda: look(shown, f"live.status('{CHANNEL}')") == "live", "the match")
         yield served, studio, shown
         studio.close()
 
@@ -138,7 +138,7 @@ def holds_what_the_server_has(served: GatewayProcess, shown: Page) -> None:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)["state"]
 
-    until(lambda: look(shown, f"live.view('{CHANNEL}').doc") == given(), 20, "what the server has")
+    until(lambda: look(shown, f"live.view('{CHANNEL}').doc") == given(), "what the server has")
 
 
 @pytest.mark.timeout(150)
@@ -153,8 +153,8 @@ def test_a_token_that_expires_is_replaced_without_a_gap(
         joined = served.metric("grandstand_snapshots_total", reason="join")
         with Beat(studio, 10):
             asked = site.given
-            until(lambda: site.given >= asked + 2, 60, "two more tokens")
-            until(lambda: look(shown, f"live.status('{CHANNEL}')") == "live", 20, "the match to be live")
+            until(lambda: site.given >= asked + 2, "two more tokens")
+            until(lambda: look(shown, f"live.status('{CHANNEL}')") == "live", "the match to be live")
         holds_what_the_server_has(served, shown)
         assert look(shown, "live.connection.value.transport") == way
         # Each time it goes on from the version that it holds.
@@ -169,12 +169,12 @@ def test_without_another_token_it_says_so_and_goes_on_when_there_is_one(tmp_path
     with watched(tmp_path, site) as (served, studio, shown):
         site.gives = gives
         code = f"live.errors.get('{CHANNEL}')?.code"
-        until(lambda: look(shown, code) == "unauthorized", 60, "the refusal")
+        until(lambda: look(shown, code) == "unauthorized", "the refusal")
         assert look(shown, f"live.status('{CHANNEL}')") == "reconnecting"
         assert look(shown, f"live.view('{CHANNEL}').version") is not None, "what is known stays"
         studio.patch({"teams": {"red": {"score": 7}}}, op="score", team="red")
         site.gives = "new"
-        until(lambda: look(shown, f"live.status('{CHANNEL}')") == "live", 60, "it to be live again")
+        until(lambda: look(shown, f"live.status('{CHANNEL}')") == "live", "it to be live again")
         holds_what_the_server_has(served, shown)
         assert look(shown, code) is None
         assert look(shown, "live.connection.value.transport") == "websocket", "no way was blocked"

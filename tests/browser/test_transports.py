@@ -12,9 +12,9 @@ from tests.browser.middlebox import middlebox
 from tests.browser.page import Page, page
 from tests.browser.served import document
 from tests.faults.beat import Beat
+from tests.patience import until
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
-from tests.wire.peer import until
 
 CHANNEL = "match:way"
 
@@ -28,7 +28,7 @@ def studio(served: GatewayProcess) -> Iterator[Studio]:
 
 
 def holds_what_the_server_has(served: GatewayProcess, shown: Page, tab: str = "first") -> None:
-    until(lambda: shown.do("held", tab=tab, channel=CHANNEL) == document(served, CHANNEL), 20, "what the server has")
+    until(lambda: shown.do("held", tab=tab, channel=CHANNEL) == document(served, CHANNEL), "what the server has")
 
 
 def way(shown: Page, tab: str = "first") -> str | None:
@@ -44,16 +44,16 @@ def test_the_next_best_way_is_taken(
     with middlebox(served.port, *blocked) as between, page("diary") as shown:
         shown.do("open", url=f"http://127.0.0.1:{between.port}/match/way")
         diary = Diary(shown, whole=True)
-        until(lambda: way(shown) == expected and shown.read()["state"] == "live", 40, expected)
+        until(lambda: way(shown) == expected and shown.read()["state"] == "live", expected)
         diary.within_frames(f"client live {expected}", "shows live")
         studio.patch({"teams": {"red": {"score": 7}}}, op="score", team="red")
-        until(lambda: shown.read()["scores"] == ["7", "0"], 20, "the score")
+        until(lambda: shown.read()["scores"] == ["7", "0"], "the score")
         holds_what_the_server_has(served, shown)
         # The way is free again: a better one is taken without a reload, and nothing is missed.
         between.blocked.clear()
-        until(lambda: way(shown) == "websocket", 60, "a WebSocket")
+        until(lambda: way(shown) == "websocket", "a WebSocket")
         studio.patch({"teams": {"red": {"score": 8}}}, op="score", team="red")
-        until(lambda: shown.read()["scores"] == ["8", "0"], 20, "the score")
+        until(lambda: shown.read()["scores"] == ["8", "0"], "the score")
         holds_what_the_server_has(served, shown)
         assert shown.read()["marker"] == "same page"
         assert shown.do("problems") == []
@@ -70,14 +70,14 @@ def test_polling_is_told_that_the_match_is_paused(tmp_path: Path) -> None:
         studio.open()
         with Beat(studio, 4):
             shown.do("open", url=f"http://127.0.0.1:{between.port}/match/way")
-            until(lambda: way(shown) == "polling" and shown.read()["state"] == "live", 40, "the match")
+            until(lambda: way(shown) == "polling" and shown.read()["state"] == "live", "the match")
         # Its publisher is silent now: no version tells of that.
         held = document(served, CHANNEL)["version"]
-        until(lambda: shown.read()["state"] == "paused", 30, "paused")
+        until(lambda: shown.read()["state"] == "paused", "paused")
         assert "last known state" in shown.read()["banner"]
         assert document(served, CHANNEL)["version"] == held
         with Beat(studio, 4):
-            until(lambda: shown.read()["state"] == "live", 30, "live again")
+            until(lambda: shown.read()["state"] == "live", "live again")
             assert shown.read()["banner"] is None
         holds_what_the_server_has(served, shown)
         assert shown.read()["connection"]["transport"] == "polling"
@@ -89,12 +89,12 @@ def test_polling_is_told_that_the_match_is_paused(tmp_path: Path) -> None:
 def test_asleep_while_the_connection_is_cut(served: GatewayProcess, studio: Studio) -> None:
     with middlebox(served.port) as between, page() as shown:
         shown.do("open", url=f"http://127.0.0.1:{between.port}/match/way")
-        until(lambda: way(shown) == "websocket", 20, "the match")
+        until(lambda: way(shown) == "websocket", "the match")
         with shown.asleep():
             between.cut()
             for score in range(1, 30):
                 studio.patch({"teams": {"red": {"score": score}}}, op="score", team="red")
-        until(lambda: shown.read()["scores"] == ["29", "0"], 20, "what was missed")
+        until(lambda: shown.read()["scores"] == ["29", "0"], "what was missed")
         holds_what_the_server_has(served, shown)
         assert shown.read()["marker"] == "same page"
 
@@ -130,8 +130,8 @@ def test_a_frozen_leader_is_replaced_and_follows_when_it_goes_on(served: Gateway
         for name in names:
             shown.do("open", tab=name, url=f"{served.url}/match/way")
         for name in names:
-            until(lambda name=name: shown.do("read", tab=name)["version"] is not None, 20, name)  # type: ignore[misc]
-            until(lambda name=name: way(shown, name) == "websocket", 20, name)  # type: ignore[misc]
+            until(lambda name=name: shown.do("read", tab=name)["version"] is not None, name)  # type: ignore[misc]
+            until(lambda name=name: way(shown, name) == "websocket", name)  # type: ignore[misc]
         for name in names:
             shown.do("evaluate", tab=name, script=FOLLOW_VERSIONS)
         joined = served.metric("grandstand_snapshots_total", reason="join")
@@ -139,20 +139,20 @@ def test_a_frozen_leader_is_replaced_and_follows_when_it_goes_on(served: Gateway
         others = [name for name in names if name != leader]
         with shown.frozen(leader):
             # It keeps its lock and its connection, and says nothing.
-            until(lambda: any(role(shown, name) == "leader" for name in others), 60, "another one to take over")
+            until(lambda: any(role(shown, name) == "leader" for name in others), "another one to take over")
             until(
-                lambda: sorted(role(shown, name) for name in others) == ["follower"] * 3 + ["leader"], 60, "one of them"
+                lambda: sorted(role(shown, name) for name in others) == ["follower"] * 3 + ["leader"], "one of them"
             )
             studio.patch({"teams": {"red": {"score": 7}}}, op="score", team="red")
             for name in others:
-                until(lambda name=name: shown.do("read", tab=name)["scores"][0] == "7", 20, name)  # type: ignore[misc]
+                until(lambda name=name: shown.do("read", tab=name)["scores"][0] == "7", name)  # type: ignore[misc]
                 missed_nothing(shown, name)
-        until(lambda: role(shown, leader) == "follower", 20, "the old one to hear of it")
-        until(lambda: [worker["connections"]["ws"] for worker in served.workers()] == [1], 20, "one connection")
+        until(lambda: role(shown, leader) == "follower", "the old one to hear of it")
+        until(lambda: [worker["connections"]["ws"] for worker in served.workers()] == [1], "one connection")
         publishing.stop()
         studio.patch({"teams": {"red": {"score": 8}}}, op="score", team="red")
         for name in names:
-            until(lambda name=name: shown.do("read", tab=name)["scores"][0] == "8", 20, name)  # type: ignore[misc]
+            until(lambda name=name: shown.do("read", tab=name)["scores"][0] == "8", name)  # type: ignore[misc]
             holds_what_the_server_has(served, shown, name)
         for name in others:
             missed_nothing(shown, name)
@@ -173,8 +173,8 @@ def test_five_tabs_hold_one_connection_and_hand_it_over(served: GatewayProcess, 
         for name in names:
             shown.do("open", tab=name, url=f"{served.url}/match/way")
         for name in names:
-            until(lambda name=name: shown.do("read", tab=name)["version"] is not None, 20, name)  # type: ignore[misc]
-            until(lambda name=name: way(shown, name) == "websocket", 20, name)  # type: ignore[misc]
+            until(lambda name=name: shown.do("read", tab=name)["version"] is not None, name)  # type: ignore[misc]
+            until(lambda name=name: way(shown, name) == "websocket", name)  # type: ignore[misc]
         assert [worker["connections"]["ws"] for worker in served.workers()] == [1]
         roles = {name: role(shown, name) for name in names}
         assert sorted(roles.values()) == ["follower"] * 4 + ["leader"]
@@ -188,17 +188,16 @@ def test_five_tabs_hold_one_connection_and_hand_it_over(served: GatewayProcess, 
             shown.do("close", tab=leader)
             studio.patch({"teams": {"red": {"score": score}}}, op="score", team="red")
             for name in names:
-                until(lambda name=name: way(shown, name) == "websocket", 20, name)  # type: ignore[misc]
+                until(lambda name=name: way(shown, name) == "websocket", name)  # type: ignore[misc]
                 holds_what_the_server_has(served, shown, name)
                 until(
                     lambda name=name, score=score: (  # type: ignore[misc]
                         shown.do("read", tab=name)["scores"] == [str(score), str(score * 10)]
                     ),
-                    20,
                     "the score",
                 )
                 missed_nothing(shown, name)
-            until(lambda: [worker["connections"]["ws"] for worker in served.workers()] == [1], 20, "one connection")
+            until(lambda: [worker["connections"]["ws"] for worker in served.workers()] == [1], "one connection")
         # Who takes over goes on from the version that it holds: no tab has cost a snapshot.
         assert served.metric("grandstand_snapshots_total", reason="join") == joined
         assert shown.do("problems") == []

@@ -11,9 +11,9 @@ from tests.browser.middlebox import middlebox
 from tests.browser.page import Page, page
 from tests.browser.served import document
 from tests.faults.beat import Beat
+from tests.patience import until
 from tests.system.gateway import GatewayProcess
 from tests.system.publishing import Studio
-from tests.wire.peer import until
 
 CHANNEL = "match:odd"
 ODD = [
@@ -36,8 +36,8 @@ def studio(served: GatewayProcess) -> Iterator[Studio]:
 def goes_on(served: GatewayProcess, studio: Studio, shown: Page, score: int) -> None:
     """The next goal is shown, and the page holds what the server has; it was never blank, nor loaded anew."""
     studio.patch({"teams": {"red": {"score": score}}}, op="score", team="red")
-    until(lambda: shown.read()["scores"] == [str(score), "0"], 30, "the score")
-    until(lambda: shown.do("held", channel=CHANNEL) == document(served, CHANNEL), 20, "what the server has")
+    until(lambda: shown.read()["scores"] == [str(score), "0"], "the score")
+    until(lambda: shown.do("held", channel=CHANNEL) == document(served, CHANNEL), "what the server has")
     assert shown.read()["state"] == "live"
     assert shown.read()["marker"] == "same page"
     assert shown.do("problems") == []
@@ -52,25 +52,25 @@ def test_over_a_websocket(served: GatewayProcess, studio: Studio) -> None:
     with page() as shown:
         shown.do("tap")
         shown.do("open", url=f"{served.url}/match/odd")
-        until(lambda: shown.read()["state"] == "live", 20, "the match")
+        until(lambda: shown.read()["state"] == "live", "the match")
         goes_on(served, studio, shown, 1)
         joined = served.metric("grandstand_snapshots_total", reason="join")
         for text in ODD:
             shown.do("say", text=text)
-        until(lambda: count(shown, "malformed") == len(ODD), 20, "all of them to be counted")
+        until(lambda: count(shown, "malformed") == len(ODD), "all of them to be counted")
         assert shown.read()["scores"] == ["1", "0"], "what was there stays"
         until(
-            lambda: served.metric("grandstand_snapshots_total", reason="join") > joined, 20, "it to ask for a snapshot"
+            lambda: served.metric("grandstand_snapshots_total", reason="join") > joined, "it to ask for a snapshot"
         )
         goes_on(served, studio, shown, 2)
         shown.do("say", text=json.dumps(OTHER_VERSION))
-        until(lambda: count(shown, "resyncs") == 1, 20, "it to ask again")
+        until(lambda: count(shown, "resyncs") == 1, "it to ask again")
         goes_on(served, studio, shown, 3)
         # Operators are told of both.
         shown.do("evaluate", script="grandstand.beat({ browser: 'chromium' })")
         for name, told in (("malformed", len(ODD)), ("resyncs", 1)):
             metric = f"grandstand_page_{name}_total"
-            until(lambda metric=metric, told=told: served.metric(metric, browser="chromium") == told, 20, name)  # type: ignore[misc]
+            until(lambda metric=metric, told=told: served.metric(metric, browser="chromium") == told, name)  # type: ignore[misc]
 
 
 @pytest.mark.timeout(120)
@@ -89,9 +89,9 @@ def test_over_lesser_ways(
         if way == "sse":
             shown.do("spoil", part=part, body=spoilt, type="text/event-stream")
         shown.do("open", url=f"http://127.0.0.1:{between.port}/match/odd")
-        until(lambda: shown.read()["state"] == "live", 60, "the match")
+        until(lambda: shown.read()["state"] == "live", "the match")
         assert shown.read()["connection"]["transport"] == way
         if way == "polling":
             shown.do("spoil", part=part, body=spoilt, type="application/json")
-        until(lambda: count(shown, "malformed") == 1, 20, "it to be counted")
+        until(lambda: count(shown, "malformed") == 1, "it to be counted")
         goes_on(served, studio, shown, 1)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.browser.page import Page
-from tests.wire.peer import until
+from tests.patience import until
 
 STOPS_MAX = 120
 """No page has so many: more is a trap."""
@@ -107,13 +107,13 @@ class Walker:
 
     def arrived(self, path: str, heading: str) -> None:
         """A link has led to another page: it begins at its content, and says what it is."""
-        until(lambda: self.shown.do("evaluate", script="location.pathname") == path, 20, path)
+        until(lambda: self.shown.do("evaluate", script="location.pathname") == path, path)
         title = "document.querySelector('main h1')?.innerText ?? ''"
-        until(lambda: str(self.shown.do("evaluate", script=title)).startswith(heading), 30, heading)
+        until(lambda: str(self.shown.do("evaluate", script=title)).startswith(heading), heading)
         focus = self.at_main()
         assert focus["ring"], "nothing shows where the focus is"
         said = "document.querySelector('[data-testid=gone-to]').innerText"
-        until(lambda: str(self.shown.do("evaluate", script=said)).startswith(heading), 10, f"{heading} to be said")
+        until(lambda: str(self.shown.do("evaluate", script=said)).startswith(heading), f"{heading} to be said")
 
 
 def _check(focus: Focus) -> None:

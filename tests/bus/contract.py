@@ -6,8 +6,6 @@ An adapter's test derives from `BusContract` and gives a `Ground`: its store, an
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Protocol
 
@@ -18,6 +16,7 @@ from gateway.bus.errors import Fenced, Unavailable, WrongType
 from gateway.bus.publisher import Publisher
 from gateway.model.version import Position
 from tests.bus.seen import Seen
+from tests.patience import eventually
 
 
 class Ground(Protocol):
@@ -258,7 +257,7 @@ class BusContract:
             await asyncio.to_thread(ground.kill)
             await seen.until(lambda outage=outage: seen.connected.count(False) == outage)
             known, before = len(seen.entries["match:a"]), refused
-            await _eventually(lambda before=before: refused > before)
+            await eventually(lambda before=before: refused > before, "a refused write")
             await asyncio.to_thread(ground.start)
             await seen.until(lambda outage=outage: seen.connected.count(True) == outage)
             await seen.until(lambda known=known: len(seen.entries["match:a"]) > known + 50)
@@ -332,7 +331,7 @@ class BusContract:
             await publisher.append("match:a", 1, number(n), 0)
             await publisher.append("match:b", 1, number(n), 0)
         await seen.until(lambda: len(seen.entries["match:b"]) == 3)
-        await _eventually(lambda: told)
+        await eventually(lambda: told, "the fault to be told")
         assert [type(context["exception"]) for context in told] == [ZeroDivisionError]
         assert seen.connected == []
 
@@ -430,10 +429,3 @@ class BusContract:
         info = await bus.tail("match:a")
         assert info is not None
         assert (info.first, info.last_generated, info.length) == (None, Position(3, 9), 0)
-
-
-async def _eventually(condition: Callable[[], object], timeout_s: float = 10) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.01)

@@ -8,8 +8,7 @@ from collections.abc import Callable
 
 from gateway.model.entry import Entry
 from gateway.model.version import Position
-
-DEADLINE_S = 15.0
+from tests.patience import PATIENCE_S
 
 
 class Seen:
@@ -49,7 +48,7 @@ class Seen:
         """Where they were, in the order of arrival."""
         return [entry.position for entry in self.entries[channel]]
 
-    async def until(self, condition: Callable[[], object], timeout_s: float = DEADLINE_S) -> None:
+    async def until(self, condition: Callable[[], object], timeout_s: float = PATIENCE_S) -> None:
         """Waits until `condition()` is true; it is looked at whenever the sink was told something."""
         async with asyncio.timeout(timeout_s):
             while not condition():

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-DEADLINE_S = 30
+from tests.patience import PATIENCE_S
 
 
 def environment() -> dict[str, str]:
@@ -25,5 +25,5 @@ def grandstand(*arguments: str, cwd: Path, given: str | None = None, **more: str
         input=given if given is not None else "",
         capture_output=True,
         text=True,
-        timeout=DEADLINE_S,
+        timeout=PATIENCE_S,
     )

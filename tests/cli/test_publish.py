@@ -10,7 +10,8 @@ from pathlib import Path
 
 from gateway.bus.connect import open_bus, open_publisher
 from gateway.bus.embedded import EmbeddedValkey
-from tests.cli.conftest import DEADLINE_S, environment, grandstand
+from tests.cli.conftest import environment, grandstand
+from tests.patience import PATIENCE_S
 
 RESET = '{"op":"reset","state":{"title":"Final"}}'
 
@@ -74,7 +75,7 @@ async def piped(store: EmbeddedValkey, tmp_path: Path, channel: str) -> asyncio.
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(RESET.encode() + b"\n")
-    line = await asyncio.wait_for(process.stdout.readline(), DEADLINE_S)
+    line = await asyncio.wait_for(process.stdout.readline(), PATIENCE_S)
     assert json.loads(line)["position"] == "1-0", "it is published at once, not when the pipe ends"
     return process
 
@@ -82,7 +83,7 @@ async def piped(store: EmbeddedValkey, tmp_path: Path, channel: str) -> asyncio.
 async def test_a_signal_ends_it_while_it_waits_for_a_line(store: EmbeddedValkey, tmp_path: Path) -> None:
     process = await piped(store, tmp_path, "match:6")
     process.send_signal(signal.SIGINT)
-    assert await asyncio.wait_for(process.wait(), DEADLINE_S) == 0
+    assert await asyncio.wait_for(process.wait(), PATIENCE_S) == 0
 
 
 async def test_a_publisher_that_was_overtaken_stops(store: EmbeddedValkey, tmp_path: Path) -> None:
@@ -90,6 +91,6 @@ async def test_a_publisher_that_was_overtaken_stops(store: EmbeddedValkey, tmp_p
     publisher = open_publisher(store.url)
     await publisher.append_idempotent("match:7", None, None, RESET.encode(), 1, True)
     await publisher.close()
-    _, err = await asyncio.wait_for(process.communicate(b'{"op":"kill"}\n'), DEADLINE_S)
+    _, err = await asyncio.wait_for(process.communicate(b'{"op":"kill"}\n'), PATIENCE_S)
     assert process.returncode == 1
     assert err == b"grandstand: line 2: somebody else has opened epoch 2 of match:7\n"

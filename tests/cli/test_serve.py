@@ -17,7 +17,8 @@ import httpx
 import pytest
 
 from gateway.bus.embedded import EmbeddedValkey
-from tests.cli.conftest import DEADLINE_S, environment, grandstand
+from tests.cli.conftest import environment, grandstand
+from tests.patience import PATIENCE_S
 
 
 class Served:
@@ -30,7 +31,7 @@ class Served:
     async def line(self, event: str) -> dict[str, Any]:
         """The next line about `event`."""
         assert self.process.stderr is not None
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(PATIENCE_S):
             while text := await self.process.stderr.readline():
                 self.lines.append(json.loads(text))
                 if self.lines[-1]["event"] == event:
@@ -49,7 +50,7 @@ async def served(tmp_path: Path, store: EmbeddedValkey) -> AsyncIterator[Served]
     yield served
     if process.returncode is None:
         process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(process.communicate(), DEADLINE_S)
+        await asyncio.wait_for(process.communicate(), PATIENCE_S)
 
 
 async def figures(admin: str) -> dict[str, float]:
@@ -59,7 +60,7 @@ async def figures(admin: str) -> dict[str, float]:
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    deadline_s = time.monotonic() + DEADLINE_S
+    deadline_s = time.monotonic() + PATIENCE_S
     while not await condition():
         assert time.monotonic() < deadline_s, "it did not come true in time"
         await asyncio.sleep(0.02)
@@ -86,7 +87,7 @@ async def test_a_worker_that_dies_is_counted_and_comes_back(served: Served) -> N
 
     await until(back)
     served.process.send_signal(signal.SIGTERM)
-    assert await asyncio.wait_for(served.process.wait(), DEADLINE_S) == 0
+    assert await asyncio.wait_for(served.process.wait(), PATIENCE_S) == 0
 
 
 def descendants(pid: int) -> set[int]:
@@ -110,7 +111,7 @@ async def test_a_supervisor_that_is_killed_leaves_no_process(served: Served) -> 
     left = descendants(served.process.pid)
     assert len(left) >= 4, "fork server, two workers, aggregator"
     served.process.kill()
-    await asyncio.wait_for(served.process.wait(), DEADLINE_S)
+    await asyncio.wait_for(served.process.wait(), PATIENCE_S)
 
     async def gone() -> bool:
         return not any(alive(pid) for pid in left)

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from tests.faults.beat import Beat
+from tests.patience import until
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
-from tests.wire.peer import Document, Peer, until
+from tests.wire.peer import Document, Peer
 
 STALLED_S = 30.0
 SEND_BUFFER_BYTES = 32_768
@@ -70,7 +71,7 @@ def test_slow_readers_cost_bounded_bytes_and_get_one_conflated_message(tmp_path:
                 time.sleep(0.02)
             grown = private_bytes(pid) - before
             kernel = {way: queued_bytes(served.port, peer.sock.getsockname()[1]) for way, (peer, _) in slow.items()}
-            until(lambda: sum(channel["behind"] for channel in served.channels()) == 2, 5, "two viewers behind")
+            until(lambda: sum(channel["behind"] for channel in served.channels()) == 2, "two viewers behind")
         last = len(beat.acknowledged)
         print(f"{published} events of 3 KB, user memory grew by {grown} bytes, kernel holds {kernel}")
         for way, (_, message) in slow.items():

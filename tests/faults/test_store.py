@@ -11,9 +11,10 @@ import redis
 from tests.faults.beat import Beat
 from tests.faults.proxy import proxy
 from tests.faults.valkey import Valkey, valkey
+from tests.patience import PATIENCE_S, until
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
-from tests.wire.peer import Document, Peer, until
+from tests.wire.peer import Document, Peer
 
 
 class Viewer:
@@ -32,7 +33,7 @@ class Viewer:
         if message["type"] == "status":
             self.statuses.append(message["status"])
 
-    def until(self, condition: object, timeout_s: float = 20) -> None:
+    def until(self, condition: object, timeout_s: float = PATIENCE_S) -> None:
         """Takes messages until `condition()` is true."""
         deadline = time.monotonic() + timeout_s
         while not condition():  # type: ignore[operator]

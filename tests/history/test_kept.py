@@ -18,12 +18,11 @@ from gateway.history.errors import Unavailable
 from gateway.model.entry import Entry
 from gateway.model.names import stream_key
 from tests.history.stream import stored, totals
+from tests.patience import PATIENCE_S
 from tests.stores import Store
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
 from tests.wire.peer import Document, Peer
-
-DEADLINE_S = 60.0
 
 
 def entries_of(studio: Studio) -> list[Entry]:
@@ -34,7 +33,7 @@ def entries_of(studio: Studio) -> list[Entry]:
 
 async def kept(database: Database, studio: Studio) -> None:
     """Returns when the history is the stream."""
-    deadline = time.monotonic() + DEADLINE_S
+    deadline = time.monotonic() + PATIENCE_S
     wanted = entries_of(studio)
     while (have := await found(database, studio)) != wanted:
         assert time.monotonic() < deadline, f"{len(have)} of {len(wanted)} entries of {studio.channel}"
@@ -103,7 +102,7 @@ async def test_a_database_that_is_away_is_not_noticed_and_gets_everything(valkey
             await database.close()
             os.kill(server.pid or 0, signal.SIGKILL)
             await asyncio.to_thread(watched_live, process, studio)
-            process.wait_for_log("history_not_written", DEADLINE_S)
+            process.wait_for_log("history_not_written", PATIENCE_S)
             await server.revive()
             kill(studio, 10)
             database = Database(server.url)
@@ -165,7 +164,7 @@ async def test_a_store_that_lost_entries_leaves_no_trace_of_them(
         pipeline.execute()
         await kept(database, studio)
         assert (await totals(database))[(0, "p5", "kills")] == 79
-        process.wait_for_log("history_reconciled", DEADLINE_S, count=2)
+        process.wait_for_log("history_reconciled", PATIENCE_S, count=2)
     studio.close()
 
 
@@ -179,7 +178,7 @@ async def test_aggregators_that_are_killed_lose_and_repeat_nothing(
         for round_ in range(3):
             for studio in studios:
                 kill(studio, 150)
-            pid = int(process.wait_for_log("aggregating", DEADLINE_S, count=round_ + 1)["pid"])
+            pid = int(process.wait_for_log("aggregating", PATIENCE_S, count=round_ + 1)["pid"])
             os.kill(pid, signal.SIGKILL)
         for studio in studios:
             await kept(database, studio)

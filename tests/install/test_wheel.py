@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.wire.peer import until
+from tests.patience import until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 UV = Path(sys.executable).parent / "uv"
@@ -56,7 +56,7 @@ def test_serves_the_page_where_there_is_no_node(wheel: Path, tmp_path: Path) -> 
     with log.open("wb") as out:
         process = subprocess.Popen([home / "bin" / "grandstand", "serve"], cwd=tmp_path, env=environment, stderr=out)
     try:
-        until(lambda: '"serving"' in log.read_text() or process.poll() is not None, 60, "the gateway")
+        until(lambda: '"serving"' in log.read_text() or process.poll() is not None, "the gateway")
         lines = [json.loads(line) for line in log.read_text().splitlines()]
         port = next(line["port"] for line in lines if line["event"] == "serving")
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/match/42", timeout=10) as answer:

@@ -11,11 +11,10 @@ from typing import Any
 
 from native.connections import SSE, WS, Table
 from native.fanout import Fanout
+from tests.patience import PATIENCE_S
 
 HEAD = b"GET /v1/live HTTP/1.1\r\nhost: x\r\n\r\n"
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
-DEADLINE_S = 10.0
-
 Event = tuple[Any, ...]
 
 
@@ -123,7 +122,7 @@ class Stand:
 
     def until(self, done: Callable[[], Any]) -> Any:
         """Polls until `done` gives something true."""
-        deadline = time.monotonic() + DEADLINE_S
+        deadline = time.monotonic() + PATIENCE_S
         while True:
             result = done()
             if result:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import until
 from tests.ports import free_port
-from tests.wire.peer import until
 
 NGINX_HEAD = """
 daemon off;
@@ -110,7 +110,7 @@ def proxy(kind: str, target: int, directory: Path) -> Iterator[int]:
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output)
     try:
-        until(lambda: process.poll() is not None or _answers(port), 15, f"{kind} to listen")
+        until(lambda: process.poll() is not None or _answers(port), f"{kind} to listen")
         assert process.poll() is None, f"{kind} has ended: {log.read_text()}"
         yield port
     finally:

@@ -12,8 +12,6 @@ from gateway.model.entry import Entry
 from gateway.replay.recording import Event, Moment, Recording
 
 CHANNEL = "match:test"
-DEADLINE_S = 20.0
-
 
 async def entries_of(url: str, channel: str = CHANNEL) -> list[Entry]:
     """All entries of a channel's stream."""

@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from tests.patience import until
+
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
 
@@ -75,31 +77,32 @@ def demonstration(tmp_path: Path, matches: Path) -> Iterator[Demonstration]:
         process.wait()
 
 
+def score(url: str, channel: str, team: str) -> int:
+    """The team's, as its snapshot over HTTP says it; -1 while there is none."""
+    seen = snapshot(url, channel)
+    return int(seen["state"]["teams"][team]["score"]) if seen is not None else -1
+
+
 def wait_for_change(url: str, channel: str) -> None:
     """Until the channel is there and has moved on."""
-    first: str | None = None
-    deadline_s = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < deadline_s:
+    versions: set[str] = set()
+
+    def moved() -> bool:
         seen = snapshot(url, channel)
-        if seen is not None:
-            if first is not None and seen["version"] != first:
-                return
-            first = first or seen["version"]
-        time.sleep(0.05)
-    raise AssertionError(f"{channel} does not move")
+        versions.update([seen["version"]] if seen is not None else [])
+        return len(versions) > 1
+
+    until(moved, f"{channel} to move")
 
 
 def wait_for_viewers(url: str, wanted: dict[str, int]) -> None:
     """Until the list of matches tells of these viewers."""
-    deadline_s = time.monotonic() + START_TIMEOUT_S
-    counted: dict[str, int | None] = {}
-    while time.monotonic() < deadline_s:
+
+    def counted() -> dict[str, int | None]:
         with urllib.request.urlopen(f"{url}/v1/matches", timeout=10) as answer:
-            counted = {match["id"]: match.get("viewers") for match in json.load(answer)["matches"]}
-        if counted == wanted:
-            return
-        time.sleep(0.2)
-    raise AssertionError(f"viewers are {counted}, not {wanted}")
+            return {match["id"]: match.get("viewers") for match in json.load(answer)["matches"]}
+
+    until(lambda: counted() == wanted, lambda: f"viewers to be {wanted}: they are {counted()}")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -145,12 +148,10 @@ def test_recorded_matches_play_when_there_are_some(tmp_path: Path, matches: Path
         for name in ("dota2-ti8-final-g5", "rocket-league-rlcs-s8", "football-wc2018-final", "arena-1"):
             wait_for_change(url, f"match:{name}")
         # What was before the beginning of the first round is told first.
-        deadline_s = time.monotonic() + START_TIMEOUT_S
-        while (football := snapshot(url, "match:football-wc2018-final")) is None or (
-            football["state"]["teams"]["france"]["score"] < 2
-        ):
-            assert time.monotonic() < deadline_s, football
-            time.sleep(0.05)
-        assert len(football["feed"]) > 10
+        football = "match:football-wc2018-final"
+        until(lambda: score(url, football, "france") >= 2, lambda: f"two goals in {snapshot(url, football)}")
+        told = snapshot(url, football)
+        assert told is not None
+        assert len(told["feed"]) > 10
         os.killpg(demo.process.pid, signal.SIGINT)
         assert demo.process.wait(STOP_TIMEOUT_S) == 0, demo.output.read_text()

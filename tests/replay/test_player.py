@@ -20,8 +20,9 @@ from gateway.replay.player import Outcome, Progress, play
 from gateway.replay.recording import Recording
 from gateway.replay.rounds import Round, play_rounds
 from gateway.replay.simulator import Simulation, simulate
+from tests.patience import PATIENCE_S
 from tests.replay.conftest import FOLDERS
-from tests.replay.stores import CHANNEL, DEADLINE_S, counting, entries_of, events_in, folded
+from tests.replay.stores import CHANNEL, counting, entries_of, events_in, folded
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -166,7 +167,7 @@ async def test_a_player_that_is_fenced_again_and_again_gives_up(
 
     fighting = asyncio.create_task(fight())
     with pytest.raises(Fenced):
-        await asyncio.wait_for(play(recording, publisher, CHANNEL, 1.0), DEADLINE_S)
+        await asyncio.wait_for(play(recording, publisher, CHANNEL, 1.0), PATIENCE_S)
     fighting.cancel()
 
 
@@ -179,10 +180,10 @@ async def test_nothing_is_lost_or_doubled_while_the_store_is_away(store: Embedde
             reached.set()
 
     playing = asyncio.create_task(play(recording, publisher, CHANNEL, 1.0, on_progress))
-    await asyncio.wait_for(reached.wait(), DEADLINE_S)
+    await asyncio.wait_for(reached.wait(), PATIENCE_S)
     await store.stop()
     await store.start()
-    played = await asyncio.wait_for(playing, DEADLINE_S)
+    played = await asyncio.wait_for(playing, PATIENCE_S)
     entries = await entries_of(store.url)
     assert played.retries > 0
     assert played.outcome is Outcome.FINISHED
@@ -206,7 +207,7 @@ async def test_an_entry_whose_answer_was_lost_is_not_appended_twice(
         if proxy.swallowed < 3 and progress.moments > 10 * proxy.swallowed:
             proxy.swallow_next_answer()
 
-    played = await asyncio.wait_for(play(recording, cut, CHANNEL, 1.0, on_progress), DEADLINE_S)
+    played = await asyncio.wait_for(play(recording, cut, CHANNEL, 1.0, on_progress), PATIENCE_S)
     await cut.close()
     await proxy.stop()
     entries = await entries_of(store.url)
@@ -238,7 +239,7 @@ async def test_entries_that_the_store_forgot_are_told_again_in_a_new_epoch(
         if progress.moments > 30 and not forgotten:
             forgotten.append(asyncio.create_task(forget()))
 
-    played = await asyncio.wait_for(play(recording, publisher, CHANNEL, 1.0, on_progress), DEADLINE_S)
+    played = await asyncio.wait_for(play(recording, publisher, CHANNEL, 1.0, on_progress), PATIENCE_S)
     await asyncio.gather(*forgotten)
     assert len(played.epochs) == 2
     assert folded(await entries_of(store.url)) == fold_file(recording)
@@ -280,7 +281,7 @@ async def test_rounds_end_while_they_pause(store: EmbeddedValkey, publisher: Pub
         on_played=lambda *_: stop.set(),
         pause_s=3_600,
     )
-    played = await asyncio.wait_for(rounds, DEADLINE_S)
+    played = await asyncio.wait_for(rounds, PATIENCE_S)
     assert played is not None
     assert played.outcome is Outcome.FINISHED
 

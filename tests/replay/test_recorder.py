@@ -20,8 +20,9 @@ from gateway.replay.player import Progress, play
 from gateway.replay.recorder import Ended, Recorded, record
 from gateway.replay.recording import Recording, RecordingError
 from gateway.replay.simulator import Simulation, simulate
+from tests.patience import PATIENCE_S
 from tests.replay.conftest import FOLDERS
-from tests.replay.stores import CHANNEL, DEADLINE_S, counting, entries_of
+from tests.replay.stores import CHANNEL, counting, entries_of
 
 
 @pytest.fixture(params=["blocking", "notify", "poll"])
@@ -51,9 +52,9 @@ async def test_a_live_match_is_recorded_to_its_end(bus: Bus, publisher: Publishe
     recording = match()
     begun = asyncio.Event()
     playing = asyncio.create_task(play(recording, publisher, CHANNEL, 30.0, lambda _: begun.set()))
-    await asyncio.wait_for(begun.wait(), DEADLINE_S)
+    await asyncio.wait_for(begun.wait(), PATIENCE_S)
     seen: list[Recorded] = []
-    recorded = await asyncio.wait_for(record(bus, CHANNEL, path, seen.append), DEADLINE_S)
+    recorded = await asyncio.wait_for(record(bus, CHANNEL, path, seen.append), PATIENCE_S)
     await playing
     assert recorded.ended is Ended.MATCH_ENDED
     again = open_recording(str(path))
@@ -91,9 +92,9 @@ async def test_a_recording_from_now_begins_with_the_document_as_it_is(
             middle.set()
 
     playing = asyncio.create_task(play(recording, publisher, CHANNEL, 30.0, on_progress))
-    await asyncio.wait_for(middle.wait(), DEADLINE_S)
+    await asyncio.wait_for(middle.wait(), PATIENCE_S)
     path = tmp_path / "half.ndjson"
-    recorded = await asyncio.wait_for(record(reader, CHANNEL, path, from_now=True), DEADLINE_S)
+    recorded = await asyncio.wait_for(record(reader, CHANNEL, path, from_now=True), PATIENCE_S)
     await playing
     again = open_recording(str(path))
     assert fold_file(again) == fold_file(recording)
@@ -115,7 +116,7 @@ async def test_a_trimmed_stream_is_recorded_from_its_keyframe(
     await publisher._client.xtrim(f"live:{{{CHANNEL}}}", minid=first_kept, approximate=False)
     stop = asyncio.Event()
     recorded = await asyncio.wait_for(
-        record(reader, CHANNEL, tmp_path / "x.ndjson", lambda _: stop.set(), stop), DEADLINE_S
+        record(reader, CHANNEL, tmp_path / "x.ndjson", lambda _: stop.set(), stop), PATIENCE_S
     )
     assert recorded.ended is Ended.STOPPED
     again = open_recording(str(tmp_path / "x.ndjson"))
@@ -137,9 +138,9 @@ async def test_a_new_epoch_ends_a_recording(reader: Bus, publisher: Publisher, t
     begun = asyncio.Event()
     path = tmp_path / "x.ndjson"
     recording = asyncio.create_task(record(reader, CHANNEL, path, lambda _: begun.set()))
-    await asyncio.wait_for(begun.wait(), DEADLINE_S)
+    await asyncio.wait_for(begun.wait(), PATIENCE_S)
     await play(counting([0, 1, 2]), publisher, CHANNEL, 0)
-    recorded = await asyncio.wait_for(recording, DEADLINE_S)
+    recorded = await asyncio.wait_for(recording, PATIENCE_S)
     assert recorded.ended is Ended.NEW_EPOCH
     assert fold_file(open_recording(str(path)))["teams"]["a"]["score"] == 2
 
@@ -149,7 +150,7 @@ async def test_malformed_entries_are_left_out(reader: Bus, publisher: Publisher,
     for raw in (b"{", b'{"op":5}', b'{"op":"score"}', b'{"op":"reset","state":{}}'):
         await publisher.append(CHANNEL, epoch, raw, 0)
     await publisher.append(CHANNEL, epoch, msgspec.json.encode([{"op": "score", "team": "a"}, {"op": "end"}]), 0)
-    recorded = await asyncio.wait_for(record(reader, CHANNEL, tmp_path / "x.ndjson"), DEADLINE_S)
+    recorded = await asyncio.wait_for(record(reader, CHANNEL, tmp_path / "x.ndjson"), PATIENCE_S)
     assert recorded.skipped == 4
     assert fold_file(open_recording(str(tmp_path / "x.ndjson")))["teams"]["a"]["score"] == 2
 
@@ -163,7 +164,7 @@ async def test_a_channel_that_is_not_there_is_an_error(reader: Bus, tmp_path: Pa
 async def test_a_full_disk_ends_a_recording_with_an_error(reader: Bus, publisher: Publisher) -> None:
     await play(counting(list(range(50))), publisher, CHANNEL, 0)
     with pytest.raises(RecordingError, match="No space left"):
-        await asyncio.wait_for(record(reader, CHANNEL, Path("/dev/full")), DEADLINE_S)
+        await asyncio.wait_for(record(reader, CHANNEL, Path("/dev/full")), PATIENCE_S)
 
 
 async def test_a_history_that_the_store_replaces_ends_a_recording(
@@ -172,7 +173,7 @@ async def test_a_history_that_the_store_replaces_ends_a_recording(
     (epoch,) = (await play(counting([0, 1]), publisher, CHANNEL, 0)).epochs
     begun = asyncio.Event()
     recording = asyncio.create_task(record(reader, CHANNEL, tmp_path / "x.ndjson", lambda _: begun.set()))
-    await asyncio.wait_for(begun.wait(), DEADLINE_S)
+    await asyncio.wait_for(begun.wait(), PATIENCE_S)
     client, stream = publisher._client, f"live:{{{CHANNEL}}}"
     rows = await client.xrange(stream)
     async with client.pipeline(transaction=True) as pipeline:
@@ -182,5 +183,5 @@ async def test_a_history_that_the_store_replaces_ends_a_recording(
         pipeline.xadd(stream, {"t": 1, "e": b'{"op":"other","patch":{}}'}, id=rows[-1][0])
         pipeline.xadd(stream, {"t": 1, "e": b'{"op":"other","patch":{}}'}, id=f"{epoch}-*")
         await pipeline.execute()
-    recorded = await asyncio.wait_for(recording, DEADLINE_S)
+    recorded = await asyncio.wait_for(recording, PATIENCE_S)
     assert recorded.ended is Ended.HISTORY_LOST

@@ -14,14 +14,14 @@ import time
 from collections.abc import Callable, Iterator
 
 from native.swarm import Swarm
+from tests.patience import PATIENCE_S
 
-DEADLINE_S = 10.0
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 def until(swarm: Swarm, condition: Callable[[], bool], what: str) -> None:
     """Polls the swarm until the condition holds."""
-    deadline = time.monotonic() + DEADLINE_S
+    deadline = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain for {what}: {swarm.summary()}"
         swarm.poll(2)

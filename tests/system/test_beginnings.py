@@ -14,10 +14,11 @@ from typing import Any
 import jwt
 import pytest
 
+from tests.patience import until
 from tests.stores import Store
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
-from tests.wire.peer import Document, Peer, peer, until
+from tests.wire.peer import Document, Peer, peer
 
 SECRET = "a secret of at least thirty-two bytes"
 CROWD = 24
@@ -49,7 +50,7 @@ def crowd(process: GatewayProcess, stack: ExitStack, count: int) -> list[Peer]:
         viewers.extend(stack.enter_context(peer(process.port)).upgrade("/v1/live") for _ in range(count))
         return min(worker["connections"]["ws"] for worker in process.workers()) > 0
 
-    until(spread, 20, "viewers on every worker")
+    until(spread, "viewers on every worker")
     return viewers
 
 
@@ -113,8 +114,8 @@ def test_a_beginning_lets_in_everybody_who_was_early(served: GatewayProcess, val
         assert message["channel"] == "match:later"
         later.close()
     # With the viewers the waits are gone, and what nobody watches is let go.
-    until(lambda: waiting(served) == 0, 20, "nobody waiting")
-    until(lambda: not served.channels(), 20, "no channel served")
+    until(lambda: waiting(served) == 0, "nobody waiting")
+    until(lambda: not served.channels(), "no channel served")
     assert served.metric("grandstand_bugs_total") == 0
     studio.close()
 
@@ -174,5 +175,5 @@ def test_a_users_channel_is_empty_before_anything_was_posted(served: GatewayProc
             while (event := stream.event())[1]["type"] not in ("snapshot", "delta"):
                 pass
             assert (event[0] or "").startswith("1-")
-    until(lambda: not served.channels(), 20, "the channel to be let go")
+    until(lambda: not served.channels(), "the channel to be let go")
     assert served.metric("grandstand_bugs_total") == 0

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from native.swarm import Swarm
+from tests.patience import until
 from tests.swarm.server import total
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
-from tests.wire.peer import Closed, Document, Peer, masked, until
+from tests.wire.peer import Closed, Document, Peer, masked
 
 OFFER = "permessage-deflate; client_max_window_bits"
 SMALL = "permessage-deflate; server_max_window_bits=10"
@@ -104,7 +105,7 @@ def test_a_crowd_follows_what_was_compressed_once(served: GatewayProcess, studio
         channel=studio.channel,
         count=CROWD,
     )
-    until(lambda: swarm.poll(10, until_open=CROWD) or swarm.opened == CROWD, 30, "an open crowd")
+    until(lambda: swarm.poll(10, until_open=CROWD) or swarm.opened == CROWD, "an open crowd")
     before = compressed(served)
     last = ""
     for number in range(20):
@@ -114,7 +115,7 @@ def test_a_crowd_follows_what_was_compressed_once(served: GatewayProcess, studio
         swarm.poll(20)
         return all(version.rpartition(".")[0] == last for version in swarm.versions())
 
-    until(arrived, 30, "the last version at everybody")
+    until(arrived, "the last version at everybody")
     summary = swarm.summary()
     assert [summary[name] for name in ("gaps", "duplicates", "malformed", "violations")] == [0, 0, 0, 0]
     assert total(swarm, "compressed") >= CROWD

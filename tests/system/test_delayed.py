@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.databases import postgres
+from tests.patience import until
 from tests.stores import Store
 from tests.system.gateway import GatewayProcess, gateway
-from tests.wire.peer import peer, until
+from tests.wire.peer import peer
 
 HOUR_MS = 3_600_000
 EARLY, TOO_NEW, SECRET = "early", "too-new", "secret"
@@ -50,9 +51,9 @@ def served(tmp_path: Path, valkey_server: Store) -> Iterator[GatewayProcess]:
         tmp_path, bus__url=valkey_server.url, history__url=server.url, history__flush_ms=20, history__stats_every_s=1,
         audiences={"late": {"delay_ms": HOUR_MS, "hidden": hidden}}, access__anonymous_audience="late",
     ) as process:  # fmt: skip
-        until(lambda: process.metric("grandstand_history_entries_total") >= 60, 60, "the history")
-        until(lambda: bool(valkey_server.client.zcard("rank:{board:kills.all}") == 2), 60, "the board")
-        until(lambda: bool(valkey_server.client.exists("live:{board:kills.all}")), 60, "the board's channel")
+        until(lambda: process.metric("grandstand_history_entries_total") >= 60, "the history")
+        until(lambda: bool(valkey_server.client.zcard("rank:{board:kills.all}") == 2), "the board")
+        until(lambda: bool(valkey_server.client.exists("live:{board:kills.all}")), "the board's channel")
         yield process
 
 

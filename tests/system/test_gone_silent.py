@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from tests.patience import until
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
-from tests.wire.peer import peer, until
+from tests.wire.peer import peer
 
 FILLER = "x" * 3000
 
@@ -42,6 +43,6 @@ def test_a_viewer_that_takes_nothing_any_more_is_ended(tmp_path: Path) -> None:
                 time.sleep(0.05)
                 return viewers(served) == 1
 
-            until(one_is_left, 30, "the silent ones' end")
+            until(one_is_left, "the silent ones' end")
             assert served.metric("grandstand_bugs_total") == 0
         studio.close()

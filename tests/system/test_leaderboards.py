@@ -14,12 +14,11 @@ from typing import Any
 
 import pytest
 
+from tests import patience
 from tests.cli.conftest import grandstand
 from tests.stores import Store
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
-
-DEADLINE_S = 60.0
 
 
 def ask(url: str, **headers: str) -> tuple[int, dict[str, str], Any]:
@@ -36,10 +35,7 @@ def ask(url: str, **headers: str) -> tuple[int, dict[str, str], Any]:
 
 
 def until(condition: Callable[[], bool], served: GatewayProcess) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, served.log_text()[-4000:]
-        time.sleep(0.05)
+    patience.until(condition, lambda: served.log_text()[-4000:])
 
 
 @pytest.fixture(scope="module")

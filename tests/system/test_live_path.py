@@ -16,9 +16,10 @@ import msgspec
 import pytest
 
 from tests.model.twin import merge
+from tests.patience import until
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import STATE, Studio
-from tests.wire.peer import Closed, Document, Peer, peer, until
+from tests.wire.peer import Closed, Document, Peer, peer
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,10 @@ from typing import Any
 import jwt
 import pytest
 
+from tests.patience import until
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
-from tests.wire.peer import Peer, until
+from tests.wire.peer import Peer
 
 SECRET = "a secret for this test, of 32 bytes or more"
 
@@ -72,7 +73,7 @@ def test_overview_tells_channels_workers_and_store(served: GatewayProcess, studi
         found = row(served, studio.channel)
         return found.get("viewers") == 6 and (found.get("entries_per_s") or 0) > 0
 
-    until(busy, 30, "the channel's rate and its viewers without the workers among themselves")
+    until(busy, "the channel's rate and its viewers without the workers among themselves")
     status, view = ask(served.admin_url, "/admin/v1/overview")
     assert status == 200
     assert view["gateway"]["workers"] == view["gateway"]["workers_wanted"] == 2
@@ -87,7 +88,7 @@ def test_overview_tells_channels_workers_and_store(served: GatewayProcess, studi
         assert worker["store_connected"] is True
     assert view["rates"]["events"] >= 0
     assert view["channels_total"] >= 1
-    until(lambda: ask(served.admin_url, "/admin/v1/overview")[1]["aggregate"]["sinks"] != [], 30, "what is derived")
+    until(lambda: ask(served.admin_url, "/admin/v1/overview")[1]["aggregate"]["sinks"] != [], "what is derived")
     stream.close()
     for viewer in viewers:
         viewer.close()
@@ -116,7 +117,7 @@ def test_one_channel_and_one_connection_without_personal_data(served: GatewayPro
         assert may not in text
         assert not re.search(r"127\.0\.0\.1|::1", text)
     viewer.close()
-    until(lambda: ask(served.admin_url, f"/admin/v1/connections/{found['connection']}")[0] == 404, 10, "it to be gone")
+    until(lambda: ask(served.admin_url, f"/admin/v1/connections/{found['connection']}")[0] == 404, "it to be gone")
     for wrong in ("channels/match:nobody", "connections/0-0", "connections/9-1", "connections/x", "connections/0-zz"):
         status, problem = ask(served.admin_url, f"/admin/v1/{wrong}")
         assert (status, problem["code"]) == (404, "bad_request"), wrong
@@ -136,7 +137,7 @@ def test_dead_letters_and_refusals(served: GatewayProcess, studio: Studio) -> No
             and view["totals"]["refusals"].get("unknown_channel", 0) >= 1
         )
 
-    until(told, 20, "the dead letter and the refusal")
+    until(told, "the dead letter and the refusal")
     viewer.close()
 
 
@@ -151,7 +152,7 @@ def test_pages_tell_how_they_do_by_browser(served: GatewayProcess, studio: Studi
         row = next((row for row in view["pages"] if row["browser"] == "firefox"), None)
         return row is not None and row["beats"] == 2 and row["dropped_frames"] == 3 and row["fps_p50"] > 25
 
-    until(told, 20, "the beats")
+    until(told, "the beats")
     assert served.metric("grandstand_page_tick_to_pixel_seconds_count", browser="firefox") == 3
     for wrong in (
         {"browser": "my own"},
@@ -198,4 +199,4 @@ def test_a_worker_that_dies_is_missed_and_counted(tmp_path: Path) -> None:
             gateway = ask(served.admin_url, "/admin/v1/overview")[1]["gateway"]
             return gateway["restarts"] == 1 and gateway["workers"] == 2
 
-        until(back, 30, "the worker to be missed and to be back")
+        until(back, "the worker to be missed and to be back")

@@ -14,10 +14,11 @@ from typing import Any
 
 import jwt
 
+from tests.patience import until
 from tests.stores import Store
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
-from tests.wire.peer import Document, Peer, peer, until
+from tests.wire.peer import Document, Peer, peer
 
 SECRET = "a secret of at least thirty-two bytes"
 
@@ -46,20 +47,20 @@ def test_viewers_of_all_machines_are_counted_and_forgotten(tmp_path: Path, valke
     }  # fmt: skip
     with gateway(tmp_path / "one", **settings) as one, gateway(tmp_path / "two", **settings) as two:
         peers = [Peer(process.port).upgrade("/v1/live?channel=match:1") for process in (one, one, one, two, two)]
-        until(shows(one, 5), 30, "five viewers")
-        until(lambda: listed(two) == 5, 30, "five viewers in the list")
+        until(shows(one, 5), "five viewers")
+        until(lambda: listed(two) == 5, "five viewers in the list")
         # What a store has lost it is told again, though nothing has changed.
         valkey_server.client.delete(*valkey_server.client.scan_iter("viewers:*"))
-        until(lambda: _counted(valkey_server, "match:1") == 5, 30, "five viewers counted anew")
+        until(lambda: _counted(valkey_server, "match:1") == 5, "five viewers counted anew")
         # The gateway's own entries are no sign of the publisher's life.
-        until(lambda: _status(one) == "paused", 30, "a paused match")
+        until(lambda: _status(one) == "paused", "a paused match")
         for viewer in peers[:3]:
             viewer.close()
-        until(shows(two, 2), 30, "two viewers")
+        until(shows(two, 2), "two viewers")
         # Killed, it takes nothing back: what it counted expires by itself.
         for worker in two.workers():
             os.kill(worker["pid"], signal.SIGKILL)
-        until(shows(one, 0), 30, "no viewers")
+        until(shows(one, 0), "no viewers")
         for viewer in peers[3:]:
             viewer.close()
         # A publisher that comes back goes on as if nobody had written beside it.

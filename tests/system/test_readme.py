@@ -9,9 +9,9 @@ import sys
 import urllib.request
 from pathlib import Path
 
+from tests.patience import until
 from tests.stores import Store
 from tests.system.gateway import gateway
-from tests.wire.peer import until
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
 
@@ -42,4 +42,4 @@ def test_the_publisher_of_the_readme_publishes(tmp_path: Path, valkey_server: St
             "teams": {"red": {"name": "Red", "score": 1}, "blue": {"name": "Blue", "score": 0}},
             "players": {},
         }
-        until(lambda: {**state(), "viewers": None} == {**expected, "viewers": None}, 20, "the match of the README")  # type: ignore[dict-item]
+        until(lambda: {**state(), "viewers": None} == {**expected, "viewers": None}, "the match of the README")  # type: ignore[dict-item]

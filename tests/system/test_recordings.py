@@ -19,8 +19,9 @@ import pytest
 from gateway.replay.finding import open_recording
 from gateway.replay.fold import fold_file
 from gateway.replay.programme import channel_of
+from tests.patience import until
 from tests.system.gateway import gateway
-from tests.wire.peer import Document, Peer, until
+from tests.wire.peer import Document, Peer
 
 FOLDERS = ("dota2-ti8-final-g5", "rocket-league-rlcs-s8", "football-wc2018-final")
 SPEED = 50
@@ -134,7 +135,7 @@ def test_every_viewer_ends_on_the_fold_of_the_file_and_the_official_figures(tmp_
                 connection.close()
                 return status == 200
 
-            until(known, 20, f"{channel} to begin")
+            until(known, f"{channel} to begin")
             for way in ("json", "json", "json", "msgpack", "msgpack", "sse", "sse", "poll"):
                 watcher = Watcher(served.port, channel, way)
                 watcher.folder = name  # type: ignore[attr-defined]

@@ -21,11 +21,12 @@ from gateway.replay.finding import open_recording
 from gateway.replay.fold import encode_entry, reset_event
 from gateway.replay.recording import Recording
 from tests.databases import postgres
+from tests.patience import until
 from tests.stores import Store, store
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
 from tests.system.test_recordings import FOLDERS, matches
-from tests.wire.peer import Document, Peer, peer, until
+from tests.wire.peer import Document, Peer, peer
 
 STARTS = int(os.environ.get("REWINDS", "4"))
 """Random moments of each recording; `make rewind` takes 100."""
@@ -120,9 +121,9 @@ def test_a_recording_from_random_moments(folder: str, served: GatewayProcess, va
     told = Told(open_recording(str(matches() / folder)), f"match:{folder}")
     count, before = len(told.entries), served.metric(STORED)
     asyncio.run(told.publish(valkey_server.url))
-    until(lambda: served.metric(STORED) >= before + count, 60, "the history")
+    until(lambda: served.metric(STORED) >= before + count, "the history")
     keyframes = f"snap:{{{told.channel}}}"
-    until(lambda: f"1-{count - 1}".encode() in (valkey_server.client.lindex(keyframes, 0) or b""), 60, "a keyframe")
+    until(lambda: f"1-{count - 1}".encode() in (valkey_server.client.lindex(keyframes, 0) or b""), "a keyframe")
     # The first two thirds are in the history alone; the keyframes that the store keeps are of the end.
     valkey_server.client.xtrim(stream_key(told.channel), maxlen=count // 3, approximate=False)
     chance = random.Random(folder)
@@ -189,7 +190,7 @@ def test_a_channel_that_is_in_the_history_alone(served: GatewayProcess, valkey_s
     for number in range(30):
         studio.patch({"n": number})
     studio.publish({"op": "end", "winner": "red"})
-    until(lambda: served.metric(STORED) >= before + 32, 60, "the history")
+    until(lambda: served.metric(STORED) >= before + 32, "the history")
     # Gone from the store while aggregators read it, and for good.
     valkey_server.client.delete(studio.key, "snap:{match:old}")
     for way in ("sse", "ws"):

@@ -9,7 +9,6 @@ import json
 import os
 import socket
 import struct
-import time
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -239,11 +238,3 @@ def peer(port: int, **options: Any) -> Iterator[Peer]:
         yield connection
     finally:
         connection.close()
-
-
-def until(condition: Any, timeout_s: float = TIMEOUT_S, what: str = "the condition") -> None:
-    """Waits until `condition()` is true."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not come true in {timeout_s} s"
-        time.sleep(0.01)

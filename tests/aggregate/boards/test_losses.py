@@ -15,12 +15,11 @@ from gateway.model.boards import STATUS_KEY, Scopes, board_marks_key, rank_key, 
 from gateway.model.names import stream_key
 from gateway.model.partitions import partition_of
 from gateway.model.standing import Standing
+from tests import patience
 from tests.aggregate.boards.recount import boards_in, entries_of, recount, stored
 from tests.faults.proxy import proxy
 from tests.stores import Store, pair
 from tests.system.aggregators import Aggregator, aggregators
-
-DEADLINE_S = 90.0
 
 
 def publish(client: redis.Redis, channel: str, points: list[tuple[str, int]], epoch: int = 1) -> None:
@@ -42,10 +41,7 @@ def right(client: redis.Redis, *channels: str) -> Callable[[], bool]:
 
 
 def until(condition: Callable[[], bool], running: list[Aggregator]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, "\n".join(one.log_text()[-3000:] for one in running)
-        time.sleep(0.1)
+    patience.until(condition, lambda: "\n".join(one.log_text()[-3000:] for one in running))
 
 
 def trouble(client: redis.Redis, channel: str) -> str | None:

@@ -22,13 +22,12 @@ from tests.browser.page import Page, page
 from tests.browser.served import connected_worker, document
 from tests.faults.beat import Beat
 from tests.faults.valkey import valkey
+from tests.patience import until
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
-from tests.wire.peer import until
 
 CHANNEL = "match:away"
 SHOWN_MAX_MS = 1_000.0
-PATIENCE_S = 90.0
 WAKING = ("woke", "close")
 """Whichever comes first when a machine goes on: timers that are late, or word of a connection that ended."""
 
@@ -52,7 +51,7 @@ class Scene:
 
     def live(self) -> None:
         """Waits until the page is live."""
-        until(lambda: self.shown.read()["state"] == "live", PATIENCE_S, "the page to be live")
+        until(lambda: self.shown.read()["state"] == "live", "the page to be live")
 
     def goal(self) -> None:
         """The first team scores."""
@@ -65,10 +64,10 @@ class Scene:
 
     def is_back(self) -> None:
         """Waits until the page shows and holds what the gateway has; it is the same page as before."""
-        until(lambda: self.shown.read()["scores"][0] == str(self.goals), PATIENCE_S, "the score")
+        until(lambda: self.shown.read()["scores"][0] == str(self.goals), "the score")
         self.live()
         held = "what the gateway has"
-        until(lambda: self.shown.do("held", channel=CHANNEL) == document(self.served, CHANNEL), PATIENCE_S, held)
+        until(lambda: self.shown.do("held", channel=CHANNEL) == document(self.served, CHANNEL), held)
         assert self.shown.read()["marker"] == "same page", "it was reloaded"
         assert self.shown.do("problems") == []
 
@@ -96,7 +95,7 @@ def worker_killed(_length: float) -> list[Row]:
             there.live()
             diary = Diary(there.shown)
             os.kill(connected_worker(there.served), signal.SIGKILL)
-            until(lambda: "reconnecting" in there.shown.read()["words"], PATIENCE_S, "the page to know")
+            until(lambda: "reconnecting" in there.shown.read()["words"], "the page to know")
             there.goal()
             there.live()
         there.is_back()
@@ -118,7 +117,7 @@ def store_stopped(length: float) -> list[Row]:
         there.live()
         diary = Diary(there.shown)
         store.kill()
-        until(lambda: there.shown.read()["state"] == "paused", PATIENCE_S, "the page to be paused")
+        until(lambda: there.shown.read()["state"] == "paused", "the page to be paused")
         time.sleep(10 * length)
         assert there.shown.read()["scores"] == ["0", "0"], "the last known state stays"
         back = Diary(there.shown)
@@ -189,14 +188,14 @@ def hidden(length: float) -> list[Row]:
             there.live()
             diary = Diary(there.shown)
             there.shown.do("hide", value=True)
-            until(lambda: there.shown.read()["visibility"] == "hidden", 10, "the tab to be hidden")
+            until(lambda: there.shown.read()["visibility"] == "hidden", "the tab to be hidden")
             for _ in range(120):
                 there.goal()
                 time.sleep(length)
             assert there.shown.do("evaluate", script=f"grandstand.view('{CHANNEL}').feed.length") <= 500
             there.shown.do("hide", value=False)
-            until(lambda: there.shown.read()["visibility"] == "visible", 10, "the tab to be in front")
-            until(lambda: there.shown.read()["scores"][0] == str(there.goals), PATIENCE_S, "the score")
+            until(lambda: there.shown.read()["visibility"] == "visible", "the tab to be in front")
+            until(lambda: there.shown.read()["scores"][0] == str(there.goals), "the score")
             returned = _returned(diary.entries())
             there.goal()
         there.is_back()
@@ -235,7 +234,7 @@ def _blocked(way: str, *blocked: str) -> list[Row]:
     with scene(*blocked) as there, Beat(there.studio, 0.25):
         there.open()
         diary = Diary(there.shown, whole=True)
-        until(lambda: there.shown.read()["state"] == "live", PATIENCE_S, way)
+        until(lambda: there.shown.read()["state"] == "live", way)
         assert there.shown.read()["connection"]["transport"] == way
         assert set(there.shown.read()["words"]) <= {"connecting", "reconnecting", "live"}
         there.goal()
@@ -243,7 +242,7 @@ def _blocked(way: str, *blocked: str) -> list[Row]:
         found = [diary.between(f"client live {way}", "shows live"), diary.between(*there.score())]
         better = Diary(there.shown)
         there.between.blocked.clear()
-        until(lambda: there.shown.read()["connection"]["transport"] == "websocket", PATIENCE_S, "a WebSocket")
+        until(lambda: there.shown.read()["connection"]["transport"] == "websocket", "a WebSocket")
         there.goal()
         there.is_back()
         seen = [entry["what"] for entry in better.entries() if entry["what"].startswith("shows ")]

@@ -14,7 +14,7 @@ from typing import Any
 
 from loadtest.scenarios.checks import at_least, at_most
 from tests.browser.long.busy import EVENTS_PER_S, busy_page
-from tests.wire.peer import until
+from tests.patience import until
 
 POINTER_BYTES = 4
 WHOLE_MAX = 1.1
@@ -33,7 +33,7 @@ def run(seconds: float = 600.0, every_s: float = 30.0) -> dict[str, Any]:
     samples: list[dict[str, Any]] = []
     with busy_page("heap") as (match, shown, address):
         shown.do("open", url=address)
-        until(lambda: shown.read()["state"] == "live", 30, "the match")
+        until(lambda: shown.read()["state"] == "live", "the match")
         began_s = time.monotonic()
         while not samples or samples[-1]["at_s"] < seconds:
             time.sleep(max(0.0, began_s + every_s * (len(samples) + 1) - time.monotonic()))
@@ -41,7 +41,7 @@ def run(seconds: float = 600.0, every_s: float = 30.0) -> dict[str, Any]:
             samples.append({"at_s": at_s, "events": match.published, **shown.do("heap")})
         per_s = round(match.per_s, 1)
         version = shown.do("held", channel="match:heap")["version"]
-        until(lambda: shown.do("held", channel="match:heap")["version"] != version, 10, "the page to go on")
+        until(lambda: shown.do("held", channel="match:heap")["version"] != version, "the page to go on")
     half = samples[len(samples) // 2 :]
     grown = slope([(sample["events"], sample["objects"]) for sample in half])
     quarter = len(samples) // 4

@@ -14,7 +14,7 @@ from loadtest.scenarios.checks import at_least, at_most
 from tests.browser.long.busy import EVENTS_PER_S, busy_page
 from tests.browser.long.frames import FPS_MIN, TASK_MAX_MS, Watch
 from tests.browser.page import Page
-from tests.wire.peer import until
+from tests.patience import until
 
 SLOWED = 4
 WARM_S = 5.0
@@ -44,12 +44,12 @@ def run(seconds: float = 60.0, floor_s: float = 15.0) -> dict[str, Any]:
     """One crowd of events, one viewer; the floor half before and half after."""
     with busy_page("load") as (match, shown, address):
         shown.do("open", url=address)
-        until(lambda: shown.do("evaluate", script=SIZED), 30, "the map")
+        until(lambda: shown.do("evaluate", script=SIZED), "the map")
         canvas = shown.do("evaluate", script=CANVAS)
         shown.do("throttle", rate=SLOWED)
         floors = [_floor(shown, canvas, floor_s)]
         shown.do("open", url=address)
-        until(lambda: shown.read()["state"] == "live", 30, "the match")
+        until(lambda: shown.read()["state"] == "live", "the match")
         time.sleep(WARM_S)
         watch = Watch(shown)
         shown.do("evaluate", script=TIME_PIXELS)

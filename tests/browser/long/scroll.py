@@ -12,9 +12,9 @@ from typing import Any
 from loadtest.scenarios.checks import at_least, at_most
 from tests.browser.long.frames import FPS_MIN, Watch
 from tests.browser.page import page
+from tests.patience import until
 from tests.system.gateway import gateway
 from tests.system.publishing import Studio
-from tests.wire.peer import until
 
 MEMBERS = 10_000
 BATCH = 1_000
@@ -85,7 +85,7 @@ def run(seconds: float = 30.0) -> dict[str, Any]:
         fill(studio)
         with changing(studio):
             shown.do("open", url=f"{served.url}/board/kills.all")
-            until(lambda: shown.do("evaluate", script=counted), 60, "all rows")
+            until(lambda: shown.do("evaluate", script=counted), "all rows")
             shown.do("evaluate", script=SEE_CHANGES)
             watch = Watch(shown)
             rows = shown.do("evaluate", script=SCROLL.format(seconds=seconds, pixels_per_s=PIXELS_PER_S))

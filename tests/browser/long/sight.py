@@ -13,9 +13,9 @@ from loadtest.scenarios.checks import at_most
 from tests.browser.long.scroll import changing, fill
 from tests.browser.page import DASHBOARD, Page, page
 from tests.faults.beat import Beat
+from tests.patience import until
 from tests.system.gateway import gateway
 from tests.system.publishing import Studio
-from tests.wire.peer import until
 
 PAINT_MAX_MS = 1_000.0
 SHIFT_MAX = 0.05
@@ -68,7 +68,7 @@ def run(times: int = 3) -> dict[str, Any]:
 
 def _seen(shown: Page, address: str) -> dict[str, Any]:
     shown.do("open", url=address)
-    until(lambda: shown.do("evaluate", script="document.querySelector('main h1') !== null"), 30, address)
+    until(lambda: shown.do("evaluate", script="document.querySelector('main h1') !== null"), address)
     found: dict[str, Any] = shown.do("evaluate", script=SEEN)
     return found
 
