@@ -1,6 +1,6 @@
 /** Going back in time, where the gateway keeps history, and back to live; a link to the moment that is shown. */
 import { useEffect, useId, useMemo, useRef, useState, type KeyboardEvent } from "react";
-import { live } from "../live/store.js";
+import { live, store } from "../live/store.js";
 import { useQueryParam, navigate } from "../shell/router.js";
 import shell from "../shell/shell.module.css";
 import { clockOf, momentAt, playedAt, trackOf } from "./course.js";
@@ -30,7 +30,6 @@ export function RewindBar({ channel }: { channel: string }) {
     Math.floor(playedAt(track, present.version, clockOf(present.doc)) / 1000),
   ]);
   const [clock, endClock] = usePart(channel, ({ doc, present }) => [clockText(doc), clockText(present.doc)]);
-  const [shared] = usePart(channel, ({ version }) => [version?.split(".")[0] ?? ""]);
   const at = useQueryParam("at");
   const [speed, setSpeed] = useState(1);
   const [refused, setRefused] = useState(false);
@@ -88,7 +87,7 @@ export function RewindBar({ channel }: { channel: string }) {
     seek(here + step);
   };
   const share = async (): Promise<void> => {
-    const address = `${location.origin}${location.pathname}?at=${shared}`;
+    const address = `${location.origin}${location.pathname}?at=${momentOf(channel)}`;
     try {
       await navigator.clipboard.writeText(address);
     } catch {
@@ -147,7 +146,8 @@ export function RewindBar({ channel }: { channel: string }) {
           onChange={(event) => {
             const chosen = Number(event.target.value);
             setSpeed(chosen);
-            if (past && shared) rewind(shared, chosen);
+            const moment = momentOf(channel);
+            if (past && moment) rewind(moment, chosen);
           }}
         >
           {SPEEDS.map((one) => (
@@ -192,5 +192,8 @@ function Address({ address, close }: { address: string; close: () => void }) {
     </div>
   );
 }
+
+/** What is shown now, as an address says it. Looked up when it is asked for: nothing here renders with every version. */
+const momentOf = (channel: string): string => store.getState().channels[channel]?.version?.split(".")[0] ?? "";
 
 const span = (seconds: number): string => (seconds < 60 ? `${seconds} s` : `${seconds / 60} min`);
