@@ -5,7 +5,7 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useMemo, useRef, useState } from "react";
 import type { JsonObject } from "../../client/src/index.js";
-import { store } from "../live/store.js";
+import { lists } from "../live/calm.js";
 import { Panel } from "../shell/Panel.js";
 import { PauseButton } from "../shell/PauseButton.js";
 import { useFormat } from "../shell/language.js";
@@ -17,7 +17,8 @@ import { gameOf } from "./games/index.js";
 import { eventText, signOf } from "./happenings.js";
 import styles from "./match.module.css";
 import { clockOfTold } from "./moments.js";
-import { useFeed, usePart } from "./parts.js";
+import { useFeed, useListPart, usePart } from "./parts.js";
+import { Seats } from "./seats.js";
 import { useMoments } from "./useMoments.js";
 import { useCourse } from "./useCourse.js";
 import { useOlder, type Held } from "./useOlder.js";
@@ -31,7 +32,7 @@ const END_PX = 20 * ROW_PX;
 
 /** Names by id, made anew only when a name has changed: rows of players change ten times a second. */
 export function useNames(channel: string): ReadonlyMap<string, string> {
-  const flat = usePart(channel, ({ doc }) => [...namesOf(doc.players, doc.teams)].flat());
+  const flat = useListPart(channel, ({ doc }) => [...namesOf(doc.players, doc.teams)].flat());
   return useMemo(() => new Map(flat.flatMap((id, i) => (i % 2 === 0 ? [[id, flat[i + 1]!] as const] : []))), [flat]);
 }
 
@@ -66,9 +67,12 @@ export function Feed({ channel, game }: { channel: string; game: string }) {
     overscan: 6,
     getItemKey: (i) => shown[i]!.key,
   });
+  const visible = rows.getVirtualItems();
+  const [seats] = useState(() => new Seats());
+  const seated = seats.of(visible.map(({ key }) => key));
   const fresh = held === null ? 0 : feed.filter(({ key, event }) => key > (held.feed.at(-1)?.key ?? -1) && !view.silent.has(text(event.op))).length;
   const hold = (): void => {
-    const version = store.getState().channels[channel]?.version ?? null;
+    const version = lists.getState().channels[channel]?.version ?? null;
     if (held === null && version !== null) setHeld({ feed, version });
   };
   const toTop = (): void => {
@@ -132,12 +136,12 @@ export function Feed({ channel, game }: { channel: string; game: string }) {
         ) : null}
         {shown.length === 0 ? <p className={shell.soft}>{words.quiet}</p> : null}
         <ol aria-live="off" data-testid="feed" style={{ height: rows.getTotalSize() }}>
-          {rows.getVirtualItems().map(({ key, index, start }) => {
+          {visible.map(({ index, start }, i) => {
             const { event, clockOf } = shown[index]!;
             const clock = clockOf();
             return (
               <li
-                key={key as string | number}
+                key={seated[i]}
                 data-op={text(event.op)}
                 data-weight={view.important.has(text(event.op)) ? "more" : undefined}
                 data-side={sides.indexOf(text(event.team))}

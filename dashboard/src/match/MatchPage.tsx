@@ -172,7 +172,7 @@ function Version({ channel }: { channel: string }) {
   const [version] = usePart(channel, (view) => [view.version]);
   return (
     <footer className={styles.foot}>
-      {words.version} <span data-testid="version">{version}</span>
+      {words.version} <span className={styles.version} style={{ inlineSize: `${version?.length ?? 0}ch` }} data-testid="version">{version}</span>
     </footer>
   );
 }

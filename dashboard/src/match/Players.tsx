@@ -5,7 +5,7 @@ import shell from "../shell/shell.module.css";
 import { isObject, number, playerIds, teamsOf, text } from "./document.js";
 import { gameOf } from "./games/index.js";
 import styles from "./match.module.css";
-import { usePart } from "./parts.js";
+import { useTablePart } from "./parts.js";
 import { long, short, useFigureWords, useWords, type Figure } from "./words.js";
 
 const SHOWN = 60;
@@ -13,8 +13,8 @@ const SHOWN = 60;
 export function Players({ channel, game }: { channel: string; game: string }) {
   const words = useWords();
   const labels = useFigureWords();
-  const ids = usePart(channel, ({ doc }) => playerIds(doc).slice(0, SHOWN));
-  const columns = usePart(channel, ({ doc }) => gameOf(game).columns.filter((figure) => ids.some((id) => figureOf(doc.players, id, figure) !== null)));
+  const ids = useTablePart(channel, ({ doc }) => playerIds(doc).slice(0, SHOWN));
+  const columns = useTablePart(channel, ({ doc }) => gameOf(game).columns.filter((figure) => ids.some((id) => figureOf(doc.players, id, figure) !== null)));
   if (ids.length === 0) return null;
   return (
     <div className={shell.scroll} tabIndex={0} role="group" aria-label={words.players}>
@@ -54,7 +54,7 @@ interface Row {
 export const PlayerRow = memo(function PlayerRow({ channel, game, id, columns }: Row) {
   const format = useFormat();
   const figures = columns.split(",").filter(Boolean) as Figure[];
-  const [name, note, side, ...values] = usePart(channel, ({ doc }) => {
+  const [name, note, side, ...values] = useTablePart(channel, ({ doc }) => {
     const row = isObject(doc.players) && isObject(doc.players[id]) ? doc.players[id] : {};
     const team = teamsOf(doc).find((one) => one.id === row.team);
     return [text(row.name, id), gameOf(game).note(row), team?.side ?? 2, ...figures.map((figure) => number(row[figure]))] as const;

@@ -47,8 +47,8 @@ function Points({ channel, team, side }: Of) {
     shown.current = score;
   }, [score]);
   return (
-    <b ref={place} data-testid={`score-${side}`} className={styles.points} onAnimationEnd={() => place.current?.classList.remove(styles.flash!)}>
-      {score}
+    <b ref={place} data-testid={`score-${side}`} className={styles.points} style={{ inlineSize: `${String(score).length}ch` }} onAnimationEnd={() => place.current?.classList.remove(styles.flash!)}>
+      <span className={styles.digits}>{score}</span>
     </b>
   );
 }

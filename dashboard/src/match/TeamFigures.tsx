@@ -3,13 +3,13 @@ import { useFormat } from "../shell/language.js";
 import { teamsOf } from "./document.js";
 import { gameOf, teamFigure } from "./games/index.js";
 import styles from "./match.module.css";
-import { usePart } from "./parts.js";
+import { useTablePart } from "./parts.js";
 import { long, useFigureWords, type Figure } from "./words.js";
 
 export function TeamFigures({ channel, game }: { channel: string; game: string }) {
   const labels = useFigureWords();
   const { compared } = gameOf(game);
-  const teams = usePart(channel, ({ doc }) => teamsOf(doc).slice(0, 2).map(({ name }) => name));
+  const teams = useTablePart(channel, ({ doc }) => teamsOf(doc).slice(0, 2).map(({ name }) => name));
   return (
     <table className={styles.figures} data-testid="teams">
       <thead className="visually-hidden">
@@ -31,7 +31,7 @@ export function TeamFigures({ channel, game }: { channel: string; game: string }
 function Line({ channel, game, figure, label }: { channel: string; game: string; figure: Figure; label: string }) {
   const format = useFormat();
   const summed = gameOf(game).summed.includes(figure);
-  const [left, right] = usePart(channel, ({ doc }) => teamsOf(doc).slice(0, 2).map(({ id }) => teamFigure(doc, id, figure, summed)));
+  const [left, right] = useTablePart(channel, ({ doc }) => teamsOf(doc).slice(0, 2).map(({ id }) => teamFigure(doc, id, figure, summed)));
   if ((left ?? null) === null && (right ?? null) === null) return null;
   const [a, b] = [left ?? 0, right ?? 0];
   const share = a + b > 0 ? a / (a + b) : 0.5;

@@ -1,8 +1,7 @@
 /** Parts of a channel for components that must not render when something else changes. */
-import { useEffect, useState } from "react";
 import { useStore } from "zustand";
 import { useShallow } from "zustand/react/shallow";
-import type { JsonObject } from "../../client/src/index.js";
+import { lists, tables } from "../live/calm.js";
 import { store, type ChannelView } from "../live/store.js";
 
 const NOTHING: ChannelView = { doc: {}, version: null, status: "live", behindMs: 0, feed: [], error: null, source: {}, present: { doc: {}, version: null, status: "live" } };
@@ -12,36 +11,15 @@ export function usePart<T>(channel: string, select: (view: ChannelView) => T): T
   return useStore(store, useShallow((state) => select(state.channels[channel] ?? NOTHING)));
 }
 
-export const useDocument = (channel: string): JsonObject => useStore(store, (state) => (state.channels[channel] ?? NOTHING).doc);
-
-/** Nobody reads faster; the first event after a pause comes at once. */
-const FEED_EVERY_MS = 250;
-
-/** The feed, a few times a second however much happens: each new event moves every row. */
-export function useFeed(channel: string): ChannelView["feed"] {
-  const [feed, setFeed] = useState(() => (store.getState().channels[channel] ?? NOTHING).feed);
-  useEffect(() => {
-    let timer: ReturnType<typeof setTimeout> | null = null;
-    let takenAt = -Infinity;
-    const newest = (): ChannelView["feed"] => (store.getState().channels[channel] ?? NOTHING).feed;
-    let taken = newest();
-    const take = (): void => {
-      timer = null;
-      takenAt = performance.now();
-      taken = newest();
-      setFeed(taken);
-    };
-    const stop = store.subscribe(() => {
-      if (timer !== null || newest() === taken) return;
-      const waitMs = takenAt + FEED_EVERY_MS - performance.now();
-      if (waitMs <= 0) take();
-      else timer = setTimeout(take, waitMs);
-    });
-    setFeed(taken);
-    return () => {
-      stop();
-      if (timer !== null) clearTimeout(timer);
-    };
-  }, [channel]);
-  return feed;
+/** The same for tables: a few times a second however much happens. */
+export function useTablePart<T>(channel: string, select: (view: ChannelView) => T): T {
+  return useStore(tables, useShallow((state) => select(state.channels[channel] ?? NOTHING)));
 }
+
+/** The same for lists of what happened. */
+export function useListPart<T>(channel: string, select: (view: ChannelView) => T): T {
+  return useStore(lists, useShallow((state) => select(state.channels[channel] ?? NOTHING)));
+}
+
+/** What happened, for lists: each new event moves every row. */
+export const useFeed = (channel: string): ChannelView["feed"] => useStore(lists, (state) => (state.channels[channel] ?? NOTHING).feed);

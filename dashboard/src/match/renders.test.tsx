@@ -26,29 +26,39 @@ beforeAll(() => {
   vi.stubGlobal("matchMedia", () => ({ matches: false, addEventListener: () => {}, removeEventListener: () => {} }));
   vi.stubGlobal("ResizeObserver", class { observe() {} unobserve() {} disconnect() {} });
 });
-afterEach(cleanup);
+afterEach(() => {
+  cleanup();
+  vi.useRealTimers();
+});
 
 describe("what renders", () => {
   it("is only what has changed", async () => {
     const { store } = await import("../live/store.js");
+    const { CALM_MS } = await import("../live/calm.js");
     const { Scoreboard } = await import("./Scoreboard.js");
     const { PlayerRow } = await import("./Players.js");
     const { Feed } = await import("./Feed.js");
     const { queries } = await import("../shell/api.js");
+    const { RewindBar } = await import("./RewindBar.js");
     const { TeamFigures } = await import("./TeamFigures.js");
+    vi.useFakeTimers();
     let doc = opening;
+    let puts = 0;
     let feed: { key: number; event: JsonObject }[] = [];
     const put = (patch: JsonObject, event?: JsonObject): Record<string, number> => {
       doc = merge(doc, patch) as JsonObject;
       if (event) feed = [...feed, { key: feed.length, event }];
       for (const name of Object.keys(renders)) renders[name] = 0;
       act(() => {
-        const view = { doc, feed, version: `1-${feed.length}.x`, status: "live", behindMs: 0, error: null, source: put, present: { doc, version: null, status: "live" } };
+        const view = { doc, feed, version: `1-${puts++}.x`, status: "live", behindMs: 0, error: null, source: put, present: { doc, version: null, status: "live" } };
         store.setState({ channels: { [CHANNEL]: view, "lobby:matches": view } });
+        // Tables and lists have their turn, too.
+        vi.advanceTimersByTime(2 * CALM_MS);
       });
       return { ...renders };
     };
     put({});
+    queries.setQueryData(["course", CHANNEL], { points: [{ id: "1-0", at_ms: 0, clock: { t_ms: 0 } }] });
     render(
       <QueryClientProvider client={queries}>
         <Counted id="score"><Scoreboard channel={CHANNEL} /></Counted>
@@ -58,17 +68,18 @@ describe("what renders", () => {
             <Counted id="q"><PlayerRow channel={CHANNEL} game="arena" id="q" columns="kills,hp" /></Counted>
           </tbody>
         </table>
+        <Counted id="rewind"><RewindBar channel={CHANNEL} /></Counted>
         <Counted id="feed"><Feed channel={CHANNEL} game="arena" /></Counted>
         <Counted id="teams"><TeamFigures channel={CHANNEL} game="arena" /></Counted>
       </QueryClientProvider>,
     );
-    const nothing = { score: 0, p: 0, q: 0, feed: 0, teams: 0 };
+    const nothing = { score: 0, p: 0, q: 0, rewind: 0, feed: 0, teams: 0 };
     for (let step = 0; step < 50; step++) expect(put({ players: { p: { pos: [step, 1] }, q: { pos: [2, step] } } })).toEqual(nothing);
     expect(put({ players: { p: { kills: 1 } } })).toEqual({ ...nothing, p: 1, teams: 1 });
     expect(put({ teams: { a: { score: 1 } } })).toEqual({ ...nothing, score: 1 });
     expect(put({ clock: { t_ms: 400 } })).toEqual(nothing);
-    expect(put({ clock: { t_ms: 1_000 } })).toEqual({ ...nothing, score: 1 });
-    expect(put({}, { op: "kill", actor: "p", target: "q" })).toMatchObject({ score: 0, p: 0, q: 0, teams: 0 });
+    expect(put({ clock: { t_ms: 1_000 } })).toEqual({ ...nothing, score: 1, rewind: expect.any(Number) });
+    expect(put({}, { op: "kill", actor: "p", target: "q" })).toMatchObject({ score: 0, p: 0, q: 0, rewind: 0, teams: 0 });
     expect(put({ figures: { odd: 1 } })).toEqual(nothing);
   });
 });
