@@ -112,6 +112,8 @@ class Picture {
   private readonly watcher: MutationObserver;
   private readonly sizes: ResizeObserver;
   private colours = new Map<string, string>();
+  /** As the page has it; asking for it in each picture would have the page's styles made anew. */
+  private family = "";
   private seen: JsonObject | null = null;
   private marked: readonly unknown[] = [];
   /** In CSS pixels, 0 until it is known; asking the element each time would lay the page out. */
@@ -175,6 +177,7 @@ class Picture {
 
   private repaint(): void {
     this.colours = new Map();
+    this.family = "";
     this.widths = new Map();
     this.stale = true;
   }
@@ -280,7 +283,8 @@ class Picture {
   private paintNames({ context, px, colour }: Brush): void {
     const { width, height } = this.under;
     const written: { middle: number; line: number; half: number }[] = [];
-    context.font = `600 ${NAME_PX * px}px ${this.style.fontFamily}`;
+    this.family ||= this.style.fontFamily;
+    context.font = `600 ${NAME_PX * px}px ${this.family}`;
     context.textAlign = "center";
     context.fillStyle = colour("--ink");
     context.strokeStyle = colour("--pitch");
