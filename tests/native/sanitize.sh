@@ -8,10 +8,11 @@ set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 python=${PYTHON:-$root/.venv/bin/python}
 tree=$root/.make/sanitize-tree
-mkdir -p "$tree/native" "$tree/loadtest"
+mkdir -p "$tree/native" "$tree/loadtest" "$tree/dashboard"
 rm -rf "$tree/docs" "$tree/gateway" "$tree/tests"
 cp -rp "$root/setup.py" "$root/pyproject.toml" "$root/README.md" "$root/LICENSE" "$root/docs" "$root/gateway" "$root/tests" "$tree/"
 cp -p "$root"/loadtest/*.py "$tree/loadtest/"
+cp -rp "$root/dashboard/scripts" "$tree/dashboard/"
 cp -p "$root"/native/*.py "$root"/native/*.pyx "$root"/native/*.pxd "$root"/native/*.pyi "$root"/native/*.h "$tree/native/"
 cd "$tree"
 # Two of them say nothing here: freed memory stays in ASan's quarantine, and the fuzzer has a target of its own (`make fuzz`).

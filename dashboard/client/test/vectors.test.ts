@@ -1,7 +1,11 @@
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
-import { eventsOf, statusOfHeader } from "../src/transport.js";
-import { merge, read, Viewer, type Json, type ServerMessage, type ViewerMessage } from "../src/index.js";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { eventsOf, openWebSocket, statusOfHeader, type Transport } from "../src/transport.js";
+import { merge, read, Viewer, type Json } from "../src/index.js";
+import { handshake, unmasked } from "./websocket.js";
 
 const load = <T>(name: string): T[] =>
   JSON.parse(readFileSync(new URL(`../../../tests/vectors/${name}.json`, import.meta.url), "utf8")) as T[];
@@ -50,11 +54,49 @@ describe("golden vectors", () => {
     expect(statusOfHeader(value, "match:1")).toEqual(message);
   });
 
-  it.each(load<{ name: string; json: string }>("viewer_messages"))("viewer's message: $name", ({ json }) => {
-    expect(JSON.stringify(JSON.parse(json) as ViewerMessage)).toBe(json);
+  it.each(load<{ name: string; json: string }>("messages"))("message: $name", ({ json }) => {
+    expect(read(json)).toEqual(JSON.parse(json));
+  });
+});
+
+describe("what a viewer says", () => {
+  const said = load<{ name: string; json: string }>("viewer_messages");
+  const heard: string[] = [];
+  let server: Server;
+  let transport: Transport;
+
+  beforeAll(async () => {
+    server = createServer().on("upgrade", (request, socket: Duplex) => {
+      socket.write(handshake(request));
+      let bytes = Buffer.alloc(0);
+      socket.on("error", () => {}).on("data", (more: Buffer) => {
+        bytes = Buffer.concat([bytes, more]);
+        for (let taken = unmasked(bytes); taken !== null; taken = unmasked(bytes)) {
+          heard.push(taken.text);
+          bytes = bytes.subarray(taken.length);
+        }
+      });
+    });
+    await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+    const { port } = server.address() as AddressInfo;
+    await new Promise<void>((opened) => {
+      transport = openWebSocket(`http://127.0.0.1:${port}`, null, { opened, message: () => {}, closed: () => {} });
+    });
+  });
+  afterAll(() => {
+    transport.close();
+    server.closeAllConnections();
+    server.close();
   });
 
-  it.each(load<{ name: string; json: string }>("messages"))("message: $name", ({ json }) => {
-    expect(JSON.stringify(JSON.parse(json) as ServerMessage)).toBe(json);
+  it.each(said)("is to the letter: $name", async ({ json }) => {
+    const { op, ...rest } = JSON.parse(json) as { op: string; channel: string };
+    heard.length = 0;
+    if (op === "watch") transport.ask(rest);
+    else if (op === "unwatch") transport.leave(rest.channel);
+    else transport.say!({ op, ...rest });
+    await vi.waitFor(() => expect(heard.at(-1)).toBe(json));
+    // Who watches a channel already has left it first.
+    expect(heard.slice(0, -1).map((text) => (JSON.parse(text) as { op: string }).op)).toEqual(heard.length > 1 ? ["unwatch"] : []);
   });
 });

@@ -13,3 +13,15 @@ export function frame(payload: Buffer, first = 0x81): Buffer {
   const head = payload.length > 125 ? Buffer.from([first, 126, payload.length >> 8, payload.length & 255]) : Buffer.from([first, payload.length]);
   return Buffer.concat([head, payload]);
 }
+
+/** The first whole frame of a client's bytes, of up to 64 KiB: its text and how many bytes it took; null while it is not whole. */
+export function unmasked(bytes: Buffer): { text: string; length: number } | null {
+  if (bytes.length < 2) return null;
+  const long = (bytes[1]! & 127) === 126;
+  const at = long ? 4 : 2;
+  if (bytes.length < at + 4) return null;
+  const size = long ? bytes.readUInt16BE(2) : bytes[1]! & 127;
+  if (bytes.length < at + 4 + size) return null;
+  const payload = bytes.subarray(at + 4, at + 4 + size).map((byte, i) => byte ^ bytes[at + (i % 4)]!);
+  return { text: payload.toString(), length: at + 4 + size };
+}
