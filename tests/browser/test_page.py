@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.diary import Diary
-from tests.browser.page import page
+from tests.browser.page import Page, page
 from tests.browser.served import connected_worker, document
 from tests.faults.beat import Beat
 from tests.patience import until
@@ -17,18 +17,26 @@ from tests.system.gateway import gateway
 from tests.system.publishing import STATE, Studio
 
 
+def clock(shown: Page) -> str:
+    text: str = shown.do("evaluate", script="document.querySelector('[data-testid=clock]').firstChild.textContent")
+    return text
+
+
 @pytest.mark.timeout(120)
 def test_worker_killed_while_the_page_is_open(tmp_path: Path) -> None:
     with gateway(tmp_path, listen__workers=2) as served, page("diary") as shown:
         studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:page")
-        studio.open(title="A match in the browser")
+        studio.open(title="A match in the browser", clock={"t_ms": 61_000, "running": True})
         goals = 0
         with Beat(studio, 10):
             shown.do("open", url=f"{served.url}/match/page")
             until(lambda: shown.read()["state"] == "live", "the page to be live")
+            # It is told once, and goes on while the match does.
+            until(lambda: clock(shown) >= "1:03", "the clock to go")
             for goals in range(1, 4):
                 studio.patch({"teams": {"red": {"score": goals}}}, op="score", team="red", actor="p1")
             until(lambda: shown.read()["scores"] == ["3", "0"], "the score")
+            seen = clock(shown)
             diary = Diary(shown)
             os.kill(connected_worker(served), signal.SIGKILL)
             until(lambda: "reconnecting" in shown.read()["words"], "the page to say that it reconnects")
@@ -36,6 +44,10 @@ def test_worker_killed_while_the_page_is_open(tmp_path: Path) -> None:
                 studio.patch({"teams": {"red": {"score": goals}}}, op="score", team="red", actor="p1")
             until(lambda: shown.read()["scores"] == ["5", "0"], "the right score")
             until(lambda: shown.read()["state"] == "live", "the page to be live again")
+            # Not back, and no further than the longest time between two words of it.
+            assert seen <= clock(shown) <= "1:07"
+            studio.publish({"op": "clock", "t_ms": 65_000, "running": False})
+            until(lambda: clock(shown) == "1:05", "the clock to stand where it was stopped")
         diary.within_frames("close", "shows reconnecting")
         diary.within_frames("open", "shows live")
         until(lambda: shown.read()["version"] == document(served, studio.channel)["version"], "the newest version")

@@ -7,6 +7,7 @@ import { clockOf, momentAt, playedAt, trackOf } from "./course.js";
 import { clockText } from "./document.js";
 import styles from "./match.module.css";
 import { usePart } from "./parts.js";
+import { useClock } from "./useClock.js";
 import { useCourse } from "./useCourse.js";
 import { useWords } from "./words.js";
 
@@ -29,7 +30,7 @@ export function RewindBar({ channel }: { channel: string }) {
     Math.floor(playedAt(track, version, clockOf(doc)) / 1000),
     Math.floor(playedAt(track, present.version, clockOf(present.doc)) / 1000),
   ]);
-  const [clock, endClock] = usePart(channel, ({ doc, present }) => [clockText(doc), clockText(present.doc)]);
+  const clock = useClock(channel);
   const at = useQueryParam("at");
   const [speed, setSpeed] = useState(1);
   const [refused, setRefused] = useState(false);
@@ -131,7 +132,7 @@ export function RewindBar({ channel }: { channel: string }) {
             onFocus={refresh}
             onPointerDown={refresh}
           />
-          <span className={styles.end}>{past ? toPresent : endClock}</span>
+          <span className={styles.end}>{past ? toPresent : clock}</span>
         </div>
       ) : null}
       {BACK_S.filter((seconds) => track.length === 0 || seconds <= Math.max(30, endS)).map((seconds) => (

@@ -1,8 +1,9 @@
 /** Teams, score and clock. */
 import { useEffect, useRef } from "react";
-import { clockText, entryOf, isObject, teamsOf, text, type Team } from "./document.js";
+import { entryOf, isObject, teamsOf, text, type Team } from "./document.js";
 import styles from "./match.module.css";
 import { usePart } from "./parts.js";
+import { useClock } from "./useClock.js";
 import { usePeriodWords, useWords } from "./words.js";
 
 export function Scoreboard({ channel }: { channel: string }) {
@@ -55,7 +56,8 @@ function Points({ channel, team, side }: Of) {
 
 function Clock({ channel }: { channel: string }) {
   const periods: Readonly<Record<string, string>> = usePeriodWords();
-  const [time, period] = usePart(channel, ({ doc }) => [isObject(doc.clock) ? clockText(doc) : "", isObject(doc.clock) ? text(doc.clock.period) : ""]);
+  const time = useClock(channel);
+  const [period] = usePart(channel, ({ doc }) => [isObject(doc.clock) ? text(doc.clock.period) : ""]);
   return (
     <span className={styles.clock} role="timer" data-testid="clock">
       {time}

@@ -32,7 +32,7 @@ afterEach(() => {
 });
 
 describe("what renders", () => {
-  it("is only what has changed", async () => {
+  it("is only what has changed", { timeout: 30_000 }, async () => {
     const { store } = await import("../live/store.js");
     const { CALM_MS } = await import("../live/calm.js");
     const { Scoreboard } = await import("./Scoreboard.js");

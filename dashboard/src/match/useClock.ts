@@ -1,0 +1,54 @@
+/** A match's clock as it is read: going while the match is live, at the last known time while nothing is heard of it. */
+import { useEffect, useState } from "react";
+import type { Json } from "../../client/src/index.js";
+import { store, type State } from "../live/store.js";
+import { clockText, isObject, number } from "./document.js";
+import { Ticking } from "./ticking.js";
+
+/** Its text, which renders only when another second is to be read; empty where the document has no clock. */
+export function useClock(channel: string): string {
+  const [shown, setShown] = useState(() => textOf(clockOf(store.getState(), channel)));
+  useEffect(() => {
+    const ticking = new Ticking();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let last: string | null = null;
+    let known: number | null = null;
+    const show = (text: string): void => {
+      if (text !== last) setShown(text);
+      last = text;
+    };
+    const look = (): void => {
+      clearTimeout(timer);
+      const state = store.getState();
+      const clock = clockOf(state, channel);
+      const ms = isObject(clock) ? number(clock.t_ms) : null;
+      if (!isObject(clock) || ms === null) return show(textOf(clock));
+      const now = performance.now();
+      // A picture that stands, stopped or cut off, goes on from where it would be.
+      if (stands(state, channel)) {
+        if (ms !== known) show(textOf(clock));
+        known = ms;
+        return;
+      }
+      known = ms;
+      const status = state.channels[channel]?.status;
+      ticking.tell(ms, clock.running === true && (status === "live" || status === "rewind"), now);
+      show(textOf({ t_ms: ticking.at(now) }));
+      const next = ticking.next(now);
+      if (next !== null) timer = setTimeout(look, next);
+    };
+    const stop = store.subscribe(look);
+    look();
+    return () => {
+      stop();
+      clearTimeout(timer);
+    };
+  }, [channel]);
+  return shown;
+}
+
+const clockOf = ({ channels }: State, channel: string): Json | undefined => channels[channel]?.doc.clock;
+
+const textOf = (clock: Json | undefined): string => (isObject(clock) ? clockText({ clock }) : "");
+
+const stands = ({ connection, held }: State, channel: string): boolean => connection.word !== "live" || held[channel] !== undefined;
