@@ -10,7 +10,8 @@
  * state has changed.
  */
 import type { JsonObject, Status } from "../client/src/index.js";
-import { clockText, teamsOf, text, type Team } from "../src/match/document.js";
+import { clockText, isObject, number, teamsOf, text, type Team } from "../src/match/document.js";
+import { Ticking } from "../src/match/ticking.js";
 import { watchShared, type Watching } from "./connections.js";
 import { followLanguage, languageOf } from "./language.js";
 import { STYLE } from "./style.js";
@@ -58,6 +59,10 @@ export class GrandstandMatch extends HTMLElement {
   private seen: Seen | null = null;
   private scheduled = false;
   private told = "";
+  private ticking = new Ticking();
+  /** The clock that was told last. */
+  private clockMs: number | null = null;
+  private tick: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
     super();
@@ -91,6 +96,7 @@ export class GrandstandMatch extends HTMLElement {
     this.watching = null;
     this.unfollow?.();
     this.unfollow = null;
+    clearTimeout(this.tick);
   }
 
   attributeChangedCallback(name: string, before: string | null, now: string | null): void {
@@ -116,6 +122,8 @@ export class GrandstandMatch extends HTMLElement {
 
   private follow(): void {
     this.watching?.stop();
+    this.ticking = new Ticking();
+    this.clockMs = null;
     this.watching = this.channel ? watchShared(this.gateway, this.getAttribute("token"), this.channel, () => this.schedule()) : null;
     this.schedule();
   }
@@ -156,11 +164,27 @@ export class GrandstandMatch extends HTMLElement {
     putTeam(parts.away, away);
     put(parts.score, home === undefined ? "– : –" : `${home.score} : ${away?.score ?? 0}`);
     parts.score.setAttribute("aria-label", home === undefined ? "–" : words.score(`${home.name} ${home.score}`, `${away?.score ?? 0} ${away?.name ?? ""}`));
-    put(parts.clock, clockText(doc));
+    put(parts.clock, this.clockNow(doc, status));
     put(parts.message, missing);
     parts.message.hidden = missing === "";
     this.drawLink(words.watch, title, id);
     this.tell(this.watching?.live.status(channel) ?? status, this.watching?.live.view(channel)?.version ?? null, this.watching?.live.errors.get(channel)?.code ?? null);
+  }
+
+  /** Between the messages that tell it a clock goes while the match does, and stands while nothing is heard of it. */
+  private clockNow(doc: JsonObject, status: Status): string {
+    clearTimeout(this.tick);
+    const clock = isObject(doc.clock) ? doc.clock : {};
+    const ms = number(clock.t_ms);
+    if (ms === null) return clockText(doc);
+    const stands = status !== "live" && status !== "paused" && status !== "ended";
+    if ((stands || this.hasAttribute("paused")) && ms === this.clockMs) return this.parts.clock.textContent ?? "";
+    this.clockMs = ms;
+    const now = performance.now();
+    this.ticking.tell(ms, clock.running === true && status === "live", now);
+    const next = this.ticking.next(now);
+    if (next !== null) this.tick = setTimeout(() => this.schedule(), next);
+    return clockText({ clock: { t_ms: this.ticking.at(now) } });
   }
 
   /** What there is to show now. */
