@@ -8,6 +8,7 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 from starlette.types import ExceptionHandler
 
 from gateway.edge.failures import PROBLEM_TYPE, Failure, MethodNotAllowed, NotFound
@@ -31,11 +32,18 @@ async def _on_failure(_request: Request, error: Exception) -> Response:
     return _problem(error)
 
 
-async def _on_http_error(_request: Request, error: Exception) -> Response:
+async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
-        return _problem(MethodNotAllowed("this address does not take that method"))
+        return _problem(MethodNotAllowed(_methods_at(request)))
     return _problem(NotFound("there is nothing at this address") if error.status_code == 404 else Failure())
+
+
+def _methods_at(request: Request) -> set[str]:
+    """All that the address takes: each of its methods has a route of its own."""
+    routes = (route for route in request.app.routes if isinstance(route, Route))
+    here = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return {method for route in here for method in route.methods or ()}
 
 
 async def _on_bug(_request: Request, error: Exception) -> Response:

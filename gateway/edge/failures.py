@@ -6,6 +6,8 @@ the text of any other exception.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from gateway.model.messages import ErrorCode, ErrorMessage
@@ -84,7 +86,20 @@ class UnknownChannel(Failure):
 
 
 class MethodNotAllowed(Failure):
+    """An address that does not take a method.
+
+    Args:
+        allowed: the methods that it takes, which the answer must name (RFC 9110, section 15.5.6).
+    """
+
     status, title, code = 405, "Method not allowed", ErrorCode.BAD_REQUEST
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        super().__init__("this address does not take that method")
+        self.allowed = sorted(allowed)
+
+    def headers(self) -> dict[str, str]:
+        return {"allow": ", ".join(self.allowed)}
 
 
 class Conflict(Failure):

@@ -202,6 +202,9 @@ def match_behind(world: World) -> None:
         return bool(world.shown.read()["state"] == "behind")
 
     until(behind, "behind")
+    said = world.shown.do("evaluate", script="document.querySelector('[data-testid=state]').textContent")
+    # The gateway takes a part of it for the offset of the publisher's clock.
+    assert re.fullmatch(r"Behindby [1-9]\.\d s", said), "by how much"
 
 
 def match_reconnecting(world: World) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,3 +62,13 @@ def test_requests_of_every_kind_get_described_answers(
     assert result.returncode == 0, result.stdout[-8000:] + result.stderr[-2000:]
     assert "request_failed" not in served.log_text()
     assert " passed" in result.stdout
+
+
+def test_an_address_that_does_not_take_a_method_names_those_that_it_takes(served: GatewayProcess) -> None:
+    for path, allowed in (("", "GET, HEAD"), ("/events", "GET, HEAD, POST")):
+        request = urllib.request.Request(f"{served.url}/v1/channels/match:42{path}", method="DELETE")
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=20)
+        with refused.value as answer:
+            assert (answer.code, answer.headers["allow"]) == (405, allowed)
+            assert json.load(answer)["title"] == "Method not allowed"

@@ -1,5 +1,5 @@
 /** Every player's figures, team by team. A row renders when one of its own cells changes. */
-import { memo } from "react";
+import { memo, useMemo } from "react";
 import { useFormat } from "../shell/language.js";
 import shell from "../shell/shell.module.css";
 import { isObject, number, playerIds, teamsOf, text } from "./document.js";
@@ -8,12 +8,15 @@ import styles from "./match.module.css";
 import { useTablePart } from "./parts.js";
 import { long, short, useFigureWords, useWords, type Figure } from "./words.js";
 
-const SHOWN = 60;
+/** Two teams or a few, in full; of a crowd the first ones, and how many more there are. */
+const SHOWN = 100;
 
 export function Players({ channel, game }: { channel: string; game: string }) {
   const words = useWords();
+  const format = useFormat();
   const labels = useFigureWords();
-  const ids = useTablePart(channel, ({ doc }) => playerIds(doc).slice(0, SHOWN));
+  const all = useTablePart(channel, ({ doc }) => playerIds(doc));
+  const ids = useMemo(() => all.slice(0, SHOWN), [all]);
   const columns = useTablePart(channel, ({ doc }) => gameOf(game).columns.filter((figure) => ids.some((id) => figureOf(doc.players, id, figure) !== null)));
   if (ids.length === 0) return null;
   return (
@@ -35,6 +38,7 @@ export function Players({ channel, game }: { channel: string; game: string }) {
           ))}
         </tbody>
       </table>
+      {all.length > SHOWN ? <p className={shell.soft} data-testid="more-players">{words.morePlayers(format.number(all.length - SHOWN))}</p> : null}
     </div>
   );
 }

@@ -5,7 +5,7 @@ export const useWords = defineWords({
   en: {
     missing: "There is no such match, or it has not begun.", all: "All matches", match: "match", score: "Score", players: "Players", player: "Player",
     events: "Events", map: "Map", wards: "Wards on the map", wardKinds: "● observer  ■ sentry", version: "Version", mapOf: "Positions on the map", timeline: "Timeline", teams: "Teams", boards: "Leaderboards", draft: "Draft", picks: "Picks", bans: "Bans",
-    quiet: "Nothing has happened yet.", noMark: "Nothing has been decided yet.",
+    quiet: "Nothing has happened yet.", morePlayers: (count: string) => `and ${count} more`, noMark: "Nothing has been decided yet.",
     fresh: (count: string) => `${count} new`, important: "Important only", everything: "Everything",
     announce: "Read aloud", off: "Nothing",
     paused: "Paused: nothing has come from the match for a while. This is the last known state.",
@@ -22,7 +22,7 @@ export const useWords = defineWords({
   de: {
     missing: "Dieses Spiel gibt es nicht, oder es hat noch nicht begonnen.", all: "Alle Spiele", match: "Spiel", score: "Spielstand", players: "Spieler", player: "Spieler",
     events: "Ereignisse", map: "Karte", wards: "Wards auf der Karte", wardKinds: "● Observer  ■ Sentry", version: "Version", mapOf: "Positionen auf der Karte", timeline: "Verlauf", teams: "Mannschaften", boards: "Ranglisten", draft: "Auswahl", picks: "Gewählt", bans: "Gesperrt",
-    quiet: "Noch ist nichts geschehen.", noMark: "Noch ist nichts entschieden.",
+    quiet: "Noch ist nichts geschehen.", morePlayers: (count: string) => `und ${count} weitere`, noMark: "Noch ist nichts entschieden.",
     fresh: (count: string) => `${count} neu`, important: "Nur Wichtiges", everything: "Alles",
     announce: "Vorlesen", off: "Nichts",
     paused: "Pausiert: Seit einer Weile kommt nichts vom Spiel. Dies ist der letzte bekannte Stand.",
