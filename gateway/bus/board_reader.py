@@ -29,7 +29,7 @@ from gateway.model.boards import (
 )
 from gateway.model.finding import is_found, member_found
 from gateway.model.partitions import PARTITIONS, partition_of
-from gateway.model.standing import Standing, completeness
+from gateway.model.standing import Standing, completeness, silent
 
 STANDING_KEPT_S = 0.5
 STATUS_WAIT_S = 5.0
@@ -267,11 +267,7 @@ class BoardReader:
         Raises:
             Unavailable
         """
-        async with self._asking:
-            if time.monotonic() - self._standings_s > STANDING_KEPT_S:
-                self._standings = await self._read_standings()
-                self._standings_s = time.monotonic()
-                self._of_all = None
+        await self._refresh()
         scope = board.partition(".")[2]
         now_ms = time.time_ns() // 1_000_000
         if scope.startswith("match."):
@@ -284,6 +280,15 @@ class BoardReader:
             self._of_all = completeness("", self._standings, range(PARTITIONS), now_ms, self._stale_ms)
         return self._of_all
 
+    async def silent(self) -> frozenset[int]:
+        """The partitions that no aggregator keeps now: the boards' channels of these are written by nobody.
+
+        Raises:
+            Unavailable
+        """
+        await self._refresh()
+        return silent(self._standings, time.time_ns() // 1_000_000, self._stale_ms)
+
     async def troubles(self) -> list[tuple[str, str, str]]:
         """Channels of which something is not counted: channel, why, and what is missing for good as far as that is known.
 
@@ -292,6 +297,13 @@ class BoardReader:
         """
         standings = (await self._read_standings()).values()
         return sorted((name, why, one.missing.get(name, "")) for one in standings for name, why in one.troubles.items())
+
+    async def _refresh(self) -> None:
+        async with self._asking:
+            if time.monotonic() - self._standings_s > STANDING_KEPT_S:
+                self._standings = await self._read_standings()
+                self._standings_s = time.monotonic()
+                self._of_all = None
 
     async def _read_standings(self) -> dict[int, Standing]:
         try:

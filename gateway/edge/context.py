@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from gateway.bus.base import Bus
 from gateway.edge.encoding import Encoder
+from gateway.edge.keepers import Keepers
 from gateway.edge.plain import plain_step
 from gateway.edge.plane import Plane
 from gateway.model.audience import Audience
@@ -42,6 +43,7 @@ class Context:
     Attributes:
         index: the worker's number, 0-based.
         audiences: every configured audience by name.
+        keepers: which boards' channels have a writer.
         step: takes plain entries; None where there are none.
         now_ms: the wall clock; given so that nothing below reads it by itself.
     """
@@ -56,6 +58,7 @@ class Context:
     channel_limits: ChannelLimits
     now_ms: Callable[[], int] = wall_ms
     load_rules: Callable[[str], Rules] = load_rules
+    keepers: Keepers = field(default_factory=Keepers)
     step: Step | None = field(init=False)
 
     def __post_init__(self) -> None:

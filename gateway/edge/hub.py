@@ -14,6 +14,7 @@ from gateway.edge.links import Links
 from gateway.edge.looks import Looks
 from gateway.edge.outlet import Outlet
 from gateway.edge.seat import Seat
+from gateway.model.names import kind_of
 from gateway.model.ownership import owner_of
 
 LOOK_EVERY_S = 0.1
@@ -150,6 +151,12 @@ class Hub:
     def look_in(self, seat: Seat, wait_ms: float) -> None:
         """The seat is to be looked at in so many ms at the latest."""
         self._looks.within(seat, wait_ms)
+
+    def look_at_kind(self, kind: str) -> None:
+        """The seats of all channels of a kind are to be looked at now; where they are many, in slices."""
+        for seat in self._seats.values():
+            if kind_of(seat.name) == kind:
+                self.look_in(seat, 0)
 
     def on_viewers(self, seat: Seat) -> None:
         """Viewers of the seat have come or gone."""

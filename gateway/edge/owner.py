@@ -15,6 +15,7 @@ from gateway.bus.loading import load
 from gateway.edge.context import Context
 from gateway.edge.delayed import DelayedFlush
 from gateway.edge.failures import UnknownChannel
+from gateway.edge.keepers import keeper_of
 from gateway.edge.outlet import Outlet, Resume
 from gateway.edge.pending import Pending
 from gateway.edge.resuming import NOTHING, between, lookup, resume
@@ -78,6 +79,7 @@ class Owner:
         self._entries = 0
         self._gaps = 0
         self._tick_ms = context.settings.pace.tick_s * 1000
+        self._keeper = keeper_of(name)
         self._paused_after_ms: float = (
             context.settings.pace.paused_after_s * 1000 if kind_of(name) == "match" else float("inf")
         )
@@ -381,6 +383,8 @@ class Owner:
         if self._channel is not None and self._channel.status_word == ENDED:
             return ENDED
         if not self._connected or now_ms - self._last_entry_ms > self._paused_after_ms:
+            return "paused"
+        if self._keeper is not None and self._keeper in self._context.keepers.silent:
             return "paused"
         if self._behind_ms > LAGGING_MS or self._pace.interval_ms > LAGGING_MS:
             return "lagging"

@@ -33,6 +33,7 @@ from gateway.edge.http import Api
 from gateway.edge.hub import Hub
 from gateway.edge.ingest import Ingest
 from gateway.edge.inspection import Inspection
+from gateway.edge.keepers import BOARD_KIND
 from gateway.edge.leaderboards import Leaderboards
 from gateway.edge.links import Links, socket_path
 from gateway.edge.live import PUBLIC, SIBLING, Live
@@ -199,7 +200,11 @@ class _Worker:
         plane.start(door)
         reporter.start()
         gc_pauses.install()
-        monitors = [loop.create_task(loop_lag.watch()), loop.create_task(gc_pauses.watch())]
+        monitors = [
+            loop.create_task(loop_lag.watch()),
+            loop.create_task(gc_pauses.watch()),
+            loop.create_task(context.keepers.watch(board_reader, lambda: hub.look_at_kind(BOARD_KIND))),
+        ]
         if presence is not None:
             counting = PresenceReporter(context, hub, live, presence, settings.presence.every_s)
             monitors.append(loop.create_task(counting.run()))

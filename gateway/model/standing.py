@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from gateway.model.names import id_of, kind_of
+from gateway.model.partitions import PARTITIONS
 
 
 class Standing(msgspec.Struct, omit_defaults=True):
@@ -27,6 +28,16 @@ class Standing(msgspec.Struct, omit_defaults=True):
     troubles: dict[str, str] = {}
     missing: dict[str, str] = {}
     broken: dict[str, str] = {}
+
+
+def silent(standings: Mapping[int, Standing], now_ms: int, stale_ms: int) -> frozenset[int]:
+    """The partitions that nobody keeps now, as far as is known: what they wrote before may hold no more.
+
+    Args:
+        stale_ms: after which a partition that was not told of has nobody.
+    """
+    told_ms = {number: standing.told_ms for number, standing in standings.items()}
+    return frozenset(n for n in range(PARTITIONS) if n not in told_ms or now_ms - told_ms[n] > stale_ms)
 
 
 def completeness(
