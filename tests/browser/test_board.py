@@ -9,8 +9,12 @@ import pytest
 from tests.browser.long.scroll import MEMBERS, fill
 from tests.browser.page import Page, page
 from tests.patience import until
+from tests.system.aggregators import Aggregator, aggregators
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
+
+STALE_S = 5
+"""Of boards: longer than a busy machine lets an aggregator wait, as short as a test can wait for it."""
 
 
 def points(studio: Studio, **changes: int) -> None:
@@ -20,14 +24,27 @@ def points(studio: Studio, **changes: int) -> None:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
-    with gateway(tmp_path_factory.mktemp("board"), listen__workers=1) as process:
+    with gateway(
+        tmp_path_factory.mktemp("board"), listen__workers=1, aggregate__enabled=False, boards__stale_s=STALE_S
+    ) as process:
         yield process
 
 
 @pytest.fixture(scope="module")
-def studio(served: GatewayProcess) -> Iterator[Studio]:
+def counting(served: GatewayProcess) -> Iterator[list[Aggregator]]:
+    """Who counts the boards: apart from the gateway, so that a test may end it."""
+    with aggregators(served.directory / "counting", store_url(served), boards__stale_s=STALE_S) as running:
+        yield running
+
+
+def store_url(served: GatewayProcess) -> str:
+    return str(served.wait_for_log("embedded_store", 1)["url"])
+
+
+@pytest.fixture(scope="module")
+def studio(served: GatewayProcess, counting: list[Aggregator]) -> Iterator[Studio]:
     """A match whose players have ten thousand different scores: p1 has most."""
-    match = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:crowd")
+    match = Studio(store_url(served), "match:crowd")
     match.open(players={"p9000": {"name": "Zoë Ndiaye"}})
     fill(match)
     yield match
@@ -199,6 +216,33 @@ def test_by_keyboard_alone(served: GatewayProcess, studio: Studio, shown: Page) 
     until(lambda: shown.do("evaluate", script=focused) == "0", "the first row")
     shown.do("press", key="Enter")
     until(lambda: shown.do("evaluate", script="location.pathname") == "/player/p1", "the player's page")
+
+
+@pytest.mark.timeout(180)
+def test_a_board_that_nobody_counts_says_so_until_somebody_does(
+    served: GatewayProcess, studio: Studio, counting: list[Aggregator], shown: Page
+) -> None:
+    opened(shown, served)
+
+    def well() -> bool:
+        stale = attribute(shown, "[data-testid=stamp]", "data-stale")
+        return (stale, there(shown, "[data-testid=stale]"), shown.read()["state"]) == ("false", False, "live")
+
+    def silent() -> bool:
+        stale = attribute(shown, "[data-testid=stamp]", "data-stale")
+        return (stale, there(shown, "[data-testid=stale]"), shown.read()["state"]) == ("true", True, "paused")
+
+    until(well, "the board to be well")
+    counting[0].kill()
+    until(silent, "it to say that nobody counts")
+    assert [row[1] for row in rows(shown)[:3]] == ["p1", "p2", "p3"], "what is known stays in sight"
+    assert shown.do("axe") == []
+    # Who comes now is told the same.
+    opened(shown, served)
+    until(silent, "it to say so at once")
+    counting[0] = Aggregator(served.directory / "counting-again", store_url(served), boards__stale_s=STALE_S)
+    until(well, "the board to be well again")
+    assert shown.do("problems") == []
 
 
 @pytest.mark.timeout(120)

@@ -47,20 +47,25 @@ export function BoardPage({ params }: { params: Params }) {
   useTitle(`${name.metric}, ${name.scope}`);
 
   const lost = connection.word === "reconnecting" || connection.word === "offline";
+  const known = !data.loading && data.error === null;
+  const stale = lost || (known && !data.complete);
   return (
     <article className={styles.board}>
       <div className={shell.heading}>
         <h1 className={styles.title}>
           {name.metric} <small><bdi>{name.scope}</bdi></small>
         </h1>
-        <span className={styles.stamp} data-testid="stamp" data-stale={lost}>
+        <span className={styles.stamp} data-testid="stamp" data-stale={stale}>
           {data.asOfMs > 0 ? words.asOf(new Date(data.asOfMs).toLocaleTimeString(language)) : ""}
         </span>
         <StateMark status={data.status} behindMs={data.behindMs} />
         <ChannelPause channel={`board:${board}`} of={name.metric} />
       </div>
-      {lost && data.total > 0 ? <p className={styles.notice} role="status">{words.stale}</p> : null}
-      {data.complete || data.loading ? null : <p className={styles.notice}>{words.incomplete}</p>}
+      {stale && known && (data.total > 0 || !lost) ? (
+        <p className={styles.notice} role="status" data-testid="stale">
+          {lost ? words.stale : data.status === "paused" ? words.silent : words.incomplete}
+        </p>
+      ) : null}
       {data.error instanceof Problem && data.error.status === 404 ? (
         <p className={shell.notice} data-testid="missing">
           {words.missing} <Link to="/boards">{words.all}</Link>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { found, held, pagesFor, placed, topOf, type BoardPart, type Row } from "./rows.js";
+import { found, held, pagesFor, placed, together, topOf, type BoardPart, type Row } from "./rows.js";
 
 const row = (member: string, rank: number, points = 100 - rank): Row => ({ member, rank, points });
 const part = (offset: number, ...members: string[]): BoardPart => ({
@@ -18,6 +18,30 @@ describe("the live document", () => {
     expect(topOf({ rows: { a: 7, b: { rank: "x", points: 1 }, c: { rank: 1, points: 2, name: 5 } } })?.rows).toEqual([{ rank: 1, member: "c", points: 2 }]);
     expect(topOf({ rows: [] })).toBeNull();
     expect(topOf({})).toBeNull();
+  });
+});
+
+describe("what is known of a board", () => {
+  const page = (complete: boolean, as_of_ms: number, total: number): BoardPart => ({ ...part(0, "a"), complete, as_of_ms, total });
+  const known = (pages: BoardPart[], top: BoardPart | null, silent = false) => {
+    const { complete, asOfMs, total } = together(pages, top, silent);
+    return { complete, asOfMs, total };
+  };
+  it("is complete when all of it says so, and as new as the newest", () => {
+    expect(known([page(true, 5, 10), page(true, 9, 11)], page(true, 7, 12))).toEqual({ complete: true, asOfMs: 9, total: 12 });
+    expect(known([page(true, 5, 10), page(true, 9, 11)], null)).toEqual({ complete: true, asOfMs: 9, total: 11 });
+    expect(known([], null)).toEqual({ complete: true, asOfMs: 0, total: 0 });
+  });
+  it.each([
+    ["a page", [page(false, 1, 10), page(true, 9, 11)], page(true, 9, 12)],
+    ["the newest page", [page(false, 9, 11)], page(true, 10, 12)],
+    ["the document", [page(true, 9, 11)], page(false, 1, 12)],
+  ] as const)("is incomplete when %s says so", (_, pages, top) => {
+    expect(known([...pages], top).complete).toBe(false);
+  });
+  it("is incomplete when nobody writes the channel, and what was asked for is trusted more", () => {
+    expect(known([page(true, 5, 10)], page(true, 9, 12), true)).toEqual({ complete: false, asOfMs: 9, total: 10 });
+    expect(known([], page(true, 9, 12), true)).toEqual({ complete: false, asOfMs: 9, total: 12 });
   });
 });
 

@@ -55,6 +55,32 @@ export function topOf(doc: JsonObject): BoardPart | null {
   };
 }
 
+export interface Known {
+  /** In rising order of trust. */
+  parts: BoardPart[];
+  total: number;
+  asOfMs: number;
+  complete: boolean;
+}
+
+/**
+ * What all that is known of a board makes together.
+ *
+ * @param pages as they were asked for.
+ * @param top the channel's document: the newest there is, unless nobody writes it any more.
+ * @param silent nobody writes the channel now: what its document says of itself was true until then.
+ */
+export function together(pages: readonly BoardPart[], top: BoardPart | null, silent: boolean): Known {
+  const parts = [...pages].sort((a, b) => a.as_of_ms - b.as_of_ms);
+  if (top !== null) parts.splice(silent ? 0 : parts.length, 0, top);
+  return {
+    parts,
+    total: parts.at(-1)?.total ?? 0,
+    asOfMs: Math.max(0, ...parts.map((part) => part.as_of_ms)),
+    complete: !silent && parts.every((part) => part.complete),
+  };
+}
+
 export const sameRow = (one: Row, other: Row): boolean =>
   one.rank === other.rank && one.member === other.member && one.points === other.points && one.name === other.name;
 

@@ -3,7 +3,7 @@ import { keepPreviousData, useQueries, useQuery } from "@tanstack/react-query";
 import { useMemo, useRef } from "react";
 import { useChannel } from "../live/store.js";
 import { get } from "../shell/api.js";
-import { boardPath, held, PAGE_ROWS, pagesFor, placed, topOf, type BoardPart, type Row } from "./rows.js";
+import { boardPath, held, PAGE_ROWS, pagesFor, placed, together, topOf, type BoardPart, type Row } from "./rows.js";
 
 /** Boards are a second or three behind; asking more often shows nothing new. */
 const REFRESH_MS = 2_000;
@@ -13,6 +13,7 @@ export interface Board {
   total: number;
   moved: number;
   asOfMs: number;
+  /** Neither a page nor the channel knows of anything that is missing. */
   complete: boolean;
   error: Error | null;
   loading: boolean;
@@ -46,10 +47,11 @@ export function useBoard(board: string, first: number, last: number, hold: boole
     }),
   });
   const top = useMemo(() => (live === undefined ? null : topOf(live.doc)), [live]);
+  const silent = live?.status === "paused";
   const newest = useMemo(() => {
-    const known = [...parts.parts].sort((a, b) => a.as_of_ms - b.as_of_ms);
-    return { rows: placed(top === null ? known : [...known, top]), parts: top === null ? known : [...known, top] };
-  }, [parts.parts, top]);
+    const known = together(parts.parts, top, silent);
+    return { ...known, rows: placed(known.parts) };
+  }, [parts.parts, top, silent]);
 
   const shown = useRef(new Map<number, Row>());
   const { rows, moved } = useMemo(() => {
@@ -59,15 +61,15 @@ export function useBoard(board: string, first: number, last: number, hold: boole
   // While places are held they are those of when the holding began.
   if (!hold) shown.current = rows;
 
-  const newestPart = newest.parts.at(-1);
+  const nothing = newest.parts.length === 0;
   return {
     rows,
     moved,
-    total: newestPart?.total ?? 0,
-    asOfMs: Math.max(0, ...newest.parts.map((part) => part.as_of_ms)),
-    complete: newestPart?.complete ?? true,
-    error: newestPart === undefined ? parts.error : null,
-    loading: newestPart === undefined && parts.error === null,
+    total: newest.total,
+    asOfMs: newest.asOfMs,
+    complete: newest.complete,
+    error: nothing ? parts.error : null,
+    loading: nothing && parts.error === null,
     status: live?.status ?? "live",
     behindMs: live?.behindMs ?? 0,
     retry: parts.retry,
