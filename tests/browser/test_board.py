@@ -170,7 +170,7 @@ def test_search_and_the_own_place_with_ten_above_and_below(served: GatewayProces
     script = "[...document.querySelectorAll('[data-testid=around] [role=row]')].map((row) => row.children[1].innerText.trim())"
     wanted = [f"p{n}" for n in range(7767, 7788)]
     until(lambda: shown.do("evaluate", script=script) == wanted, "ten above and ten below")
-    assert attribute(shown, "[data-testid=around] [aria-selected=true] a", "href") == "/player/p7777"
+    assert attribute(shown, "[data-testid=around] [aria-current=true] a", "href") == "/player/p7777"
     for scheme in ("light", "dark"):
         shown.do("emulate", colorScheme=scheme)
         assert shown.do("axe") == []
@@ -243,6 +243,42 @@ def test_a_board_that_nobody_counts_says_so_until_somebody_does(
     counting[0] = Aggregator(served.directory / "counting-again", store_url(served), boards__stale_s=STALE_S)
     until(well, "the board to be well again")
     assert shown.do("problems") == []
+
+
+@pytest.mark.timeout(120)
+def test_on_a_phone_the_own_place_is_in_the_middle_of_its_neighbours(
+    served: GatewayProcess, studio: Studio, shown: Page
+) -> None:
+    own = "document.querySelector('[data-testid=around] [aria-current=true]')"
+    own_rank = f"{own}?.children[0].innerText.trim() ?? null"
+    # How far the middle of the row is from that of its box, in heights of a row; null: the box shows all that is in it.
+    off = f"""((row) => {{
+      const box = row.closest("[data-testid=around]"), [a, b] = [row, box].map((one) => one.getBoundingClientRect());
+      return box.scrollHeight > box.clientHeight ? Math.abs((a.top + a.bottom - b.top - b.bottom) / 2) / a.height : null;
+    }})({own})"""
+
+    def in_the_middle() -> bool:
+        rows_off = shown.do("evaluate", script=off)
+        return rows_off is not None and rows_off < 1
+
+    shown.do("viewport", width=390, height=844)
+    try:
+        opened(shown, served)
+        shown.do("evaluate", script="localStorage.setItem('grandstand.me', 'p5000')")
+        opened(shown, served)
+        until(lambda: shown.do("evaluate", script=own_rank) == "5,000", "the own row")
+        until(in_the_middle, "the own row in the middle as it comes")
+        # Who has looked around is where they are: led back when they move.
+        shown.do("evaluate", script="document.querySelector('[data-testid=around]').scrollTo(0, 0)")
+        assert shown.do("evaluate", script=off) > 2
+        points(studio, p5000=2_010)
+        until(lambda: shown.do("evaluate", script=own_rank) == "4,900", "the new place")
+        until(in_the_middle, "the own row in the middle again")
+        assert shown.do("axe") == []
+    finally:
+        points(studio, p5000=-2_010)
+        shown.do("evaluate", script="localStorage.clear()")
+        shown.do("viewport", width=1280, height=860)
 
 
 @pytest.mark.timeout(120)

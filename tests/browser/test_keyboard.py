@@ -166,7 +166,7 @@ def test_board_search_own_row_and_player(walker: Walker) -> None:
     until(lambda: texts(shown, "[data-testid=hits] li"), "a hit")
     walker.to("This is me")
     walker.press("Enter")
-    until(lambda: texts(shown, "[data-testid=around] [aria-selected=true]"), "the own row")
+    until(lambda: texts(shown, "[data-testid=around] [aria-current=true]"), "the own row")
     walker.to("Not me")
     focus = walker.press("Enter")
     assert focus is not None

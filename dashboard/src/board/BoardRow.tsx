@@ -7,11 +7,13 @@ import { sameRow, type Row } from "./rows.js";
 
 interface CellsProps {
   row: Row;
+  /** What it is a row of. */
+  cell: "gridcell" | "cell";
   /** In a grid one place has the focus, and the link is reached by Enter. */
   tabIndex?: number;
 }
 
-function CellsOf({ row, tabIndex }: CellsProps) {
+function CellsOf({ row, cell, tabIndex }: CellsProps) {
   const format = useFormat();
   const points = useRef<HTMLSpanElement>(null);
   const before = useRef(row.points);
@@ -21,15 +23,15 @@ function CellsOf({ row, tabIndex }: CellsProps) {
   }, [row.points]);
   return (
     <>
-      <span role="gridcell" className={styles.rank} data-medal={row.rank <= 3 ? row.rank : undefined}>
+      <span role={cell} className={styles.rank} data-medal={row.rank <= 3 ? row.rank : undefined}>
         {format.number(row.rank)}
       </span>
-      <span role="gridcell" className={styles.name}>
+      <span role={cell} className={styles.name}>
         <Link to={`/player/${encodeURIComponent(row.member)}`} {...(tabIndex !== undefined && { tabIndex })}>
           <bdi>{row.name ?? row.member}</bdi>
         </Link>
       </span>
-      <span role="gridcell" className={styles.points} ref={points} onAnimationEnd={(event) => delete event.currentTarget.dataset.flash}>
+      <span role={cell} className={styles.points} ref={points} onAnimationEnd={(event) => delete event.currentTarget.dataset.flash}>
         {format.number(row.points)}
       </span>
     </>

@@ -1,4 +1,5 @@
 /** Where the viewer stands: their row, with ten above and ten below. */
+import { useLayoutEffect, useRef } from "react";
 import { Problem } from "../shell/api.js";
 import { useFormat } from "../shell/language.js";
 import { Panel, Skeleton } from "../shell/Panel.js";
@@ -14,9 +15,12 @@ export function Own({ board, paused, onShow }: { board: string; paused: boolean;
   const format = useFormat();
   const me = useMe();
   const { data, error } = useAround(board, me, paused);
-  if (me === null) return <p className={styles.hint}>{words.chooseMe}</p>;
+  const box = useRef<HTMLDivElement>(null);
   const at = data?.rows.findIndex((row) => row.member === me) ?? -1;
   const own = data?.rows[at];
+  // On a small screen the neighbours scroll: whoever comes or moves is in the middle, and the reader may look around from there.
+  useLayoutEffect(() => centre(box.current), [me, at, own?.rank]);
+  if (me === null) return <p className={styles.hint}>{words.chooseMe}</p>;
   const missing = (error instanceof Problem && error.status === 404) || (data !== undefined && own === undefined);
   return (
     <Panel
@@ -48,14 +52,20 @@ export function Own({ board, paused, onShow }: { board: string; paused: boolean;
       ) : data === undefined ? (
         <Skeleton rem={20} />
       ) : (
-        <div role="grid" aria-label={words.around} aria-readonly="true" data-testid="around">
+        <div role="table" aria-label={words.around} data-testid="around" ref={box}>
           {data.rows.map((row) => (
-            <div role="row" key={row.member} className={styles.row} aria-selected={row.member === me}>
-              <Cells row={row} />
+            <div role="row" key={row.member} className={styles.row} aria-current={row.member === me || undefined}>
+              <Cells row={row} cell="cell" />
             </div>
           ))}
         </div>
       )}
     </Panel>
   );
+}
+
+/** Scrolls the current row to the middle of its box, and nothing else. */
+function centre(box: HTMLElement | null): void {
+  const row = box?.querySelector<HTMLElement>("[aria-current]");
+  if (box && row) box.scrollTop = row.offsetTop - (box.clientHeight - row.offsetHeight) / 2;
 }

@@ -101,7 +101,7 @@ export function Ranking({ rows, total, me, wish, onRange }: Props) {
                 style={{ transform: `translateY(${start}px)` }}
                 onFocus={() => setCurrent(index)}
               >
-                {row === undefined ? <Waiting position={index + 1} /> : <Cells key={row.member} row={row} tabIndex={-1} />}
+                {row === undefined ? <Waiting position={index + 1} /> : <Cells key={row.member} cell="gridcell" row={row} tabIndex={-1} />}
               </div>
             );
           })}

@@ -16,7 +16,7 @@ it("renders the rows that have changed and no others", async () => {
     rows: Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`p${i}`, { rank: i + 1, points: 1_000 - i, name: `Player ${i}` }])),
   };
   let shown = placed([topOf(doc)!]);
-  const list = () => <div>{[...shown.values()].map((row) => <Cells key={row.member} row={row} />)}</div>;
+  const list = () => <div>{[...shown.values()].map((row) => <Cells key={row.member} cell="gridcell" row={row} />)}</div>;
   const { rerender } = render(list());
   const changed = (patch: JsonObject, hold = false): string[] => {
     renders.mockClear();
