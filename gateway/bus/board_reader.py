@@ -289,14 +289,19 @@ class BoardReader:
         await self._refresh()
         return silent(self._standings, time.time_ns() // 1_000_000, self._stale_ms)
 
-    async def troubles(self) -> list[tuple[str, str, str]]:
+    async def troubles(self) -> tuple[list[tuple[str, str, str]], int]:
         """Channels of which something is not counted: channel, why, and what is missing for good as far as that is known.
+
+        With them, how many further ones there are that are not told by name.
 
         Raises:
             Unavailable
         """
         standings = (await self._read_standings()).values()
-        return sorted((name, why, one.missing.get(name, "")) for one in standings for name, why in one.troubles.items())
+        named = sorted(
+            (name, why, one.missing.get(name, "")) for one in standings for name, why in one.troubles.items()
+        )
+        return named, sum(one.unnamed for one in standings)
 
     async def _refresh(self) -> None:
         async with self._asking:

@@ -85,8 +85,11 @@ async def _troubles(settings: Settings, _target: str) -> None:
 
     reader = BoardReader(settings.bus.url, settings.boards.stale_s)
     try:
-        for channel, why, missing in await reader.troubles():
+        named, unnamed = await reader.troubles()
+        for channel, why, missing in named:
             typer.echo(json.dumps({"channel": channel, "why": why, "missing": missing}))
+        if unnamed:
+            typer.echo(json.dumps({"unnamed": unnamed}))
     finally:
         await reader.close()
 

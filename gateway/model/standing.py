@@ -9,6 +9,9 @@ import msgspec
 from gateway.model.names import id_of, kind_of
 from gateway.model.partitions import PARTITIONS
 
+NAMED_MAX = 100
+"""Troubles of one partition that are told by name: what is told once a second has to be short."""
+
 
 class Standing(msgspec.Struct, omit_defaults=True):
     """One partition.
@@ -18,6 +21,7 @@ class Standing(msgspec.Struct, omit_defaults=True):
         told_ms: when this was said.
         generation: of the lease.
         troubles: channels of which something is missing, and why: gap, trimmed, recount, behind, unconfirmed.
+        unnamed: further channels of which something is missing, beyond `NAMED_MAX`.
         missing: what of these channels is in neither their streams nor the history.
         broken: boards that cannot be written, and why.
     """
@@ -28,6 +32,16 @@ class Standing(msgspec.Struct, omit_defaults=True):
     troubles: dict[str, str] = {}
     missing: dict[str, str] = {}
     broken: dict[str, str] = {}
+    unnamed: int = 0
+
+    def tell(self, channel: str, why: str, missing: str = "") -> None:
+        """Something of the channel is not counted: by name as long as there is room, else as one more."""
+        if len(self.troubles) >= NAMED_MAX:
+            self.unnamed += 1
+            return
+        self.troubles[channel] = why
+        if missing:
+            self.missing[channel] = missing
 
 
 def silent(standings: Mapping[int, Standing], now_ms: int, stale_ms: int) -> frozenset[int]:
@@ -58,6 +72,9 @@ def completeness(
             return False, 0
         as_of_ms = min(as_of_ms, standing.as_of_ms)
         if now_ms - standing.told_ms > stale_ms or now_ms - standing.as_of_ms > stale_ms or board in standing.broken:
+            complete = False
+        if standing.unnamed:
+            # Whose troubles these are is not told: they may be the board's own.
             complete = False
         for channel in standing.troubles:
             if match is None or (kind_of(channel) == "match" and id_of(channel) == match):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.model.partitions import PARTITIONS, partition_of
-from gateway.model.standing import Standing, completeness, silent
+from gateway.model.standing import NAMED_MAX, Standing, completeness, silent
 
 NOW_MS, STALE_MS = 1_000_000, 10_000
 MATCH, OTHER = "match:42", "match:43"
@@ -67,6 +67,18 @@ def test_a_board_of_another_type_is_incomplete_and_no_other() -> None:
     assert worth(OF_MATCH, standings) == (False, NOW_MS - 500)
     assert worth("kills.all", standings)[0]
     assert not worth("kills.all", whole(broken={"kills.all": "wrong type"}))[0]
+
+
+def test_more_troubles_than_are_named_may_be_anybodys() -> None:
+    standing = told()
+    for number in range(NAMED_MAX):
+        standing.tell(f"match:{number}", "gap", "1-1 to 1-4" if number == 0 else "")
+    assert (len(standing.troubles), standing.missing, standing.unnamed) == (NAMED_MAX, {"match:0": "1-1 to 1-4"}, 0)
+    number = partition_of("match:unnamed")
+    assert completeness("kills.match.unnamed", {number: standing}, [number], NOW_MS, STALE_MS)[0]
+    standing.tell("match:unnamed", "gap", "1-1 to 1-4")
+    assert (len(standing.troubles), standing.missing, standing.unnamed) == (NAMED_MAX, {"match:0": "1-1 to 1-4"}, 1)
+    assert not completeness("kills.match.unnamed", {number: standing}, [number], NOW_MS, STALE_MS)[0]
 
 
 def test_a_partition_is_silent_when_nobody_tells_of_it() -> None:

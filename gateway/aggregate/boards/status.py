@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -27,8 +27,6 @@ TELL_SHARE = 100
 """Every channel is looked at: where there are many it is told less often, to take a hundredth of the time."""
 BEHIND, UNCONFIRMED = "behind", "unconfirmed"
 REASONS = (GAP, TRIMMED, RECOUNT, BEHIND, UNCONFIRMED)
-TOLD_MAX = 100
-"""Troubles of one partition that are told by name."""
 
 
 class Status:
@@ -83,7 +81,8 @@ class Status:
         }
         now_s = asyncio.get_running_loop().time()
         before, known = self._as_of_ms, {}
-        streams, troubles, stale_ms = self._boards.streams, self._boards.troubles.reasons, self._stale_s * 1000
+        streams, stale_ms = self._boards.streams, self._stale_s * 1000
+        troubles, missing, reasons = self._boards.troubles.reasons, self._boards.troubles.missing, Counter[str]()
         caught_up, confirmed_s = self._folding.caught_up, self._bus.confirmed_s
         for number, names in self._runner.channels_held():
             standing = found[number]
@@ -102,19 +101,13 @@ class Status:
                 trouble = troubles.get(name, "")
                 if not trouble and now_ms - as_of_ms > stale_ms:
                     trouble = BEHIND if confirmed_s(name) is not None else UNCONFIRMED
-                if trouble and len(standing.troubles) < TOLD_MAX:
-                    standing.troubles[name] = trouble
-                    if missing := self._boards.troubles.missing.get(name):
-                        standing.missing[name] = missing
+                if trouble:
+                    reasons[trouble] += 1
+                    standing.tell(name, trouble, missing.get(name, ""))
         self._as_of_ms = known
-        self._count(found.values())
+        for reason in REASONS:
+            metrics.BOARDS_INCOMPLETE.labels(reason).set(reasons[reason])
         for board, reason in self._boards.broken.items():
             for standing in found.values():
                 standing.broken[board] = reason
         return found
-
-    @staticmethod
-    def _count(standings: Iterable[Standing]) -> None:
-        reasons = Counter(reason for standing in standings for reason in standing.troubles.values())
-        for reason in REASONS:
-            metrics.BOARDS_INCOMPLETE.labels(reason).set(reasons[reason])

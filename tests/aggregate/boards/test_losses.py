@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -11,10 +12,11 @@ import msgspec
 import pytest
 import redis
 
+from gateway.bus.board_reader import BoardReader
 from gateway.model.boards import STATUS_KEY, Scopes, board_marks_key, rank_key, score_key
 from gateway.model.names import stream_key
 from gateway.model.partitions import partition_of
-from gateway.model.standing import Standing
+from gateway.model.standing import NAMED_MAX, Standing
 from tests import patience
 from tests.aggregate.boards.recount import boards_in, entries_of, recount, stored
 from tests.faults.proxy import proxy
@@ -44,9 +46,14 @@ def until(condition: Callable[[], bool], running: list[Aggregator]) -> None:
     patience.until(condition, lambda: "\n".join(one.log_text()[-3000:] for one in running))
 
 
+def told(client: redis.Redis, partition: int) -> Standing | None:
+    raw = client.hget(STATUS_KEY, str(partition))
+    return msgspec.json.decode(raw, type=Standing) if raw is not None else None
+
+
 def trouble(client: redis.Redis, channel: str) -> str | None:
-    raw = client.hget(STATUS_KEY, str(partition_of(channel)))
-    return msgspec.json.decode(raw, type=Standing).troubles.get(channel) if raw is not None else None
+    standing = told(client, partition_of(channel))
+    return standing.troubles.get(channel) if standing is not None else None
 
 
 @pytest.fixture
@@ -118,3 +125,32 @@ def test_a_stream_whose_beginning_is_gone_is_said_to_be_incomplete(valkey_server
     client.delete(STATUS_KEY)
     with aggregators(tmp_path, valkey_server.url) as running:
         until(lambda: trouble(client, "match:1") == "gap", running)
+
+
+async def test_more_matches_in_trouble_than_are_named_have_no_complete_board(
+    valkey_server: Store, tmp_path: Path
+) -> None:
+    client, number = valkey_server.client, partition_of("match:0")
+    names = list(
+        itertools.islice((n for n in itertools.count() if partition_of(f"match:{n}") == number), NAMED_MAX + 1)
+    )
+    for name in names:
+        publish(client, f"match:{name}", [("ana", 1)] * 2)
+        client.xtrim(stream_key(f"match:{name}"), maxlen=1, approximate=False)
+    reader = BoardReader(valkey_server.url, 10)
+    with aggregators(tmp_path, valkey_server.url) as running:
+
+        def all_looked_at() -> bool:
+            """Until a stream has been read it is one that was not confirmed."""
+            said = told(client, number)
+            return said is not None and said.unnamed == 1 and set(said.troubles.values()) == {"gap"}
+
+        until(all_looked_at, running)
+        standing = told(client, number)
+        assert standing is not None
+        (unnamed,) = {f"match:{name}" for name in names} - standing.troubles.keys()
+        board = f"kills.{unnamed.replace(':', '.')}"
+        assert not (await reader.standing(board))[0]
+        named, further = await reader.troubles()
+        assert (len(named), further) == (NAMED_MAX, 1)
+    await reader.close()
