@@ -33,6 +33,7 @@ from gateway.bus.ending import end
 from gateway.bus.errors import Unavailable
 from gateway.bus.presence import Presence
 from gateway.history.database import Database
+from gateway.history.identity import identity_of
 from gateway.model.board_kinds import Kind
 from gateway.model.boards import DAY_MS, Scopes
 from gateway.model.channel import ChannelLimits
@@ -70,7 +71,9 @@ async def aggregate(settings: Settings, url: str, stop: asyncio.Event) -> None:
     """Works until `stop` is set; every sink has a reader with a bus of its own."""
     publisher = open_publisher(url)
     limits = ChannelLimits(max_entry_bytes=settings.channel.max_event_bytes, max_depth=settings.channel.max_depth)
-    leases = Leases(url, f"{socket.gethostname()}.{os.getpid()}.{os.urandom(3).hex()}", settings.aggregate.lease_s)
+    machine = socket.gethostname()
+    member = f"{machine}.{os.getpid()}.{os.urandom(3).hex()}"
+    leases = Leases(url, member, settings.aggregate.lease_s, identity_of(settings.history.url, machine))
     bus = open_bus(url, settings.bus.wakeup)
     keyframes = Keyframes(publisher, settings.keyframes.every_entries, settings.keyframes.every_s)
     lobby = Lobby(publisher, _wall_ms, lambda name: runner.holds(name))

@@ -30,6 +30,10 @@ class Runner:
     Args:
         publisher: lists the store's channels.
         on_share: told of the partitions held, after each change.
+
+    Attributes:
+        held: generation by partition.
+        split: the history of those at work, where it is another than this process's: it waits.
     """
 
     def __init__(
@@ -41,6 +45,7 @@ class Runner:
     ) -> None:
         self.readers = readers
         self.held: dict[int, int] = {}
+        self.split = ""
         self._leases = leases
         self._publisher = publisher
         self._on_share = on_share
@@ -116,6 +121,7 @@ class Runner:
             try:
                 wanted = share_of(self._leases.member, share.members)
                 again = await self._leases.renew(wanted)
+                self._tell_split(again.split)
                 changed = again.members != share.members
                 share, expires_s = again, asked_s + self._leases.ttl_s
                 self._take(share.granted)
@@ -127,6 +133,17 @@ class Runner:
                 if loop.time() > expires_s and self.held:
                     self._take({})
             await asyncio.sleep(self._leases.ttl_s / RENEWALS_OF_TTL)
+
+    def _tell_split(self, split: str) -> None:
+        before, self.split = self.split, split
+        metrics.HISTORY_SPLIT.set(bool(split))
+        if split and split != before:
+            logger.error(
+                "history_split",
+                mine=self._leases.history,
+                theirs=split,
+                why="all aggregators of a store write one history: give every one the same history.url; this one waits",
+            )
 
     def _take(self, granted: dict[int, int]) -> None:
         if granted != self.held:

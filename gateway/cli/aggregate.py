@@ -12,6 +12,11 @@ def aggregate(settings_file: SettingsFile = None, given: SetOption = None) -> No
     settings, _ = effective(settings_file, given)
     if not settings.bus.url:
         refuse("bus.url: this role needs a store that others use too")
+    if not settings.history.url:
+        # The embedded database is the one of `serve`: partitions held here would be in no history.
+        refuse(
+            "history.url: is not set; set it to the database that all gateways of this store use, or to none for no history"
+        )
     from gateway.aggregate.process import run
 
     raise typer.Exit(run(settings))

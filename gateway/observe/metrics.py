@@ -116,6 +116,11 @@ SIBLING_LINKS = Gauge("grandstand_sibling_links", "Links to sibling workers", mu
 RESYNCS = Counter("grandstand_sibling_resyncs_total", "Times that a follower asked its owner again")
 STORE_RECONNECTS = Counter("grandstand_store_reconnects_total", "Times that the store's connection came back")
 PARTITIONS = Gauge("grandstand_aggregate_partitions", "Partitions held by aggregators", multiprocess_mode="livesum")
+HISTORY_SPLIT = Gauge(
+    "grandstand_aggregate_history_split",
+    "Aggregators that do nothing, because those that work on the store write another history",
+    multiprocess_mode="livesum",
+)
 AGGREGATE_ENTRIES = Counter(
     "grandstand_aggregate_entries_total", "Entries given to what derives from streams", ["sink"]
 )

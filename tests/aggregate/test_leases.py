@@ -21,8 +21,8 @@ async def opened() -> AsyncIterator[AsyncExitStack]:
         yield stack
 
 
-def leases(store: Store, opened: AsyncExitStack, member: str, ttl_s: float = 60) -> Leases:
-    made = Leases(store.url, member, ttl_s)
+def leases(store: Store, opened: AsyncExitStack, member: str, ttl_s: float = 60, history: str = "none") -> Leases:
+    made = Leases(store.url, member, ttl_s, history)
     opened.push_async_callback(made.close)
     return made
 
@@ -69,3 +69,31 @@ async def test_a_generation_that_the_store_has_forgotten_is_outranked_by_who_hol
         while await ana.outrank(0, 9) != 0:
             await asyncio.sleep(TTL_S)
     assert await ana.outrank(0, 0) == 0, "its lease has expired"
+
+
+async def test_who_writes_another_history_gets_no_part_until_those_who_live_are_gone(
+    valkey_server: Store, opened: AsyncExitStack
+) -> None:
+    ana, ben = leases(valkey_server, opened, "ana", history="one"), leases(valkey_server, opened, "ben", history="one")
+    eve = leases(valkey_server, opened, "eve", history="two")
+    await ana.renew(frozenset({0}))
+    await ben.renew(frozenset({1}))
+    refused = await eve.renew(ALL)
+    assert (refused.granted, refused.split) == ({}, "one")
+    assert (await ana.renew(frozenset({0}))).members == {"ana", "ben"}, "nothing is left for it"
+    await ana.leave()
+    assert (await eve.renew(ALL)).split == "one"
+    await ben.leave()
+    share = await eve.renew(ALL)
+    assert (share.members, share.granted.keys(), share.split) == ({"eve"}, ALL, "")
+    assert (await ana.renew(ALL)).split == "two", "who comes back is new"
+
+
+async def test_who_is_silent_holds_up_no_other_history(valkey_server: Store, opened: AsyncExitStack) -> None:
+    ana = leases(valkey_server, opened, "ana", TTL_S, "one")
+    eve = leases(valkey_server, opened, "eve", history="two")
+    await ana.renew(ALL)
+    async with asyncio.timeout(20):
+        while not (await eve.renew(ALL)).granted:
+            await asyncio.sleep(0.01)
+    assert valkey_server.client.hget(LEASE_KEY, "h:ana") is None

@@ -92,9 +92,11 @@ class Stage:
         self.ledger = Ledger()
         self._stack = stack
 
-    async def start(self, member: str, ttl_s: float = 2.0) -> tuple[Recorder, Runner, asyncio.Task[None]]:
+    async def start(
+        self, member: str, ttl_s: float = 2.0, history: str = "none"
+    ) -> tuple[Recorder, Runner, asyncio.Task[None]]:
         bus, publisher = RedisStreams(self.store.url), Publisher(self.store.url)
-        leases = Leases(self.store.url, member, ttl_s)
+        leases = Leases(self.store.url, member, ttl_s, history)
         for closing in (bus.close, publisher.close, leases.close):
             self._stack.push_async_callback(closing)
         await bus.connect()
@@ -147,6 +149,24 @@ async def test_work_is_shared_and_goes_on_when_processes_come_and_go(stage: Stag
     await stage.until(lambda: len(second.held) == 64)
     await fill(publisher, 40, 20)
     await stage.until(lambda: stage.counts() == [60] * 12)
+    assert in_order(stage.ledger)
+
+
+async def test_a_process_of_another_history_waits_until_those_at_work_are_gone(
+    stage: Stage, publisher: Publisher
+) -> None:
+    await fill(publisher, 0, 5)
+    _, first, first_task = await stage.start("first", history="one")
+    await stage.until(lambda: len(first.held) == 64)
+    stranger, second, _ = await stage.start("second", history="two")
+    await stage.until(lambda: second.split == "one")
+    await fill(publisher, 5, 5)
+    await stage.until(lambda: stage.counts() == [10] * 12)
+    assert (len(first.held), second.held, stranger.highest) == (64, {}, 0)
+    await end(first_task)
+    await stage.until(lambda: len(second.held) == 64 and not second.split)
+    await fill(publisher, 10, 5)
+    await stage.until(lambda: stage.counts() == [15] * 12)
     assert in_order(stage.ledger)
 
 

@@ -81,6 +81,11 @@ def test_completion_knows_the_commands(tmp_path: Path) -> None:
         (("doctor", "--set", "pace.tick_s=0"), "grandstand: pace.tick_s: expected `float` >= 1.0"),
         (("publish", "nothing", "{}"), "grandstand: 'nothing' is not a channel; one looks like match:42"),
         (("aggregate",), "grandstand: bus.url: this role needs a store that others use too"),
+        (
+            ("aggregate", "--set", "bus.url=redis://127.0.0.1:1"),
+            "grandstand: history.url: is not set; set it to the database that all gateways of this store use, "
+            "or to none for no history",
+        ),
         (("token", "none"), "grandstand: none cannot be read (No such file or directory)"),
     ],
 )

@@ -18,13 +18,14 @@ class Aggregator:
 
     Args:
         url: the store.
-        settings: further settings, `boards__season="s1"`.
+        settings: further settings, `boards__season="s1"`; there is no history unless they say so.
     """
 
     def __init__(self, directory: Path, url: str, **settings: object) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.log_path = directory / "aggregate.log"
-        values = {"bus__url": url, "observe__log_format": "json", "aggregate__lease_s": 2, **settings}
+        fixed = {"bus__url": url, "history__url": "none", "observe__log_format": "json", "aggregate__lease_s": 2}
+        values = {**fixed, **settings}
         environment = {f"GRANDSTAND_{key.upper()}": str(value) for key, value in values.items()}
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
