@@ -211,7 +211,7 @@ def _ceiling(store: redis.Redis, url: str, events: int, scopes: tuple[str, ...])
                 for scope in scopes:
                     board = f"ceiling{metric}.{scope}"
                     keys = (rank_key(board), score_key(board), board_marks_key(board), tally_key(board, "match:0"))
-                    packed.append(pack_command(("EVALSHA", sha, 4, *keys, 0, "match:0", mark, after, tally)))
+                    packed.append(pack_command(("EVALSHA", sha, 4, *keys, 0, "", "match:0", mark, after, tally)))
             mark = after
         packed += 2 * [pack_command(("XRANGE", "live:{match:bench0}", "-", "+", "COUNT", BATCH))]
         batches.append((b"".join(packed), len(packed)))
@@ -269,7 +269,7 @@ def _calls(store: redis.Redis, members: int, times: int = 5000) -> dict[str, flo
     def update(number: int) -> None:
         member = f"member{number * 9973 % members}"
         tally = pack({member: (1, 1_800_000_000_000 + number)})
-        args = (0, "match:large", marks[number], marks[number + 1], tally)
+        args = (0, "", "match:large", marks[number], marks[number + 1], tally)
         assert store.evalsha(script, 4, *keys, *args) == [1]
 
     def top(_number: int) -> None:

@@ -167,7 +167,7 @@ class Ledger:
     def _call(self, group: list[Increment], packs: Mapping[int, bytes]) -> Call:
         board = group[0].board
         keys = [rank_key(board), score_key(board), board_marks_key(board)]
-        args: list[Any] = [self._ttl_s(board)]
+        args: list[Any] = [self._ttl_s(board), tally_key(board, "")]
         for one in group:
             keys.append(tally_key(board, one.channel))
             args += [one.channel, one.expected, one.after, packs[id(one.tally)]]
@@ -218,19 +218,16 @@ class Ledger:
         streams = int(await guarded(self._client.hlen(marks_key)))
         size = max(1, PARTS_OF_CALL // max(1, streams))
         chunks = [changes[start : start + size] for start in range(0, len(changes), size)] or [[]]
-        prefix = tally_key(board, "")
+        ttl_s, prefix = self._ttl_s(board), tally_key(board, "")
         for index, chunk in enumerate(chunks):
             mark = after if index == len(chunks) - 1 else token
-            args: list[Any] = [channel, token, mark, prefix]
+            args: list[Any] = [channel, token, mark, ttl_s, prefix]
             for change in chunk:
                 args += change
             if await self._one(Call(_REPLACE, keys, args)) != DONE:
                 raise Overtaken(generation)
-        if ttl_s := self._ttl_s(board):
-            pipeline = self._client.pipeline(transaction=False)
-            for key in (*keys, fences_key(board)):
-                pipeline.expire(key, ttl_s)
-            await guarded(pipeline.execute())
+        if ttl_s:
+            await guarded(self._client.expire(fences_key(board), ttl_s))
 
     async def _one(self, call: Call) -> Any:
         answer = (await call_many(self._client, [call]))[0]
@@ -244,7 +241,7 @@ class Ledger:
         Raises:
             Unavailable
         """
-        call = Call(_APPLY, [rank_key(board), score_key(board), board_marks_key(board)], [0])
+        call = Call(_APPLY, [rank_key(board), score_key(board), board_marks_key(board)], [0, ""])
         return not isinstance((await call_many(self._client, [call]))[0], BusError)
 
     async def repair(self, board: str) -> None:
@@ -267,7 +264,7 @@ class Ledger:
         size = max(1, PARTS_OF_CALL // max(1, len(marks)))
         keys = [rank_key(board), score_key(board), board_marks_key(board), tally_key(board, "")]
         for start in range(0, len(names), size):
-            args: list[Any] = ["", "", "", tally_key(board, "")]
+            args: list[Any] = ["", "", "", self._ttl_s(board), tally_key(board, "")]
             for member in names[start : start + size]:
                 args += [member, "=", ""]
             await self._one(Call(_REPLACE, keys, args))

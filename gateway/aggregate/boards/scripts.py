@@ -25,13 +25,26 @@ local function wrong()
     if bad then return redis.error_reply('WRONGTYPE ' .. KEYS[i] .. ' is a ' .. bad) end
   end
 end
+-- A board and all its tallies go at one moment, ttl seconds after the last change and up to a day more: scores are made anew
+-- from tallies, none may be gone before. That day is what the tallies of other channels are not looked at in.
+local DAY = 86400000
+local function keep(ttl, prefix)
+  if ttl == 0 then return end
+  local least, left = ttl * 1000, redis.call('PTTL', KEYS[3])
+  if left < least then
+    left = least + math.min(DAY, math.floor(least / 10))
+    for _, channel in ipairs(redis.call('HKEYS', KEYS[3])) do redis.call('PEXPIRE', prefix .. channel, left) end
+  end
+  for i = 1, #KEYS do redis.call('PEXPIRE', KEYS[i], left) end
+end
 """
 
 APPLY: Final = (
     _COMMON
     + """
 -- KEYS: rank, score, marks, a tally for each group.
--- ARGV: ttl in s or 0, then for each group: channel, mark expected, mark after, and {members, points, stamps} in MessagePack.
+-- ARGV: ttl in s or 0, prefix of tallies, then for each group: channel, mark expected, mark after, and {members, points, stamps}
+-- in MessagePack.
 -- Answers for each group 1, or the mark that was found instead. Members' parts are read and written by a few calls for all of
 -- them, and their scores once for all groups: a call costs more than what it does for one member.
 local AT_ONCE = 1000
@@ -55,10 +68,10 @@ local function add(key, members, by, reached, each)
 end
 local bad = wrong()
 if bad then return bad end
-local answers, ttl = {}, tonumber(ARGV[1])
+local answers = {}
 local members, by, reached, place = {}, {}, {}, {}
 for group = 4, #KEYS do
-  local at = (group - 4) * 4 + 2
+  local at = (group - 4) * 4 + 3
   local channel = ARGV[at]
   local found = redis.call('HGET', KEYS[3], channel) or ''
   if found ~= ARGV[at + 1] then
@@ -78,7 +91,6 @@ for group = 4, #KEYS do
       end
     end
     redis.call('HSET', KEYS[3], channel, ARGV[at + 2])
-    if ttl > 0 then redis.call('EXPIRE', KEYS[group], ttl) end
     answers[#answers + 1] = 1
   end
 end
@@ -92,7 +104,7 @@ for from = 1, #gone, AT_ONCE do redis.call('ZREM', KEYS[1], unpack(gone, from, m
 for from = 1, #ranked, 2 * AT_ONCE do
   redis.call('ZADD', KEYS[1], unpack(ranked, from, math.min(from + 2 * AT_ONCE - 1, #ranked)))
 end
-if ttl > 0 then for i = 1, 3 do redis.call('EXPIRE', KEYS[i], ttl) end end
+keep(tonumber(ARGV[1]), ARGV[2])
 return answers
 """
 )
@@ -101,7 +113,8 @@ REPLACE: Final = (
     _COMMON
     + """
 -- KEYS: rank, score, marks, the channel's tally.
--- ARGV: channel, mark expected, mark after, prefix of tallies, then (member, points, reached) of each member whose part changes.
+-- ARGV: channel, mark expected, mark after, ttl in s or 0, prefix of tallies, then (member, points, reached) of each member whose
+-- part changes.
 -- Without a channel nothing is marked. Points: `=` leaves the part as it is, `` takes the member out of the tally.
 -- Each member's score is made anew from all tallies.
 local bad = wrong()
@@ -109,7 +122,7 @@ if bad then return bad end
 local found = redis.call('HGET', KEYS[3], ARGV[1]) or ''
 if found ~= ARGV[2] then return found end
 local channels = redis.call('HKEYS', KEYS[3])
-for i = 5, #ARGV, 3 do
+for i = 6, #ARGV, 3 do
   local member = ARGV[i]
   if ARGV[i + 1] == '' then redis.call('HDEL', KEYS[4], member)
   elseif ARGV[i + 1] ~= '=' then redis.call('HSET', KEYS[4], member, ARGV[i + 1] .. ' ' .. ARGV[i + 2]) end
@@ -120,7 +133,7 @@ for i = 5, #ARGV, 3 do
   end
   local some, points, last = false, 0, 0
   for _, channel in ipairs(channels) do
-    local part = redis.call('HGET', ARGV[4] .. channel, member)
+    local part = redis.call('HGET', ARGV[5] .. channel, member)
     if part then
       local by, reached = parse(part)
       some, points, last = true, points + by, math.max(last, reached)
@@ -134,6 +147,7 @@ for i = 5, #ARGV, 3 do
   end
 end
 if ARGV[1] ~= '' then redis.call('HSET', KEYS[3], ARGV[1], ARGV[3]) end
+keep(tonumber(ARGV[4]), ARGV[5])
 return 1
 """
 )

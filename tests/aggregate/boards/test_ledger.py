@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -68,3 +69,32 @@ async def test_a_key_of_another_type_changes_nothing(ledger: Ledger, valkey_serv
     valkey_server.client.rename("away", "score:{board:kills.all}")
     assert stored(valkey_server.client, BOARD) == [("ana", 2, 10)]
     assert await ledger.usable(BOARD)
+
+
+VALUE_BOARD = "kills.region.eu"
+
+
+async def test_a_board_and_all_its_parts_live_and_go_together(valkey_server: Store) -> None:
+    """A correction, a repair and a void make scores of the parts: none may go while the board is written to."""
+    client, kept_s = valkey_server.client, 1
+    ledger = Ledger(valkey_server.url, kept_s)
+    await ledger.apply([Increment(VALUE_BOARD, CHANNEL, "", FIRST, {"ana": (5, 10)})])
+    last = ""
+    for number in range(8):
+        mark = f"1-{number}.00000001"
+        await ledger.apply([Increment(VALUE_BOARD, OTHER, last, mark, {"ana": (1, 11), "ben": (1, 11)})])
+        last = mark
+        await asyncio.sleep(kept_s / 4)
+    await ledger.replace(VALUE_BOARD, OTHER, {"ben": (2, 11)}, THIRD, "recount a", 1)
+    assert stored(client, VALUE_BOARD) == [("ana", 5, 10), ("ben", 2, 11)]
+    await asyncio.sleep(kept_s / 2)
+    await ledger.replace(VALUE_BOARD, OTHER, {"ben": (3, 11)}, THIRD, "recount b", 1)
+    await asyncio.sleep(kept_s * 3 / 4)
+    await ledger.repair(VALUE_BOARD)
+    assert stored(client, VALUE_BOARD) == [("ana", 5, 10), ("ben", 3, 11)]
+    keys = [key for key in client.scan_iter("*") if VALUE_BOARD.encode() in key and not key.startswith(b"fence:")]
+    assert len({client.pexpiretime(key) for key in keys}) == 1
+    assert len(keys) == 5
+    await asyncio.sleep(kept_s * 1.2)
+    assert client.exists(*keys) == 0
+    await ledger.close()
