@@ -149,7 +149,9 @@ def _scopes(boards: BoardSettings) -> Scopes:
         )
         for name, kind in boards.kinds.items()
     )
-    return Scopes(boards.season, boards.kept_days * DAY_MS, kinds, boards.max_further_per_entry)
+    further = boards.max_further_per_entry
+    begins = datetime.fromisoformat(boards.season_begins) if boards.season_begins else None
+    return Scopes(boards.season, boards.kept_days * DAY_MS, kinds, further, _ms(begins))
 
 
 def _ms(moment: datetime | None) -> int | None:

@@ -38,6 +38,7 @@ class Scopes:
 
     Args:
         season: the season's name now; empty: no season boards.
+        season_begins_ms: points stamped before it do not count for the season, nor do those without a stamp; None: all do.
         kept_ms: boards of windows older than this are not counted any more.
         kinds: further kinds.
         max_further: boards of further kinds that one entry adds to.
@@ -47,6 +48,17 @@ class Scopes:
     kept_ms: int = 90 * DAY_MS
     kinds: tuple[Kind, ...] = ()
     max_further: int = 128
+    season_begins_ms: int | None = None
+
+    def season_at(self, t_ms: int) -> str:
+        """The season that points with this stamp (0: none) count for; empty: none that is known."""
+        begins_ms = self.season_begins_ms
+        return self.season if begins_ms is None or (t_ms and t_ms >= begins_ms) else ""
+
+    def is_past(self, board: str) -> bool:
+        """Whether it is a board of another season than today's: nobody knows which points were its."""
+        kind, dot, season = board.partition(".")[2].partition(".")
+        return kind == "season" and bool(dot) and season != self.season
 
 
 class BadPoints(Exception):
@@ -100,7 +112,7 @@ def _windows(day: int) -> tuple[str, str]:
 def scopes_of(channel: str, t_ms: int, scopes: Scopes, now_ms: int) -> tuple[str, ...]:
     """The scopes that points of this channel, stamped `t_ms` (UTC decides the day), belong to."""
     in_window = now_ms - scopes.kept_ms < t_ms < now_ms + DAY_MS
-    return _scopes_of(channel, t_ms // DAY_MS if in_window else None, scopes.season)
+    return _scopes_of(channel, t_ms // DAY_MS if in_window else None, scopes.season_at(t_ms))
 
 
 @lru_cache(maxsize=65_536)

@@ -6,6 +6,7 @@ Looks at files' presence, never into them; opens no connection.
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -165,7 +166,18 @@ def _is_path(text: str) -> bool:
     return not parts[0] and len(parts) > 1 and all(parts[1:])
 
 
+def _check_season(begins: str) -> None:
+    if begins:
+        try:
+            zoned = datetime.fromisoformat(begins).tzinfo is not None
+        except ValueError:
+            zoned = False
+        if not zoned:
+            raise SettingsError("boards.season_begins", "is no moment with a time zone, like 2026-11-01T00:00:00Z")
+
+
 def _check_boards(settings: Settings) -> None:
+    _check_season(settings.boards.season_begins)
     kinds = settings.boards.kinds
     if len(kinds) > BOARD_KINDS_MAX:
         raise SettingsError("boards.kinds", f"are more than {BOARD_KINDS_MAX}")

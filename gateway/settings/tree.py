@@ -276,6 +276,13 @@ class BoardSettings(Section, frozen=True):
         str,
         Meta(pattern="^[A-Za-z0-9_~-]{0,32}$", description="the season's name now (`kills.season.NAME`); empty: none"),
     ] = ""
+    season_begins: Annotated[
+        str,
+        Meta(
+            description="when it begins (RFC 3339): points stamped before it, or without a stamp, do not count for it; empty: all "
+            "that is counted does. Set it with each new season: a match that is counted anew would bring the points of the last one"
+        ),
+    ] = ""
     kept_days: Annotated[
         int,
         Meta(

@@ -44,6 +44,8 @@ from gateway.settings import SettingsError, checks, load
         ({"audiences": '{"A b": {}}'}, "audiences.A b: a name has up to 32"),
         ({"audiences": '{"a": {"hidden": ["players"]}}'}, "audiences.a: 'players' is not a path"),
         ({"audiences": '{"a": {"hidden": ["/players//pos"]}}'}, "audiences.a: '/players//pos' is not a path"),
+        ({"boards.season_begins": "2026-11-01T00:00:00"}, "boards.season_begins: is no moment with a time zone"),
+        ({"boards.season_begins": "November"}, "boards.season_begins: is no moment with a time zone"),
         ({"boards.kinds": '{"Region": {"path": "/region"}}'}, "boards.kinds.Region: a name has up to 24 of a-z"),
         ({"boards.kinds": '{"week": {"path": "/region"}}'}, "boards.kinds.week: there are such boards anyway"),
         (

@@ -94,7 +94,7 @@ class Boards:
         self._names = Names(ledger)
         self._documents: dict[str, Channel] = {}
         self._recorded_s = 0.0
-        self._care = Care(self, bus, ledger, scopes.kept_ms, now_ms)
+        self._care = Care(self, bus, ledger, scopes, now_ms)
         self.writing = asyncio.Lock()
 
     # -- channels ----------------------------------------------------------------------------------------------
@@ -313,7 +313,7 @@ class Boards:
         if self.streams.get(stream.channel) is not stream or not stream.ready:
             return
         stream.introduced(marks.keys() - {"", TROUBLE})
-        tallies, mark = stream.correction()
+        tallies, mark = stream.correction(self._scopes.is_past)
         token = f"recount {os.urandom(8).hex()}"
         failed: set[str] = set()
         try:

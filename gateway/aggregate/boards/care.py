@@ -11,7 +11,7 @@ from gateway.aggregate.boards.opening import GAP, TRIMMED
 from gateway.aggregate.boards.stream import SKIPPED, position_of
 from gateway.bus.base import Bus
 from gateway.bus.errors import BusError
-from gateway.model.boards import WITH_LETTERS, expires
+from gateway.model.boards import WITH_LETTERS, Scopes, expires
 from gateway.observe import metrics
 from gateway.observe.log import logger
 
@@ -32,15 +32,15 @@ class Care:
     """Looks now and then.
 
     Args:
-        kept_ms: boards of matches and windows may be gone that long after their last change.
+        scopes: boards of matches and windows may be gone some time after their last change, and of other seasons at any.
         now_ms: the wall clock.
     """
 
-    def __init__(self, boards: Boards, bus: Bus, ledger: Ledger, kept_ms: int, now_ms: Callable[[], int]) -> None:
+    def __init__(self, boards: Boards, bus: Bus, ledger: Ledger, scopes: Scopes, now_ms: Callable[[], int]) -> None:
         self._boards = boards
         self._bus = bus
         self._ledger = ledger
-        self._kept_ms = kept_ms
+        self._scopes = scopes
         self._now_ms = now_ms
         self._serving: dict[str, str] = {}
         self._verified_s = self._retried_s = self._asked_s = self._mended_s = 0.0
@@ -133,7 +133,7 @@ class Care:
                 for channel, stream in self._boards.streams.items()
                 if not stream.busy and stream.replacement is None
                 for board, mark in stream.expected.items()
-                if mark != SKIPPED and board not in self._boards.broken
+                if mark != SKIPPED and board not in self._boards.broken and not self._scopes.is_past(board)
             ]
             found = await self._ledger.board_marks([(board, channel) for board, channel, _ in pairs])
             for (board, channel, expected), mark in zip(pairs, found, strict=True):
@@ -149,7 +149,7 @@ class Care:
         position, known = position_of(mark), position_of(expected)
         if position is not None and known is not None and position > known:
             return
-        if not mark and expires(board) and self._now_ms() - stream.stamped_ms > self._kept_ms:
+        if not mark and expires(board) and self._now_ms() - stream.stamped_ms > self._scopes.kept_ms:
             stream.expected.pop(board, None)
             return
         if mark.startswith("recount") and not self._boards.waited(channel):

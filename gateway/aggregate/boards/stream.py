@@ -8,7 +8,7 @@ lost: then all that the stream has added is counted anew.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from gateway.aggregate.boards.ledger import Increment
 from gateway.aggregate.boards.tally import Counted, Groups, Tallies, Tally, merge, merge_all, spread
@@ -37,6 +37,8 @@ class Stream:
         self.pending: deque[Counted] = deque()
         self.replacement: Groups | None = {} if recount_to is not None else None
         self.busy = False
+        self._counted_to = position_of(confirmed)
+        self._voided = False
         self._seen_mark = "" if recount_to is not None else confirmed
         self._newest: Counted | None = None
         self.stamped_ms = 0
@@ -80,6 +82,8 @@ class Stream:
             self.pending.clear()
             self.replacement = {boards: {} for boards in groups}
             self._until = max(self._until or counted.position, counted.position)
+            # One that was counted before has taken back what it had to.
+            self._voided |= self._counted_to is None or counted.position > self._counted_to
         elif self.replacement is not None:
             merge_all(self.replacement, [counted])
         elif counted.groups:
@@ -176,12 +180,22 @@ class Stream:
 
     # -- corrections -------------------------------------------------------------------------------------------
 
-    def correction(self) -> tuple[Tallies, str]:
-        """What the stream adds in all, to every board that has ever had something of it, and the watermark then."""
+    def correction(self, is_past: Callable[[str], bool]) -> tuple[Tallies, str]:
+        """What the stream adds in all, to every board that has ever had something of it, and the watermark then.
+
+        Args:
+            is_past: a board that what is counted anew is not told to belong to: it stays as it is. A void that has come since
+                takes all of the stream from it, too.
+        """
         assert self.replacement is not None
-        tallies: Tallies = {board: {} for board in self.expected}
+        tallies: Tallies = {}
+        for board, mark in list(self.expected.items()):
+            if self._voided or not is_past(board):
+                tallies[board] = {}
+            elif mark == SKIPPED:
+                self._expect(board, "")
         tallies.update(spread(self.replacement))
-        self.busy, self.replacement, self._until = True, None, None
+        self.busy, self.replacement, self._until, self._voided = True, None, None, False
         return tallies, self.seen
 
     def corrected(self, tallies: Tallies, mark: str, failed: set[str]) -> None:

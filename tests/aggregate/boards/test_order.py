@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from gateway.aggregate.boards.ledger import Increment
 from gateway.aggregate.boards.stream import Stream, position_of
 from gateway.aggregate.boards.tally import Counted, Groups, Tally, merge, spread
-from gateway.model.boards import sort_key
+from gateway.model.boards import Scopes, sort_key
 from gateway.model.version import Position, Version
 
 GROUPS = (("a.all", "a.match.1"), ("a.all",), ("b.all",))
@@ -180,7 +180,7 @@ class Process:
                 self._record()
 
     def _correct(self, stream: Stream) -> Generator[str, None, bool]:
-        tallies, mark = stream.correction()
+        tallies, mark = stream.correction(Scopes().is_past)
         token = f"recount {next(TOKENS)}"
         for board, tally in tallies.items():
             yield "begin"
