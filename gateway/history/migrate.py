@@ -12,6 +12,8 @@ from pathlib import Path
 from gateway.history.database import SCHEMA, Database
 from gateway.history.errors import WrongSchema
 
+MIGRATION_TIMEOUT_S = 6 * 3600.0
+"""For one file, or for the wait until another process has applied its own: a file may write every row of a large history anew."""
 FOLDER = Path(__file__).resolve().parent / "migrations"
 LOCK = 0x6772616E
 """The advisory lock's number: the same for every process of this project."""
@@ -47,7 +49,7 @@ async def migrate(database: Database, known: list[Migration] | None = None) -> l
     wanted = migrations() if known is None else known
     applied: list[str] = []
     async with database.connection() as connection:
-        await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
+        await connection.execute("SELECT pg_advisory_lock($1)", LOCK, timeout=MIGRATION_TIMEOUT_S)
         try:
             await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
             await connection.execute(
@@ -58,7 +60,7 @@ async def migrate(database: Database, known: list[Migration] | None = None) -> l
             missing = missing_of({row["number"]: (row["name"], row["checksum"]) for row in rows}, wanted)
             for migration in missing:
                 async with connection.transaction():
-                    await connection.execute(migration.text)
+                    await connection.execute(migration.text, timeout=MIGRATION_TIMEOUT_S)
                     await connection.execute(
                         f"INSERT INTO {SCHEMA}.migrations (number, name, checksum) VALUES ($1, $2, $3)",
                         migration.number,
