@@ -22,7 +22,7 @@ COMMANDS: Final = {
     "aggregate": "derive keyframes, lists and boards",
     "boards": "list or rebuild boards, see and replay dead letters",
     "config": "show the effective settings and where each came from",
-    "doctor": "check store, system and build",
+    "doctor": "check store, history, system and build",
     "token": "make a token for trying things out",
     "version": "show the version",
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from gateway.history.database import SCHEMA, Database
 from gateway.history.errors import WrongSchema
@@ -17,6 +18,8 @@ MIGRATION_TIMEOUT_S = 6 * 3600.0
 FOLDER = Path(__file__).resolve().parent / "migrations"
 LOCK = 0x6772616E
 """The advisory lock's number: the same for every process of this project."""
+
+APPLIED = f"SELECT number, name, checksum FROM {SCHEMA}.migrations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,7 @@ async def migrate(database: Database, known: list[Migration] | None = None) -> l
                 f"CREATE TABLE IF NOT EXISTS {SCHEMA}.migrations (number integer PRIMARY KEY, name text NOT NULL, "
                 "checksum text NOT NULL, applied timestamptz NOT NULL DEFAULT now())"
             )
-            rows = await connection.fetch(f"SELECT number, name, checksum FROM {SCHEMA}.migrations")
-            missing = missing_of({row["number"]: (row["name"], row["checksum"]) for row in rows}, wanted)
-            for migration in missing:
+            for migration in missing_of(_applied(await connection.fetch(APPLIED)), wanted):
                 async with connection.transaction():
                     await connection.execute(migration.text, timeout=MIGRATION_TIMEOUT_S)
                     await connection.execute(
@@ -71,6 +72,23 @@ async def migrate(database: Database, known: list[Migration] | None = None) -> l
         finally:
             await connection.execute("SELECT pg_advisory_unlock($1)", LOCK)
     return applied
+
+
+async def missing(database: Database) -> list[str]:
+    """The names of what `migrate` would apply; changes nothing.
+
+    Raises:
+        WrongSchema
+        Unavailable
+    """
+    async with database.connection() as connection:
+        begun = await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", f"{SCHEMA}.migrations")
+        rows = await connection.fetch(APPLIED) if begun else []
+    return [migration.name for migration in missing_of(_applied(rows), migrations())]
+
+
+def _applied(rows: list[Any]) -> dict[int, tuple[str, str]]:
+    return {row["number"]: (row["name"], row["checksum"]) for row in rows}
 
 
 def missing_of(applied: dict[int, tuple[str, str]], known: list[Migration]) -> list[Migration]:

@@ -9,6 +9,9 @@ import pytest
 import redis.asyncio as redis
 
 from gateway.bus.embedded import EmbeddedValkey
+from gateway.history.database import Database
+from gateway.history.embedded import EmbeddedPostgres
+from gateway.history.migrate import migrate
 from tests.cli.conftest import grandstand
 
 STORE_PAGE = (Path(__file__).resolve().parent.parent.parent / "docs" / "store.md").read_text()
@@ -91,3 +94,27 @@ def test_too_few_descriptors_fail_and_the_line_says_how_many(tmp_path: Path) -> 
     assert "1001536 needed" in line
     assert "ulimit -n 1001536" in line
     assert not (tmp_path / ".grandstand").exists(), "the doctor starts nothing"
+
+
+async def test_the_history_is_looked_at_and_left_as_it_is(store: EmbeddedValkey, tmp_path: Path) -> None:
+    _, findings = doctor(tmp_path, store.url)
+    assert level(findings, "history: `grandstand serve` keeps it") == "ok"
+    server = EmbeddedPostgres(tmp_path / "postgres")
+    await server.start()
+    asked = ("--set", f"history.url={server.url}")
+    try:
+        code, findings = doctor(tmp_path, store.url, *asked)
+        assert (code, level(findings, "will bring the schema")) == (0, "ok")
+        database = Database(server.url)
+        await migrate(database)
+        code, findings = doctor(tmp_path, store.url, *asked)
+        assert (code, level(findings, "its schema is up to date")) == (0, "ok")
+        await database.fetch("UPDATE migrations SET number = 9999, name = '9999_more' WHERE number = 1")
+        await database.close()
+        code, findings = doctor(tmp_path, store.url, *asked)
+        assert (code, level(findings, "9999_more, which this version does not know")) == (1, "fail")
+    finally:
+        await server.stop()
+    code, findings = doctor(tmp_path, store.url, "--set", "history.url=postgresql://us:s3cret@127.0.0.1:1/x")
+    assert (code, level(findings, "history: postgresql://us:***@127.0.0.1:1/x does not let us in")) == (1, "fail")
+    assert "s3cret" not in json.dumps(findings)
