@@ -151,6 +151,10 @@ BOARDS_INCOMPLETE = Gauge(
 )
 RECOUNTS = Counter("grandstand_board_recounts_total", "Streams whose points were counted anew")
 DEAD_LETTERS = Counter("grandstand_dead_letters_total", "Entries that could not be counted, by reason", ["reason"])
+LETTERS_DROPPED = Counter(
+    "grandstand_dead_letters_dropped_total",
+    "Dead letters that the store refused and of which there were too many to wait",
+)
 ENTRIES_TRIMMED = Counter("grandstand_entries_trimmed_total", "Entries taken out of streams of what is over")
 STREAMS_DELETED = Counter(
     "grandstand_streams_deleted_total", "Streams of matches that were deleted long after their end"

@@ -32,6 +32,8 @@ FLUSH_EVERY_S = 0.1
 RECORD_EVERY_S = 2.0
 ROUNDS_MAX = 4
 WAITING_MAX_S = 10.0
+LETTER_ENTRIES = 10
+"""A letter that waits is as much of a backlog as so many entries: it has its entry's bytes."""
 
 
 class Lease(Protocol):
@@ -190,7 +192,7 @@ class Boards:
     @property
     def backlog(self) -> int:
         """Entries counted and not yet written."""
-        return self._pending + self._letters.waiting * 10
+        return self._pending + self._letters.waiting * LETTER_ENTRIES
 
     # -- writing -----------------------------------------------------------------------------------------------
 

@@ -21,6 +21,8 @@ RAW_MAX_BYTES: Final = 16_384
 """Bytes of an entry that are kept with its letter; the whole one is in its stream."""
 LOOK_LETTERS: Final = 500
 """Letters looked at by one call: a few milliseconds of the store's time."""
+REFUSED_KEPT: Final = 500
+"""Letters that wait while the store refuses them, as under another type's key: more would hold up all that is counted."""
 
 PUT: Final = """
 -- KEYS: letters, hash of entries that have one. ARGV: letters kept, then channel, id, digest, reason, t, bytes of each.
@@ -68,6 +70,7 @@ class Letters:
         self._kept = kept
         self._waiting: deque[tuple[str, Entry, str]] = deque()
         self._refused = ""
+        self._dropped = 0
         self._taking = asyncio.Lock()
         self._unwanted: set[str] = set()
 
@@ -114,7 +117,7 @@ class Letters:
             first = f"({last.decode()}" if last is not None else ""
 
     async def write(self) -> None:
-        """Writes what waits.
+        """Writes what waits; of what the store refuses the newest wait on.
 
         Raises:
             Unavailable
@@ -131,7 +134,19 @@ class Letters:
                 if self._refused != str(answer):
                     self._refused = str(answer)
                     logger.error("letters_not_written", error=self._refused)
+                self._drop()
                 return
-            self._refused = ""
+            if self._dropped:
+                logger.warning("letters_dropped", letters=self._dropped, why=self._refused)
+            self._refused, self._dropped = "", 0
             for _ in some:
                 self._waiting.popleft()
+
+    def _drop(self) -> None:
+        """The entries are in their streams still: these letters come back when their channels are counted anew."""
+        while len(self._waiting) > REFUSED_KEPT:
+            channel, entry, reason = self._waiting.popleft()
+            if not self._dropped:
+                logger.error("letters_full", channel=channel, id=str(entry.position), reason=reason, kept=REFUSED_KEPT)
+            self._dropped += 1
+            metrics.LETTERS_DROPPED.inc()

@@ -7,11 +7,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.aggregate.boards.letters import LOOK_LETTERS, Letters
+from gateway.aggregate.boards.boards import LETTER_ENTRIES
+from gateway.aggregate.boards.letters import LOOK_LETTERS, REFUSED_KEPT, Letters
+from gateway.aggregate.folding import BACKLOG_MAX
 from gateway.bus.board_orders import BoardOrders
 from gateway.model.boards import LETTERS_KEY
 from gateway.model.entry import Entry
 from gateway.model.version import Position
+from gateway.observe import metrics
 from tests.stores import Store
 
 KEPT = 1200
@@ -60,3 +63,23 @@ async def test_a_look_that_failed_is_made_again(valkey_server: Store, letters: L
     valkey_server.start()
     await asyncio.gather(*(letters.take(f"match:{n}") for n in range(2)))
     assert [fields[b"channel"] for _, fields in valkey_server.client.xrange(LETTERS_KEY)] == [b"match:2"]
+
+
+async def test_what_the_store_refuses_waits_up_to_a_bound(valkey_server: Store, letters: Letters) -> None:
+    """A wrong type under the letters' key holds up nothing that is counted."""
+    client = valkey_server.client
+    client.set(LETTERS_KEY, "text")
+    dropped = metrics.LETTERS_DROPPED._value.get()
+    for number in range(REFUSED_KEPT + 30):
+        letters.put("match:1", Entry(Position(1, number), None, b"{"), "malformed")
+    await letters.write()
+    assert letters.waiting == REFUSED_KEPT
+    assert metrics.LETTERS_DROPPED._value.get() - dropped == 30
+    client.delete(LETTERS_KEY)
+    await letters.write()
+    written = [fields[b"id"] for _, fields in client.xrange(LETTERS_KEY)]
+    assert (letters.waiting, len(written), written[0]) == (0, REFUSED_KEPT, b"1-30")
+
+
+def test_letters_that_wait_refused_let_the_counting_go_on() -> None:
+    assert REFUSED_KEPT * LETTER_ENTRIES <= BACKLOG_MAX // 2, "a reader that has paused goes on at half"
