@@ -34,6 +34,9 @@ def demo(
         if "admin.port" not in origins and not _is_free(settings.admin.host, settings.admin.port):
             # Nobody asked for this one, and the operator's page is told wherever it is.
             flags["admin.port"] = "0"
+        if "access.origins" not in origins:
+            # A page of one's own is tried from a file, whose origin is "null", or from another port.
+            flags["access.origins"] = "*"
         if "observe.log_level" not in origins:
             # What is playing is of interest here, not each start of a worker.
             flags["observe.log_level"] = "warning"

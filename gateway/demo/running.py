@@ -43,7 +43,7 @@ def check_port(host: str, port: int) -> None:
 
 
 def demo_settings(settings: Settings) -> Settings:
-    """Settings for a demonstration: whoever is on this machine may watch and publish."""
+    """Settings for a demonstration: whoever reaches it may watch and publish."""
     access = msgspec.structs.replace(settings.access, anonymous=True, anonymous_publish=True)
     return msgspec.structs.replace(settings, access=access)
 

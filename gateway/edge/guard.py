@@ -55,6 +55,23 @@ class Guard:
         if origin is not None and not allowed(origin, request.headers.get("host", ""), self._settings.access.origins):
             raise Forbidden("this origin may not watch", "origin")
 
+    def check_publisher(self, grant: Grant, channel: str, request: HTTPConnection) -> None:
+        """Refuses whoever may not publish to a channel, and other sites' pages where anybody may.
+
+        A page of another site publishes by its viewer's browser, which is let in without a token where the site is not: where
+        anybody may publish, only sites that are named do, and `*` names none.
+
+        Raises:
+            Unauthorized, Forbidden
+        """
+        self.check_scope(grant, "publish", channel)
+        origin = request.headers.get("origin")
+        if grant.subject or origin is None:
+            return
+        named = [known for known in self._settings.access.origins if known != "*"]
+        if not allowed(origin, request.headers.get("host", ""), named):
+            raise Forbidden("pages of this origin publish with a token only", "origin")
+
     @staticmethod
     def check_channel(name: str) -> str:
         """Returns the name if it is one.

@@ -131,7 +131,7 @@ class Api:
     async def _publish(self, request: Request) -> Response:
         name = self._guard.check_channel(request.path_params["channel"])
         grant = self._guard.grant_of(request)
-        self._guard.check_scope(grant, "publish", name)
+        self._guard.check_publisher(grant, name, request)
         body = await read_body(request, self._context.settings.ingest.max_bytes)
         published = await self._ingest.publish(
             name,

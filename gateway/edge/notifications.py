@@ -72,7 +72,7 @@ class Notifications:
         """Notifies a user."""
         name = self._guard.check_channel(f"user:{request.path_params['id']}")
         grant = self._guard.grant_of(request)
-        self._guard.check_scope(grant, "publish", name)
+        self._guard.check_publisher(grant, name, request)
         publisher = self._publisher
         if publisher is None:
             raise Unavailable("this gateway does not take events")

@@ -174,7 +174,9 @@ class AccessSettings(Section, frozen=True):
         msgspec.field(default_factory=lambda: ["match:*", "board:*", "lobby:*"])
     )
     anonymous_audience: Annotated[str, Meta(description="the audience they belong to")] = "public"
-    anonymous_publish: Annotated[bool, Meta(description="may anybody publish; for trying out only")] = False
+    anonymous_publish: Annotated[
+        bool, Meta(description="may anybody publish, but for pages of origins that are not named; for trying out only")
+    ] = False
     origins: Annotated[
         list[str], Meta(description="origins of pages that may connect beside the gateway's own; * for any")
     ] = msgspec.field(default_factory=list)

@@ -18,8 +18,10 @@ from typing import Any
 
 import pytest
 
+from tests.browser.page import page
 from tests.patience import until
 
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
 
@@ -126,19 +128,27 @@ def test_simulated_matches_play_and_a_signal_ends_everything(tmp_path: Path, num
         assert [path.name for path in tmp_path.iterdir()] == ["output.txt"]
 
 
-def test_a_second_one_does_not_share_the_port_of_the_first(tmp_path: Path) -> None:
-    with demonstration(tmp_path, tmp_path / "none") as demo:
-        port = demo.wait_for(r"Grandstand is at http://localhost:(\d+),")[1]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("GRANDSTAND_")}
-        command = [sys.executable, "-m", "gateway.cli.main", "demo", "--port", port]
-        second = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=START_TIMEOUT_S)
-        assert second.returncode == 2
-        (line,) = second.stderr.splitlines()
-        assert line.startswith("grandstand: cannot listen")
-        assert f"listen.port is {port}" in line
-        assert not second.stdout
+@pytest.fixture(scope="module")
+def playing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demonstration]:
+    """One with simulated matches, which ends as it should whatever was done beside it."""
+    directory = tmp_path_factory.mktemp("playing")
+    with demonstration(directory, directory / "none") as demo:
+        demo.wait_for("Ctrl-C ends everything")
+        yield demo
         os.killpg(demo.process.pid, signal.SIGINT)
         assert demo.process.wait(STOP_TIMEOUT_S) == 0, demo.output.read_text()
+
+
+def test_a_second_one_does_not_share_the_port_of_the_first(playing: Demonstration) -> None:
+    port = playing.wait_for(r"Grandstand is at http://localhost:(\d+),")[1]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GRANDSTAND_")}
+    command = [sys.executable, "-m", "gateway.cli.main", "demo", "--port", port]
+    second = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=START_TIMEOUT_S)
+    assert second.returncode == 2
+    (line,) = second.stderr.splitlines()
+    assert line.startswith("grandstand: cannot listen")
+    assert f"listen.port is {port}" in line
+    assert not second.stdout
 
 
 def test_recorded_matches_play_when_there_are_some(tmp_path: Path, matches: Path) -> None:
@@ -155,3 +165,33 @@ def test_recorded_matches_play_when_there_are_some(tmp_path: Path, matches: Path
         assert len(told["feed"]) > 10
         os.killpg(demo.process.pid, signal.SIGINT)
         assert demo.process.wait(STOP_TIMEOUT_S) == 0, demo.output.read_text()
+
+
+PUBLISHED = """fetch(%r, { method: "POST", headers: { "content-type": "application/json" }, body: '{"op":"reset","state":{}}' })
+    .then(async (answer) => [answer.status, (await answer.json()).field])"""
+
+
+@pytest.mark.timeout(120)
+def test_the_viewer_of_the_readme_is_a_file_that_is_opened(playing: Demonstration, tmp_path: Path) -> None:
+    code = re.search(r"```html\n(.*?)```", README, re.DOTALL)
+    assert code is not None
+    url = playing.wait_for(r"Grandstand is at (\S+),")[1]
+    # It shows the first match that is listed.
+    wait_for_viewers(url, {"arena-1": 5, "arena-2": 3, "arena-3": 2})
+    file = tmp_path / "viewer.html"
+    file.write_text(code[1].replace("localhost:8080", url.removeprefix("http://")))
+    with page() as shown:
+        shown.do("open", url=file.as_uri())
+        assert shown.do("evaluate", script="origin") == "null"
+        clocks: set[int] = set()
+
+        def moves() -> bool:
+            text = shown.do("evaluate", script="document.getElementById('out').textContent")
+            if text:
+                clocks.add(json.loads(text)["clock"]["t_ms"])
+            return len(clocks) > 2
+
+        until(moves, lambda: f"the match to go on: {clocks}")
+        # Whoever looks at another site does not publish for it.
+        published = shown.do("evaluate", script=PUBLISHED % f"{url}/v1/channels/match:arena-1/events")
+        assert published == [403, "origin"]

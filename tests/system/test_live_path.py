@@ -385,6 +385,11 @@ def test_http_ingest_opens_an_epoch_and_appends(served: GatewayProcess, studio: 
     assert post(b"[]", "application/json")[0] == 422
     assert post(b"{}", "text/plain")[0] == 400
     assert post(b" " * 2_000_000)[0] == 413
+    # The gateway's own page may publish where anybody may; another site's would, by everybody who looks at it.
+    assert post(b'{"op":"kill"}', Origin=served.url)[0] == 201
+    for origin in ("https://elsewhere.example", "null"):
+        status, problem = post(b'{"op":"kill"}', Origin=origin)
+        assert (status, problem["field"]) == (403, "origin")
 
 
 def test_keep_alive_connection_may_turn_into_a_stream(served: GatewayProcess, studio: Studio) -> None:
