@@ -80,6 +80,18 @@ def test_live_figures_then_one_channel_then_one_connection(served: GatewayProces
     studio.close()
 
 
+@pytest.mark.timeout(60)
+def test_its_header_leads_to_no_page_of_the_viewers(served: GatewayProcess, shown: Page) -> None:
+    shown.do("open", url=f"{served.admin_url}/operator?channel=match%3Anobody")
+    until(lambda: "There is no such" in " ".join(texts(shown, "main [role=status]")), "the channel that is not there")
+    assert [text.strip() for text in texts(shown, "header a")] == ["Grandstand"]
+    shown.do("click", selector="header a")
+    until(lambda: len(texts(shown, "main tbody tr")) > 0, "the tables")
+    assert shown.do("evaluate", script="location.pathname + location.search") == "/operator"
+    assert shown.read()["marker"] == "same page"
+    assert shown.do("problems") == []
+
+
 @pytest.mark.timeout(120)
 def test_pausing_stops_what_updates_itself(served: GatewayProcess) -> None:
     def asked(shown: Page) -> int:

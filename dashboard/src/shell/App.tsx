@@ -27,6 +27,8 @@ const useWords = defineWords({
   },
 });
 
+const OPERATOR = "/operator";
+
 type Page = ComponentType<{ params: Params }>;
 /** Every page but the first one is a file of its own, loaded when it is gone to. */
 const PAGES: [string, Page][] = [
@@ -35,7 +37,7 @@ const PAGES: [string, Page][] = [
   ["/boards", loaded(async () => (await import("../board/BoardsPage.js")).BoardsPage)],
   ["/board/:id", loaded(async () => (await import("../board/BoardPage.js")).BoardPage)],
   ["/player/:id", loaded(async () => (await import("../player/PlayerPage.js")).PlayerPage)],
-  ["/operator", loaded(async () => (await import("../operator/OperatorPage.js")).OperatorPage)],
+  [OPERATOR, loaded(async () => (await import("../operator/OperatorPage.js")).OperatorPage)],
 ];
 
 export function App() {
@@ -49,6 +51,8 @@ export function App() {
 function Frame() {
   const words = useWords();
   const path = usePath();
+  // It is served where nothing is that viewers see, too: at the admin port.
+  const operating = matchPath(OPERATOR, path) !== null;
   const search = useSearch();
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
@@ -69,14 +73,16 @@ function Frame() {
         {words.skip}
       </a>
       <header className={styles.top}>
-        <Link to="/" className={styles.brand}>
+        <Link to={operating ? OPERATOR : "/"} className={styles.brand}>
           <Mark />
           Grandstand
         </Link>
-        <nav className={styles.nav} aria-label={words.main}>
-          <Link to="/" current={path === "/"}>{words.matches}</Link>
-          <Link to="/boards" current={path.startsWith("/board")}>{words.boards}</Link>
-        </nav>
+        {operating ? null : (
+          <nav className={styles.nav} aria-label={words.main}>
+            <Link to="/" current={path === "/"}>{words.matches}</Link>
+            <Link to="/boards" current={path.startsWith("/board")}>{words.boards}</Link>
+          </nav>
+        )}
         <Choices />
       </header>
       <main className={styles.main} id="main" ref={main} tabIndex={-1}>
