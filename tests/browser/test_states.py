@@ -16,8 +16,9 @@ import pytest
 
 from tests.browser.breaking import FAILED, breaking
 from tests.browser.middlebox import Middlebox, middlebox
-from tests.browser.page import Page, page
+from tests.browser.page import Page, page, texts
 from tests.faults.proxy import Proxy, proxy
+from tests.faults.valkey import valkey
 from tests.patience import until
 from tests.ports import free_port
 from tests.system.gateway import GatewayProcess, gateway
@@ -34,6 +35,8 @@ class World:
     served: GatewayProcess
     closed: GatewayProcess
     """Lets nobody in without a token."""
+    bereft: GatewayProcess
+    """Its store is away."""
     studios: dict[str, Studio]
     shown: Page
     way: Middlebox
@@ -81,13 +84,23 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]
 
 
 @pytest.fixture(scope="module")
+def bereft(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    directory = tmp_path_factory.mktemp("bereft")
+    with valkey(directory / "store") as store, gateway(directory, listen__workers=1, bus__url=store.url) as process:
+        store.kill()
+        yield process
+
+
+@pytest.fixture(scope="module")
 def shown() -> Iterator[Page]:
     with page() as one:
         yield one
 
 
 @pytest.fixture(scope="module")
-def world(served: GatewayProcess, closed: GatewayProcess, shown: Page) -> Iterator[World]:
+def world(
+    served: GatewayProcess, closed: GatewayProcess, bereft: GatewayProcess, shown: Page
+) -> Iterator[World]:
     url = served.wait_for_log("embedded_store", 1)["url"]
     studios = {name: Studio(url, f"match:{name}") for name in ("one", "over", "late", "next", "past")}
     for name, studio in studios.items():
@@ -96,7 +109,7 @@ def world(served: GatewayProcess, closed: GatewayProcess, shown: Page) -> Iterat
     studios["over"].publish({"op": "end", "winner": "red"})
     admin_port = int(served.admin_url.rpartition(":")[2])
     with middlebox(served.port) as way, proxy(admin_port) as admin_way:
-        yield World(served, closed, studios, shown, way, admin_way)
+        yield World(served, closed, bereft, studios, shown, way, admin_way)
     for studio in studios.values():
         studio.close()
 
@@ -137,6 +150,13 @@ def matches_loading(world: World) -> None:
     world.shown.do("hinder", part="/v1/")
     world.open("/")
     world.until("document.querySelector('main [aria-busy=true]') !== null")
+
+
+def matches_unknown(world: World) -> None:
+    world.way.switch(world.bereft.port)
+    world.open("/")
+    world.until("document.querySelector('main [role=alert] button') !== null")
+    assert "No match is on" not in " ".join(texts(world.shown, "main"))
 
 
 def page_loading(world: World) -> None:
@@ -406,6 +426,7 @@ def operator_door(world: World) -> None:
 STATES: dict[str, Callable[[World], None]] = {
     "matches": matches,
     "matches: loading": matches_loading,
+    "matches: unknown": matches_unknown,
     "a page: loading": page_loading,
     "a page: not loaded": page_not_loaded,
     "no page": nowhere,
@@ -557,6 +578,15 @@ def test_a_page_that_could_not_be_loaded_is_loaded_again(clean: World) -> None:
     clean.shown.do("hinder")
     clean.shown.do("click", selector="main [role=alert] button")
     clean.until("document.querySelector('[data-testid=version]')?.textContent")
+    assert clean.shown.read()["marker"] == "same page"
+
+
+@pytest.mark.timeout(120)
+def test_a_list_that_was_not_to_be_had_is_asked_for_again(clean: World) -> None:
+    matches_unknown(clean)
+    clean.way.switch(clean.served.port)
+    clean.shown.do("click", selector="main [role=alert] button")
+    clean.until("document.querySelectorAll('main ul a').length >= 5")
     assert clean.shown.read()["marker"] == "same page"
 
 

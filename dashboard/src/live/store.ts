@@ -169,4 +169,12 @@ export function watch(channel: string): () => void {
   };
 }
 
+/** Begins with a channel of which nothing is known as if it were new. */
+export function again(channel: string): void {
+  live.unwatch(channel);
+  live.watch(channel);
+  dirty.add(channel);
+  schedule();
+}
+
 export { LOBBY };

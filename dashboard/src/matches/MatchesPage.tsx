@@ -4,14 +4,15 @@ import type { JsonObject } from "../../client/src/index.js";
 import { ChannelPause } from "../live/ChannelPause.js";
 import { StateMark } from "../live/StateMark.js";
 import { refusalOf } from "../live/refusal.js";
-import { LOBBY, renewalOf, useWatched } from "../live/store.js";
+import { again, LOBBY, renewalOf, useWatched } from "../live/store.js";
 import { clockText, isObject, number, teamsOf, text } from "../match/document.js";
 import { gameOfDocument } from "../match/games/index.js";
 import { usePart } from "../match/parts.js";
 import { useFormat, defineWords } from "../shell/language.js";
-import { Boundary, Renewal } from "../shell/Boundary.js";
+import { Boundary, Failed, Renewal } from "../shell/Boundary.js";
 import { loaded } from "../shell/loaded.js";
 import { Skeleton } from "../shell/Panel.js";
+import { useProblemText } from "../shell/problems.js";
 import { Link } from "../shell/router.js";
 import shell from "../shell/shell.module.css";
 import { useTitle } from "../shell/title.js";
@@ -49,14 +50,23 @@ const statusOf = (row: JsonObject): string => (["live", "paused", "scheduled", "
 
 export function MatchesPage() {
   const words = useWords();
+  const problem = useProblemText();
   useWatched(LOBBY);
   useTitle(words.matches);
-  const [known, empty, refused] = usePart(LOBBY, (view) => [view.version !== null || view.error !== null, rowsOf(view.doc).length === 0, refusalOf(view) !== null]);
+  const [known, filled, error] = usePart(LOBBY, (view) => [view.version !== null, rowsOf(view.doc).length > 0, view.error]);
   return (
     <Renewal value={renewal}>
       <Heading />
-      {!known ? <Waiting /> : empty ? refused ? null : <p className={shell.notice}>{words.none}</p> : SECTIONS.map(([title, statuses]) => <Section key={title} title={words[title]} statuses={statuses} />)}
-      {known ? (
+      {filled ? (
+        SECTIONS.map(([title, statuses]) => <Section key={title} title={words[title]} statuses={statuses} />)
+      ) : known || error?.code === "unknown_channel" ? (
+        <p className={shell.notice}>{words.none}</p>
+      ) : error === null ? (
+        <Waiting />
+      ) : refusalOf({ error }) === null ? (
+        <Failed again={() => again(LOBBY)} text={problem(error)} />
+      ) : null}
+      {known || error !== null ? (
         <Boundary of={words.leaders}>
           <Suspense fallback={null}>
             <Leaders />
