@@ -102,10 +102,17 @@ def test_ten_thousand_rows_of_which_few_exist(served: GatewayProcess, studio: St
 
 @pytest.mark.timeout(180)
 def test_the_first_page_shows_who_leads(served: GatewayProcess, studio: Studio, shown: Page) -> None:
+    asked = shown.do("requests", part="/v1/leaderboards/")
     shown.do("open", url=served.url)
     leaders = """[...document.querySelectorAll("[data-testid=leaders] li")].map((row) => row.innerText.split("\\n").slice(0, 2))"""
     until(lambda: shown.do("evaluate", script=leaders) == [["1", "p1"], ["2", "p2"], ["3", "p3"]], "the leaders")
     assert shown.do("axe") == []
+    # They follow the board over the page's connection.
+    first = "document.querySelector('[data-testid=leaders] li b').innerText"
+    before = shown.do("evaluate", script=first)
+    points(studio, p1=1)
+    until(lambda: shown.do("evaluate", script=first) != before, "the leader's point")
+    assert shown.do("requests", part="/v1/leaderboards/") == asked
     until(lambda: there(shown, "a[href='/match/crowd?at=-120s']"), "the way back")
     shown.do("click", selector="[data-testid=leaders] h3 a")
     until(lambda: [row[1] for row in rows(shown)[:3]] == ["p1", "p2", "p3"], "the whole board")
