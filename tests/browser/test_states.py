@@ -581,6 +581,32 @@ def test_a_page_that_could_not_be_loaded_is_loaded_again(clean: World) -> None:
     assert clean.shown.read()["marker"] == "same page"
 
 
+UNDER = """Object.fromEntries([...document.querySelectorAll("main section:has(> h2 + ul)")].map((section) =>
+  [section.querySelector("h2").firstChild.data.trim(), [...section.querySelectorAll("li > a:first-child")].map((a) => a.pathname).sort()]))"""
+
+
+@pytest.mark.timeout(120)
+def test_a_match_is_under_the_heading_of_its_status(clean: World) -> None:
+    def under(on: str, **others: str) -> None:
+        wanted = {"Live now": on} | others
+        expected = {title: [f"/match/{name}" for name in names.split()] for title, names in wanted.items()}
+        found: dict[str, list[str]] = {}
+
+        def so() -> bool:
+            found.clear()
+            found.update(clean.shown.do("evaluate", script=UNDER))
+            return found == expected
+
+        until(so, lambda: f"{expected}: there is {found}")
+
+    matches(clean)
+    under("late one past", Upcoming="next", Ended="over")
+    clean.studios["next"].patch({"status": "live"}, op="begin")
+    under("late next one past", Ended="over")
+    clean.studios["next"].patch({"status": "scheduled"}, op="postponed")
+    under("late one past", Upcoming="next", Ended="over")
+
+
 @pytest.mark.timeout(120)
 def test_a_list_that_was_not_to_be_had_is_asked_for_again(clean: World) -> None:
     matches_unknown(clean)
