@@ -581,8 +581,10 @@ def test_a_page_that_could_not_be_loaded_is_loaded_again(clean: World) -> None:
     assert clean.shown.read()["marker"] == "same page"
 
 
-UNDER = """Object.fromEntries([...document.querySelectorAll("main section:has(> h2 + ul)")].map((section) =>
-  [section.querySelector("h2").firstChild.data.trim(), [...section.querySelectorAll("li > a:first-child")].map((a) => a.pathname).sort()]))"""
+UNDER = """Object.fromEntries([...document.querySelectorAll("main section:has(> h2 + ul)")].map((section) => {
+  const cards = [...section.querySelectorAll("li > a:first-child")];
+  return [section.querySelector("h2").firstChild.data.trim(), cards.map((a) => a.pathname).sort()];
+}))"""
 
 
 @pytest.mark.timeout(120)
