@@ -35,7 +35,7 @@ async def _on_failure(_request: Request, error: Exception) -> Response:
 async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
-        return _problem(MethodNotAllowed(_methods_at(request)))
+        return _problem(MethodNotAllowed("this address does not take that method", allowed=_methods_at(request)))
     return _problem(NotFound("there is nothing at this address") if error.status_code == 404 else Failure())
 
 

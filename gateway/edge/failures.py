@@ -94,8 +94,8 @@ class MethodNotAllowed(Failure):
 
     status, title, code = 405, "Method not allowed", ErrorCode.BAD_REQUEST
 
-    def __init__(self, allowed: Iterable[str]) -> None:
-        super().__init__("this address does not take that method")
+    def __init__(self, detail: str = "", field: str = "", allowed: Iterable[str] = ()) -> None:
+        super().__init__(detail, field)
         self.allowed = sorted(allowed)
 
     def headers(self) -> dict[str, str]:

@@ -97,7 +97,7 @@ class Page:
         path = request.url.path.lstrip("/")
         asset = self._find(path)
         if request.method not in ("GET", "HEAD"):
-            raise MethodNotAllowed("a page is only read")
+            raise MethodNotAllowed("a page is only read", allowed=("GET", "HEAD"))
         chosen = asset.choose(request.headers.get("accept-encoding"))
         headers = {"etag": chosen.etag, "vary": "Accept-Encoding", **self._headers(asset)}
         if self._country_header and asset.media_type.startswith("text/html"):

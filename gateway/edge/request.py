@@ -147,7 +147,7 @@ def accept_upgrade(request: Request) -> str:
         MethodNotAllowed, UpgradeRequired, BadRequest: RFC 6455 section 4.2.1.
     """
     if request.method != "GET":
-        raise MethodNotAllowed("a WebSocket is opened with GET")
+        raise MethodNotAllowed("a WebSocket is opened with GET", allowed=("GET",))
     if not request.upgrades:
         raise UpgradeRequired("this address speaks WebSocket")
     if request.headers.get("sec-websocket-version") != "13":

@@ -26,5 +26,6 @@ def identity_of(url: str, machine: str) -> str:
     given = parse_qs(parts.query)
     host = given.get("host", [host])[0]
     port = given.get("port", [port])[0] or "5432"
+    name = given.get("dbname", given.get("database", [parts.path.removeprefix("/")]))[0]
     where = machine if host in LOCAL or host.startswith("/") else ""
-    return sha256("\0".join((where, host.lower(), port, parts.path)).encode()).hexdigest()[:12]
+    return sha256("\0".join((where, host.lower(), port, name)).encode()).hexdigest()[:12]

@@ -20,6 +20,7 @@ def test_no_history_is_one() -> None:
         ("postgresql://a:secret@db/past", "postgres://b@DB:5432/past"),
         ("postgresql://db/past?sslmode=require", "postgresql://db/past"),
         ("postgresql:///past?host=db&port=5433", "postgresql://db:5433/past"),
+        ("postgresql:///?host=db&dbname=past", "postgresql://db/past"),
         ("postgresql://[2001:db8::1]/past", "postgresql://[2001:db8::1]:5432/past"),
     ],
 )

@@ -90,7 +90,8 @@ def test_the_builds_manifest_is_not_served(served: GatewayProcess) -> None:
 
 
 def test_a_page_is_only_read(served: GatewayProcess) -> None:
-    assert ask(served, "/match/42", "POST")[0] == 405
+    status, headers, _ = ask(served, "/match/42", "POST")
+    assert (status, headers["allow"]) == (405, "GET, HEAD")
     assert ask(served, "/v1/matches", "POST")[0] == 405
     status, headers, body = ask(served, "/", "HEAD")
     assert (status, body) == (200, b"")
