@@ -177,11 +177,12 @@ export class GrandstandMatch extends HTMLElement {
     const clock = isObject(doc.clock) ? doc.clock : {};
     const ms = number(clock.t_ms);
     if (ms === null) return clockText(doc);
-    const stands = status !== "live" && status !== "paused" && status !== "ended";
+    const goes = status === "live" || status === "behind";
+    const stands = !goes && status !== "paused" && status !== "ended";
     if ((stands || this.hasAttribute("paused")) && ms === this.clockMs) return this.parts.clock.textContent ?? "";
     this.clockMs = ms;
     const now = performance.now();
-    this.ticking.tell(ms, clock.running === true && status === "live", now);
+    this.ticking.tell(ms, clock.running === true && goes, now);
     const next = this.ticking.next(now);
     if (next !== null) this.tick = setTimeout(() => this.schedule(), next);
     return clockText({ clock: { t_ms: this.ticking.at(now) } });

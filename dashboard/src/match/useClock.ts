@@ -5,11 +5,15 @@ import { store, type State } from "../live/store.js";
 import { clockText, isObject, number } from "./document.js";
 import { Ticking } from "./ticking.js";
 
+/** Of a channel in which entries come: a late clock goes as well. */
+const GOES = new Set(["live", "lagging", "rewind"]);
+
 /** Its text, which renders only when another second is to be read; empty where the document has no clock. */
 export function useClock(channel: string): string {
   const [shown, setShown] = useState(() => textOf(clockOf(store.getState(), channel)));
   useEffect(() => {
-    const ticking = new Ticking();
+    let ticking = new Ticking();
+    let source: object | undefined;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let last: string | null = null;
     let known: number | null = null;
@@ -24,6 +28,9 @@ export function useClock(channel: string): string {
       const ms = isObject(clock) ? number(clock.t_ms) : null;
       if (!isObject(clock) || ms === null) return show(textOf(clock));
       const now = performance.now();
+      // Another moment of the match says nothing of how fast the clock goes.
+      if (state.channels[channel]?.source !== source) ticking = new Ticking();
+      source = state.channels[channel]?.source;
       // A picture that stands, stopped or cut off, goes on from where it would be.
       if (stands(state, channel)) {
         if (ms !== known) show(textOf(clock));
@@ -32,7 +39,7 @@ export function useClock(channel: string): string {
       }
       known = ms;
       const status = state.channels[channel]?.status;
-      ticking.tell(ms, clock.running === true && (status === "live" || status === "rewind"), now);
+      ticking.tell(ms, clock.running === true && status !== undefined && GOES.has(status), now);
       show(textOf({ t_ms: ticking.at(now) }));
       const next = ticking.next(now);
       if (next !== null) timer = setTimeout(look, next);
