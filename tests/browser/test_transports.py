@@ -41,7 +41,8 @@ def way(shown: Page, tab: str = "first") -> str | None:
 def test_the_next_best_way_is_taken(
     served: GatewayProcess, studio: Studio, blocked: tuple[str, ...], expected: str
 ) -> None:
-    with middlebox(served.port, *blocked) as between, page("diary") as shown:
+    # However long it takes, the match's publisher lives; seldom enough for a page that polls to hold what the server has.
+    with Beat(studio, 0.2), middlebox(served.port, *blocked) as between, page("diary") as shown:
         shown.do("open", url=f"http://127.0.0.1:{between.port}/match/way")
         diary = Diary(shown, whole=True)
         until(lambda: way(shown) == expected and shown.read()["state"] == "live", expected)

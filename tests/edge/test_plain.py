@@ -208,7 +208,7 @@ WATCHED = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(STATES, STEPS, WATCHED, st.booleans())
 def test_both_ways_do_the_same(
     loop: ClockedLoop, state: dict[str, Any], steps: list[Any], watched: list[Encoding], hiding: bool

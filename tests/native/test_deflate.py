@@ -31,7 +31,7 @@ def by_python(payload: bytes, window_bits: int) -> bytes:
     return zlib.decompressobj(-window_bits).decompress(payload + b"\x00\x00\xff\xff")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(texts, max_size=4), st.integers(1, 9), st.integers(9, 15), st.booleans())
 def test_every_frame_stands_by_itself(payloads: list[bytes], level: int, window_bits: int, binary: bool) -> None:
     deflater, inflater = Deflater(level=level, window_bits=window_bits), Inflater()
@@ -85,7 +85,7 @@ def test_arguments_have_bounds(wrong: dict[str, int]) -> None:
         Deflater(**wrong)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(
     st.one_of(
         st.binary(max_size=60),

@@ -136,7 +136,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(PIECES | st.binary(max_size=12), max_size=12))
 def test_any_pieces_in_any_order(pieces: list[bytes]) -> None:
     mutated(b"".join(pieces) + b"\r\n")

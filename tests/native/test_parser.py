@@ -211,7 +211,7 @@ closes = st.builds(
 streams = st.lists(st.one_of(frames, frames, frames, closes), max_size=8).map(b"".join)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(streams, st.lists(st.integers(0, 2000), max_size=6))
 def test_whatever_is_sent(data: bytes, cuts: list[int]) -> None:
     check(data, cuts)
@@ -230,13 +230,13 @@ compressed = st.builds(
 mixed = st.lists(st.one_of(frames, compressed, compressed), max_size=6).map(b"".join)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(mixed, st.lists(st.integers(0, 2000), max_size=6))
 def test_whatever_is_sent_compressed(data: bytes, cuts: list[int]) -> None:
     check(data, cuts, deflate=True)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(mixed.filter(bool), st.integers(0, 10_000), st.integers(1, 255), st.lists(st.integers(0, 2000), max_size=6))
 def test_one_byte_changed_in_what_is_compressed(data: bytes, place: int, change: int, cuts: list[int]) -> None:
     spoiled = bytearray(data)
@@ -244,13 +244,13 @@ def test_one_byte_changed_in_what_is_compressed(data: bytes, place: int, change:
     check(bytes(spoiled), cuts, deflate=True)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=40), st.lists(st.integers(0, 2000), max_size=6))
 def test_noise(data: bytes, cuts: list[int]) -> None:
     check(data, cuts)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(streams.filter(bool), st.integers(0, 10_000), st.integers(1, 255), st.lists(st.integers(0, 2000), max_size=6))
 def test_one_byte_changed(data: bytes, place: int, change: int, cuts: list[int]) -> None:
     spoiled = bytearray(data)
@@ -258,7 +258,7 @@ def test_one_byte_changed(data: bytes, place: int, change: int, cuts: list[int])
     check(bytes(spoiled), cuts)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from([*(bytes([b]) for b in b"\xed\xa0\xf0\x90\x80\xbf\xe0\xf4"), b"a" * 7]), max_size=30))
 def test_text_is_checked_as_python_does(parts: list[bytes]) -> None:
     check(masked(1, b"".join(parts)), [5])

@@ -221,7 +221,7 @@ class Process:
         self.stream.recorded(moved)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(st.lists(ENTRIES.filter(bool), min_size=1, max_size=2), st.data())
 def test_any_order_any_redelivery_and_any_crash_give_the_same_ranks(
     streams: list[list[object]], data: st.DataObject

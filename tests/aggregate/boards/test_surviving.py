@@ -66,7 +66,7 @@ class Sources:
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=3)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(LENGTHS, st.data())
 async def test_all_of_it_or_said_to_be_missing(lengths: list[int], data: st.DataObject) -> None:
     given_ = [entry(epoch, seq) for epoch, length in enumerate(lengths, 1) for seq in range(length)]
