@@ -198,15 +198,17 @@ class Boards:
 
     async def run(self) -> None:
         """Writes until cancelled; a store that is away is waited for."""
-        while True:
-            try:
-                await self.flush()
-                await self._care.look()
-            except BusError as error:
-                logger.info("boards_not_written", error=type(error).__name__)
-                self._care.soon()
-                await asyncio.sleep(1.0)
-            await asyncio.sleep(FLUSH_EVERY_S)
+        async with asyncio.TaskGroup() as works:
+            works.create_task(self._care.mend_forever())
+            while True:
+                try:
+                    await self.flush()
+                    await self._care.look()
+                except BusError as error:
+                    logger.info("boards_not_written", error=type(error).__name__)
+                    self._care.soon()
+                    await asyncio.sleep(1.0)
+                await asyncio.sleep(FLUSH_EVERY_S)
 
     async def flush(self) -> None:
         """Writes all that is pending.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gateway.aggregate.boards.ledger import Ledger
 from gateway.aggregate.boards.opening import GAP, TRIMMED
-from gateway.aggregate.boards.stream import SKIPPED, position_of
+from gateway.aggregate.boards.stream import UNWRITTEN, position_of
 from gateway.bus.base import Bus
 from gateway.bus.errors import BusError
 from gateway.model.boards import WITH_LETTERS, Scopes, expires
@@ -43,7 +43,7 @@ class Care:
         self._scopes = scopes
         self._now_ms = now_ms
         self._serving: dict[str, str] = {}
-        self._verified_s = self._retried_s = self._asked_s = self._mended_s = 0.0
+        self._verified_s = self._retried_s = self._asked_s = 0.0
         # When a channel is looked at again, and how long it was let be.
         self._waits: dict[str, tuple[float, float]] = {}
 
@@ -67,12 +67,20 @@ class Care:
         if now_s - self._asked_s > REQUESTS_EVERY_S:
             self._asked_s = now_s
             await self._serve()
-        if now_s - self._mended_s > MEND_EVERY_S:
-            self._mended_s = now_s
-            await self._mend(now_s)
+
+    async def mend_forever(self) -> None:
+        """Counts channels anew of which something was missing, when the history has come to have it, until cancelled.
+
+        Beside the writing: a history that does not answer holds no board.
+        """
+        while True:
+            await asyncio.sleep(MEND_EVERY_S)
+            try:
+                await self._mend(asyncio.get_running_loop().time())
+            except BusError as error:
+                logger.info("boards_not_mended", error=type(error).__name__)
 
     async def _mend(self, now_s: float) -> None:
-        """Counts channels anew of which something was missing, when the history has come to have it."""
         missing = [name for name, why in self._boards.troubles.reasons.items() if why in (GAP, TRIMMED)]
         self._waits = {name: wait for name, wait in self._waits.items() if name in self._boards.streams}
         due = [name for name in missing if self._waits.get(name, (0.0, 0.0))[0] <= now_s]
@@ -84,9 +92,11 @@ class Care:
             if info is None or info.last_generated is None:
                 continue
             survey = await self._boards.past.survey(name, info)
+            if name not in self._boards.troubles.reasons:
+                continue
             if survey.first is not None:
                 self._boards.recount(name)
-            elif name in self._boards.troubles.reasons:
+            else:
                 self._boards.troubles.missing[name] = survey.missing
 
     async def _serve(self) -> None:
@@ -118,7 +128,7 @@ class Care:
                 continue
             self._boards.mend(board)
             await self._ledger.repair(board)
-            for channel in [c for c, s in self._boards.streams.items() if s.expected.get(board) == SKIPPED]:
+            for channel in [c for c, s in self._boards.streams.items() if s.expected.get(board) in UNWRITTEN]:
                 self._boards.recount(channel)
 
     async def verify(self) -> None:
@@ -133,7 +143,7 @@ class Care:
                 for channel, stream in self._boards.streams.items()
                 if not stream.busy and stream.replacement is None
                 for board, mark in stream.expected.items()
-                if mark != SKIPPED and board not in self._boards.broken and not self._scopes.is_past(board)
+                if mark not in UNWRITTEN and board not in self._boards.broken and not self._scopes.is_past(board)
             ]
             found = await self._ledger.board_marks([(board, channel) for board, channel, _ in pairs])
             for (board, channel, expected), mark in zip(pairs, found, strict=True):

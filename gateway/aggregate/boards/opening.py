@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from gateway.aggregate.boards.ledger import Ledger
 from gateway.aggregate.boards.past import Past, first_of
-from gateway.aggregate.boards.stream import SKIPPED, Stream, position_of
+from gateway.aggregate.boards.stream import UNWRITTEN, Stream, position_of
 from gateway.aggregate.boards.surviving import Survey
 from gateway.aggregate.boards.tally import mark_of
 from gateway.bus.base import Bus, StreamInfo
@@ -114,7 +114,8 @@ class Opening:
         last, known = info.last_generated, position_of(confirmed)
         assert last is not None
         self._troubles.clear(channel)
-        lost = channel in self._lost or SKIPPED in marks.values() or not await self._fits(channel, confirmed, info)
+        skipped = not UNWRITTEN.isdisjoint(marks.values())
+        lost = channel in self._lost or skipped or not await self._fits(channel, confirmed, info)
         asked = channel in self._asked
         unread = _unread(known, info)
         if lost or asked or unread or trouble:

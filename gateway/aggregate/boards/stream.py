@@ -17,6 +17,9 @@ from gateway.model.version import Position, Version
 
 SKIPPED = "!skipped"
 """Watermark of a board that could not be written while the stream went on: it equals none that a board has."""
+VOIDED = "!voided"
+"""The same of one that a void could not be taken from: it is to be, whatever it belongs to."""
+UNWRITTEN = frozenset({SKIPPED, VOIDED})
 
 
 class Stream:
@@ -39,6 +42,8 @@ class Stream:
         self.busy = False
         self._counted_to = position_of(confirmed)
         self._voided = False
+        # Of the correction in work: a void has come since the last.
+        self._taking_back = False
         self._seen_mark = "" if recount_to is not None else confirmed
         self._newest: Counted | None = None
         self.stamped_ms = 0
@@ -153,7 +158,7 @@ class Stream:
 
     def skip(self, board: str) -> None:
         """The board cannot be written: it is corrected when it can."""
-        if self.expected.get(board) != SKIPPED:
+        if self.expected.get(board) not in UNWRITTEN:
             self._expect(board, SKIPPED)
 
     def _expect(self, board: str, mark: str) -> None:
@@ -190,19 +195,24 @@ class Stream:
         assert self.replacement is not None
         tallies: Tallies = {}
         for board, mark in list(self.expected.items()):
-            if self._voided or not is_past(board):
+            if self._voided or mark == VOIDED or not is_past(board):
                 tallies[board] = {}
             elif mark == SKIPPED:
                 self._expect(board, "")
         tallies.update(spread(self.replacement))
-        self.busy, self.replacement, self._until, self._voided = True, None, None, False
+        self.busy, self.replacement, self._until = True, None, None
+        self._taking_back, self._voided = self._voided, False
         return tallies, self.seen
 
     def corrected(self, tallies: Tallies, mark: str, failed: set[str]) -> None:
         """The correction is written."""
         self.busy = False
         for board in tallies:
-            self._expect(board, SKIPPED if board in failed else mark)
+            if board not in failed:
+                self._expect(board, mark)
+            else:
+                taken_back = self._taking_back or self.expected.get(board) == VOIDED
+                self._expect(board, VOIDED if taken_back else SKIPPED)
         if not self.pending:
             self.confirmed = self.seen
         else:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -71,6 +73,38 @@ def forget_boards(client: redis.Redis, pattern: str = "*") -> None:
 def counting(tmp_path: Path, store: str, server: EmbeddedPostgres) -> Iterator[list[Aggregator]]:
     with aggregators(tmp_path, store, history__url=server.url) as running:
         yield running
+
+
+@contextlib.contextmanager
+def frozen(server: EmbeddedPostgres) -> Iterator[None]:
+    """It keeps its connections, takes new ones, and answers nothing."""
+    pids = [server.pid, *map(int, Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split())]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+async def test_a_history_that_does_not_answer_holds_no_board(
+    tmp_path: Path, valkey_server: Store, server: EmbeddedPostgres
+) -> None:
+    client = valkey_server.client
+    publish(client, "match:1", ANA)
+    client.xtrim(stream_key("match:1"), maxlen=1, approximate=False)
+    with counting(tmp_path, valkey_server.url, server) as running:
+        # What is missing is looked for in the history, again and again.
+        await asyncio.to_thread(until, lambda: trouble(client, "match:1") == "gap", running)
+        in_vain = lambda: running[0].log_text().count("history_not_read")  # noqa: E731
+        with frozen(server):
+            before = in_vain()
+            for _ in range(12):
+                publish(client, "match:2", [("ben", 1)])
+                await asyncio.sleep(1)
+            await asyncio.to_thread(until, lambda: [row[:2] for row in stored(client, "kills.match.2")] == [("ben", 12)], running)
+            assert in_vain() == before, "it is waited for still"
 
 
 async def test_a_stream_that_was_trimmed_before_it_was_counted(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from gateway.aggregate.boards.stream import SKIPPED, Stream
+from gateway.aggregate.boards.stream import SKIPPED, VOIDED, Stream
 from gateway.aggregate.boards.tally import Counted
 from gateway.model.boards import RECOUNTS_KEY, Scopes, scopes_of
 from gateway.model.names import stream_key
@@ -69,6 +69,22 @@ def test_one_that_could_not_be_written_does_not_have_the_match_counted_anew_for_
     stream = again((), SKIPPED)
     stream.correction(NEW.is_past)
     assert SKIPPED not in stream.expected.values()
+
+
+def test_a_void_that_could_not_be_taken_from_it_is_when_it_can() -> None:
+    stream = again((3,))
+    tallies, mark = stream.correction(NEW.is_past)
+    stream.corrected(tallies, mark, {PAST})
+    assert stream.expected == {ALL: mark, PAST: VOIDED}
+    # Counted anew as the board can be written, in vain, and once more: what was voided is the past by then.
+    for failed, then in ({PAST}, VOIDED), (set[str](), mark):
+        stream = Stream(NAME, mark, dict(stream.expected), recount_to=Position(1, 3))
+        for seq in range(4):
+            stream.take(entry(seq, seq == 3))
+        tallies, _ = stream.correction(NEW.is_past)
+        assert tallies == {ALL: {}, PAST: {}}
+        stream.corrected(tallies, mark, failed)
+        assert stream.expected[PAST] == then
 
 
 def test_a_rebuild_after_the_change_moves_nothing(tmp_path: Path, valkey_server: Store) -> None:
