@@ -45,7 +45,13 @@ KINDS = {
     "cup": {"begins": "2020-01-01T00:00:00Z", "ends": datetime.fromtimestamp(CUP_ENDS_MS / 1000, UTC).isoformat()},
 }
 """Further kinds of boards, as recount.sql counts them: regions by the number of the match, roles by that of the member."""
-BOARDS = {"boards__season": SEASON, "boards__kept_days": KEPT_DAYS, "boards__kinds": json.dumps(KINDS)}
+SETTINGS = {
+    "boards__season": SEASON,
+    "boards__kept_days": KEPT_DAYS,
+    "boards__kinds": json.dumps(KINDS),
+    # The recordings are over: their streams are what the history is held against, and stay.
+    "aggregate__trim_after_s": 0,
+}
 DEADLINE_S = 180.0
 RECOUNT = Path(__file__).with_name("recount.sql").read_text()
 
@@ -107,7 +113,7 @@ def history_url(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def three(tmp_path: Path, valkey_server: Store, history_url: str) -> Iterator[list[Aggregator]]:
     """Three aggregators that count and keep."""
-    with aggregators(tmp_path, valkey_server.url, 3, history__url=history_url, **BOARDS) as running:
+    with aggregators(tmp_path, valkey_server.url, 3, history__url=history_url, **SETTINGS) as running:
         yield running
 
 
@@ -137,8 +143,8 @@ async def the_history_is(database: Database, store: Store, channels: list[str]) 
     for name in channels:
         wanted = entries_of(store.client, name)
         entries += len(wanted)
-        while (have := await found(database, name)) != wanted:
-            assert time.monotonic() < deadline, f"{have} of {len(wanted)} entries of {name}"
+        while await found(database, name) != wanted:
+            assert time.monotonic() < deadline, f"the history has not the {len(wanted)} entries of {name}"
             await asyncio.sleep(0.2)
     rows = await database.fetch("SELECT sum(gaps) AS gaps, bool_or(superseded) AS superseded FROM epochs")
     assert (rows[0]["gaps"], rows[0]["superseded"]) == (0, False)
@@ -168,7 +174,7 @@ async def test_three_aggregators_killed_in_turn(
             three[index].kill()
             kills += 1
             three[index] = Aggregator(
-                tmp_path / f"aggregator-{index}", valkey_server.url, history__url=history_url, **BOARDS
+                tmp_path / f"aggregator-{index}", valkey_server.url, history__url=history_url, **SETTINGS
             )
 
     killing = asyncio.create_task(kill_in_turn())
