@@ -60,8 +60,6 @@ export class GrandstandMatch extends HTMLElement {
   private scheduled = false;
   private told = "";
   private ticking = new Ticking();
-  /** The clock that was told last. */
-  private clockMs: number | null = null;
   private tick: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
@@ -123,7 +121,6 @@ export class GrandstandMatch extends HTMLElement {
   private follow(): void {
     this.watching?.stop();
     this.ticking = new Ticking();
-    this.clockMs = null;
     this.watching = this.channel ? watchShared(this.gateway, this.getAttribute("token"), this.channel, () => this.schedule()) : null;
     this.schedule();
   }
@@ -179,13 +176,9 @@ export class GrandstandMatch extends HTMLElement {
     if (ms === null) return clockText(doc);
     const goes = status === "live" || status === "behind";
     const stands = !goes && status !== "paused" && status !== "ended";
-    if ((stands || this.hasAttribute("paused")) && ms === this.clockMs) return this.parts.clock.textContent ?? "";
-    this.clockMs = ms;
-    const now = performance.now();
-    this.ticking.tell(ms, clock.running === true && goes, now);
-    const next = this.ticking.next(now);
-    if (next !== null) this.tick = setTimeout(() => this.schedule(), next);
-    return clockText({ clock: { t_ms: this.ticking.at(now) } });
+    const read = this.ticking.read(ms, clock.running === true && goes, stands || this.hasAttribute("paused"), performance.now());
+    if (read.next !== null) this.tick = setTimeout(() => this.schedule(), read.next);
+    return clockText({ clock: { t_ms: read.ms } });
   }
 
   /** What there is to show now. */

@@ -49,6 +49,15 @@ describe("a clock between its messages", () => {
     expect(clock.at(3_000)).toBe(45 * 60_000 + 1_000);
   });
 
+  it("stays where it has gone to while its picture stands, and goes on from where it would be", () => {
+    const clock = new Ticking();
+    expect(clock.read(61_000, true, false, 0)).toEqual({ ms: 61_000, next: 1_000 });
+    expect(clock.read(61_000, true, false, 1_500).ms).toBe(62_500);
+    expect(clock.read(61_000, true, true, 3_000)).toEqual({ ms: 62_500, next: null });
+    expect(clock.read(61_000, true, false, 4_000).ms).toBe(65_000);
+    expect(clock.read(30_000, true, true, 4_500)).toEqual({ ms: 30_000, next: null });
+  });
+
   it("shows the next second when it is due", () => {
     const clock = new Ticking();
     clock.tell(-1_200, true, 0);

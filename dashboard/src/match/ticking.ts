@@ -13,6 +13,21 @@ export class Ticking {
   private told: { ms: number; at: number; goes: boolean } | null = null;
   private rate = 1;
   private shown = -Infinity;
+  /** What was read last, and from which word. */
+  private last: { ms: number; from: number } | null = null;
+
+  /**
+   * Milliseconds of the match to show, and those of this machine until another second is to be shown; null while it stands.
+   *
+   * @param ms what is known of the clock.
+   * @param stands the picture does, stopped or cut off: it stays where it has gone to, and goes on from where it would be.
+   */
+  read(ms: number, goes: boolean, stands: boolean, now: number): { ms: number; next: number | null } {
+    if (stands && this.last?.from === ms) return { ms: this.last.ms, next: null };
+    this.tell(ms, goes && !stands, now);
+    this.last = { ms: this.at(now), from: ms };
+    return { ms: this.last.ms, next: this.next(now) };
+  }
 
   /** What is known of the clock at a moment of this machine; the same once more says nothing new. */
   tell(ms: number, goes: boolean, at: number): void {

@@ -16,7 +16,6 @@ export function useClock(channel: string): string {
     let source: object | undefined;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let last: string | null = null;
-    let known: number | null = null;
     const show = (text: string): void => {
       if (text !== last) setShown(text);
       last = text;
@@ -27,22 +26,14 @@ export function useClock(channel: string): string {
       const clock = clockOf(state, channel);
       const ms = isObject(clock) ? number(clock.t_ms) : null;
       if (!isObject(clock) || ms === null) return show(textOf(clock));
-      const now = performance.now();
       // Another moment of the match says nothing of how fast the clock goes.
       if (state.channels[channel]?.source !== source) ticking = new Ticking();
       source = state.channels[channel]?.source;
-      // A picture that stands, stopped or cut off, goes on from where it would be.
-      if (stands(state, channel)) {
-        if (ms !== known) show(textOf(clock));
-        known = ms;
-        return;
-      }
-      known = ms;
       const status = state.channels[channel]?.status;
-      ticking.tell(ms, clock.running === true && status !== undefined && GOES.has(status), now);
-      show(textOf({ t_ms: ticking.at(now) }));
-      const next = ticking.next(now);
-      if (next !== null) timer = setTimeout(look, next);
+      const goes = clock.running === true && status !== undefined && GOES.has(status);
+      const read = ticking.read(ms, goes, stands(state, channel), performance.now());
+      show(textOf({ t_ms: read.ms }));
+      if (read.next !== null) timer = setTimeout(look, read.next);
     };
     const stop = store.subscribe(look);
     look();
