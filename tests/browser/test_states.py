@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import jwt
 import pytest
 
 from tests.browser.breaking import FAILED, breaking
@@ -24,6 +25,7 @@ from tests.ports import free_port
 from tests.system.gateway import GatewayProcess, gateway
 from tests.system.publishing import Studio
 
+SECRET = "0123456789abcdef0123456789abcdef"
 PAUSED_AFTER_S = 4
 LATE_MS = 7_000
 
@@ -78,7 +80,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]
 def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
     directory = tmp_path_factory.mktemp("closed")
     keys = directory / "keys"
-    keys.write_text("0123456789abcdef0123456789abcdef")
+    keys.write_text(SECRET)
     with gateway(directory, listen__workers=1, access__keys_file=keys, access__anonymous=False) as process:
         yield process
 
@@ -227,6 +229,17 @@ def match_behind(world: World) -> None:
     assert re.fullmatch(r"Behindby [1-9]\.\d s", said), "by how much"
 
 
+def stopped(state: Callable[[World], None]) -> Callable[[World], None]:
+    """A page that its reader has stopped."""
+
+    def stop(world: World) -> None:
+        state(world)
+        world.shown.do("click", selector="main [data-paused=false]")
+        world.until("document.querySelector('main [data-testid=waiting]') !== null")
+
+    return stop
+
+
 def match_reconnecting(world: World) -> None:
     match_live(world)
     world.way.switch(free_port())
@@ -358,6 +371,12 @@ def board_stale(world: World) -> None:
     world.until("document.querySelector('[data-testid=stamp][data-stale=true]') !== null")
 
 
+def board_offline(world: World) -> None:
+    board(world)
+    world.shown.do("offline", value=True)
+    world.state("offline")
+
+
 def player(world: World) -> None:
     world.open("/player/p0")
     world.until("document.querySelector('[data-testid=opponents] a') !== null")
@@ -374,13 +393,22 @@ def player_missing(world: World) -> None:
     world.until("document.querySelector('[data-testid=missing]') !== null")
 
 
+def player_stale(world: World) -> None:
+    player(world)
+    world.shown.do("evaluate", script="Math.random = () => 0")
+    world.way.switch(free_port())
+    world.until("document.querySelector('[data-testid=stale]') !== null")
+    assert re.fullmatch(r"as of \d+:\d\d:\d\d.*", texts(world.shown, "[data-testid=stamp]")[0]), "since when"
+
+
 def operator_at(world: World, query: str = "") -> None:
     world.shown.do("open", url=f"http://127.0.0.1:{world.admin_way.port}/operator{query}")
 
 
 def operator(world: World) -> None:
+    world.shown.do("open", tab="viewer", url=f"{world.served.url}/match/one")
     operator_at(world)
-    world.until("document.querySelectorAll('main tbody tr').length > 5")
+    world.until("document.querySelector('main tbody a[href*=\"match%3Aone\"]') !== null")
 
 
 def operator_loading(world: World) -> None:
@@ -423,9 +451,21 @@ def operator_door(world: World) -> None:
     world.until("document.querySelector('input[type=password]') !== null")
 
 
+def operator_forbidden(world: World) -> None:
+    """At the door with a token that is a viewer's."""
+    world.way.switch(world.closed.port)
+    operator_door(world)
+    claims = {"sub": "somebody", "scope": "watch", "exp": int(time.time()) + 600}
+    world.shown.do("fill", selector="main input[type=password]", value=jwt.encode(claims, SECRET, algorithm="HS256"))
+    before = texts(world.shown, "main [role=status]")
+    world.shown.do("click", selector="main form button")
+    until(lambda: texts(world.shown, "main [role=status]") not in ([], before), "another refusal")
+
+
 STATES: dict[str, Callable[[World], None]] = {
     "matches": matches,
     "matches: loading": matches_loading,
+    "matches: stopped": stopped(matches),
     "matches: unknown": matches_unknown,
     "a page: loading": page_loading,
     "a page: not loaded": page_not_loaded,
@@ -436,6 +476,7 @@ STATES: dict[str, Callable[[World], None]] = {
     "match: paused": match_paused,
     "match: ended": match_ended,
     "match: behind": match_behind,
+    "match: stopped": stopped(match_live),
     "match: reconnecting": match_reconnecting,
     "match: offline": match_offline,
     "match: rewinding": match_past,
@@ -456,9 +497,13 @@ STATES: dict[str, Callable[[World], None]] = {
     "board: missing": board_missing,
     "board: failed": board_failed,
     "board: stale": board_stale,
+    "board: offline": board_offline,
+    "board: stopped": stopped(board),
     "player": player,
     "player: loading": player_loading,
     "player: missing": player_missing,
+    "player: stale": player_stale,
+    "player: stopped": stopped(player),
     "player: failed": failing("/player/p0", "/v1/players"),
     "operator": operator,
     "operator: loading": operator_loading,
@@ -468,6 +513,8 @@ STATES: dict[str, Callable[[World], None]] = {
     "operator: connection": operator_connection,
     "operator: gone": operator_gone,
     "operator: door": operator_door,
+    "operator: forbidden": operator_forbidden,
+    "operator: stopped": stopped(operator),
 }
 
 # ---- what must hold in each ------------------------------------------------------------------------------------------
@@ -497,7 +544,7 @@ SAME = re.compile(
     r"Grandstand|Arena|chromium|WebSocket|SSE|HTTP|Gold|Boost|Live|System|live|Kills|K|D|Name|Status|Code|Browser|Token|Version"
     r"|p99|Keyframes|kB/s|JS heap|Offline"
     # What programs say.
-    r"|ws|notify|peer|eof|anonymous|folding|history|owner|public|scheduled|paused|ended|offline|unavailable|internal|forbidden"
+    r"|ws|notify|peer|eof|anonymous|folding|history|owner|public|scheduled|paused|ended|offline|unavailable|internal|forbidden|unauthorized"
 )
 
 

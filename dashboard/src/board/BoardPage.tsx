@@ -62,7 +62,7 @@ export function BoardPage({ params }: { params: Params }) {
         <ChannelPause channel={`board:${board}`} of={name.metric} />
       </div>
       {stale && known && (data.total > 0 || !lost) ? (
-        <p className={styles.notice} role="status" data-testid="stale">
+        <p className={shell.warning} role="status" data-testid="stale">
           {lost ? words.stale : data.status === "paused" ? words.silent : words.incomplete}
         </p>
       ) : null}

@@ -52,7 +52,7 @@ export function OperatorPage() {
           <PauseButton of={words.title} paused={paused} onChange={setPaused} />
         </span>
       </div>
-      {error && data ? <p className={styles.stale} role="status">{words.stale}</p> : null}
+      {error && data ? <p className={shell.warning} role="status">{words.stale}</p> : null}
       {error && !data ? <Failed again={() => void refetch()} text={problem(error)} /> : null}
       {connection !== null ? (
         <ConnectionDetail key={connection} connection={connection} paused={paused} />

@@ -7,6 +7,7 @@ import { Failed } from "../shell/Boundary.js";
 import { useFormat } from "../shell/language.js";
 import { Panel, Skeleton } from "../shell/Panel.js";
 import { PauseButton } from "../shell/PauseButton.js";
+import { usePreference } from "../shell/preferences.js";
 import { useProblemText } from "../shell/problems.js";
 import { Link, type Params } from "../shell/router.js";
 import shell from "../shell/shell.module.css";
@@ -50,8 +51,13 @@ export function PlayerPage({ params }: { params: Params }) {
       <div className={shell.heading}>
         <h1 className={styles.name}><bdi>{name}</bdi></h1>
         {data ? <Streak stats={data} /> : null}
-        {data ? <Aside stats={data} id={id} stale={error !== null} pause={<PauseButton of={name} paused={paused} onChange={setPaused} />} /> : null}
+        {data ? <Aside stats={data} id={id} stands={paused || error !== null} pause={<PauseButton of={name} paused={paused} onChange={setPaused} />} /> : null}
       </div>
+      {data && error ? (
+        <p className={shell.warning} role="status" data-testid="stale">
+          {words.stale}
+        </p>
+      ) : null}
       {data === undefined ? (
         <Skeleton rem={36} />
       ) : (
@@ -78,14 +84,17 @@ function Streak({ stats: { streak } }: { stats: PlayerStats }) {
   );
 }
 
-function Aside({ stats, id, stale, pause }: { stats: PlayerStats; id: string; stale: boolean; pause: ReactNode }) {
+/** @param stands no newer figures are asked for, or to be had: their age grows, so their time is told. */
+function Aside({ stats, id, stands, pause }: { stats: PlayerStats; id: string; stands: boolean; pause: ReactNode }) {
   const words = usePlayerWords();
+  const language = usePreference("language");
   const format = useFormat();
   const me = useMe() === id;
+  const countedMs = stats.as_of_ms - stats.age_ms;
   return (
     <span className={styles.aside}>
-      <span className={styles.stamp} data-stale={stale || stats.age_ms > 60_000}>
-        {stats.age_ms < 5_000 ? words.fresh : words.asOf(format.relative(stats.as_of_ms - stats.age_ms, stats.as_of_ms))}
+      <span className={styles.stamp} data-testid="stamp" data-stale={stands || stats.age_ms > 60_000}>
+        {stands ? words.asOf(new Date(countedMs).toLocaleTimeString(language)) : stats.age_ms < 5_000 ? words.fresh : words.asOf(format.relative(countedMs, stats.as_of_ms))}
       </span>
       <button type="button" className={shell.button} aria-pressed={me} onClick={() => setMe(me ? null : id)}>
         {words.me}
