@@ -6,6 +6,7 @@ import { useFail } from "../shell/Boundary.js";
 import { isObject, number, placeOf, teamsOf, text } from "./document.js";
 import { gameOf } from "./games/index.js";
 import type { Brush, Ground, Project } from "./ground.js";
+import { Lettering, NAME_PX } from "./lettering.js";
 import styles from "./match.module.css";
 import { BEHIND_MS, Track } from "./motion.js";
 import { Pace } from "./pace.js";
@@ -17,7 +18,6 @@ const LEAP = 0.2;
 const STILL_MS = 250;
 /** Whoever stands on a border is drawn as a whole: so far inside of it at least. */
 const WHOLE_PX = 14;
-const NAME_PX = 10.5;
 /** On a narrower map names would cover what they name. */
 const NAMED_PX = 420;
 /** The map is not higher than this. */
@@ -112,8 +112,6 @@ class Picture {
   private readonly watcher: MutationObserver;
   private readonly sizes: ResizeObserver;
   private colours = new Map<string, string>();
-  /** As the page has it; asking for it in each picture would have the page's styles made anew. */
-  private family = "";
   private seen: JsonObject | null = null;
   private marked: readonly unknown[] = [];
   /** In CSS pixels, 0 until it is known; asking the element each time would lay the page out. */
@@ -124,8 +122,8 @@ class Picture {
   private drawnUntil = 0;
   /** Names of those who are in this picture. */
   private labels: Label[] = [];
-  /** Of names as they are written now; measuring is dear. */
-  private widths = new Map<string, number>();
+  /** Names as they are written now. */
+  private readonly lettering = new Lettering();
 
   constructor(
     private readonly element: HTMLCanvasElement,
@@ -177,8 +175,7 @@ class Picture {
 
   private repaint(): void {
     this.colours = new Map();
-    this.family = "";
-    this.widths = new Map();
+    this.lettering.forget();
     this.stale = true;
   }
 
@@ -283,16 +280,9 @@ class Picture {
   private paintNames({ context, px, colour }: Brush): void {
     const { width, height } = this.under;
     const written: { middle: number; line: number; half: number }[] = [];
-    this.family ||= this.style.fontFamily;
-    context.font = `600 ${NAME_PX * px}px ${this.family}`;
-    context.textAlign = "center";
-    context.fillStyle = colour("--ink");
-    context.strokeStyle = colour("--pitch");
-    context.lineWidth = 3 * px;
     for (const { name, x, y, radius, seen } of this.labels.sort((a, b) => Number(b.seen) - Number(a.seen))) {
-      const short = name.length > 12 ? `${name.slice(0, 11)}…` : name;
-      const half = (this.widths.get(short) ?? context.measureText(short).width) / 2;
-      this.widths.set(short, 2 * half);
+      const picture = this.lettering.written(name, px, colour, this.style);
+      const half = picture.wide / 2;
       const [below, above] = [y + radius + 14 * px, y - radius - 8 * px];
       const middle = within(x, half + 2 * px, width);
       const free = (below + 3 * px > height ? [above] : [below, above]).filter(
@@ -303,8 +293,8 @@ class Picture {
       if (line === undefined) continue;
       written.push({ middle, line, half });
       context.globalAlpha = seen ? 1 : FADED;
-      context.strokeText(short, middle, line);
-      context.fillText(short, middle, line);
+      // On whole pixels, where a picture stays sharp and is copied as it is.
+      context.drawImage(picture.canvas, Math.round(middle - picture.canvas.width / 2), Math.round(line - picture.base));
       context.globalAlpha = 1;
     }
   }
