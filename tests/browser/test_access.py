@@ -256,7 +256,11 @@ DRAWN = """(() => {
   window.drawn = 0;
   const prototype = CanvasRenderingContext2D.prototype, arc = prototype.arc, draw = prototype.drawImage;
   prototype.arc = function (x, ...rest) { places.add(Math.round(x)); return arc.call(this, x, ...rest); };
-  prototype.drawImage = function (...rest) { drawn++; return draw.apply(this, rest); };
+  // A picture begins with its ground, which is as wide; names are copied as well.
+  prototype.drawImage = function (what, ...rest) {
+    drawn += what.width === this.canvas.width;
+    return draw.call(this, what, ...rest);
+  };
   window.since = performance.now();
 })()"""
 
