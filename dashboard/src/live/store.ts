@@ -32,6 +32,8 @@ export interface State {
 const HIDDEN_FLUSH_MS = 500;
 /** Events kept of each channel; older ones come from the history. */
 const FEED_ENTRIES = 500;
+/** A part of the page that is not there after this does not come. */
+const UNCLAIMED_MS = 30_000;
 /** How much waits is told no more often: whoever stops a picture does not want another one that moves. */
 const WAITING_EVERY_MS = 1_000;
 
@@ -167,6 +169,14 @@ export function watch(channel: string): () => void {
       schedule();
     }
   };
+}
+
+/** Asks for a channel that a part of the page is about to watch; one that none does is let go again. */
+export function begin(channel: string): void {
+  live.watch(channel);
+  setTimeout(() => {
+    if (!watchers.get(channel)) live.unwatch(channel);
+  }, UNCLAIMED_MS);
 }
 
 /** Begins with a channel of which nothing is known as if it were new. */
