@@ -2,11 +2,13 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { startBeats } from "./perf/beats.js";
 import { begin, LOBBY, renewAccess } from "./live/store.js";
-import { App } from "./shell/App.js";
+import { App, begin as beginPage } from "./shell/App.js";
 import { applyPreferences } from "./shell/preferences.js";
 import { matchPath } from "./shell/router.js";
 import "./shell/theme.css";
 import { followTokens, takeToken } from "./shell/token.js";
+
+const PLACEHOLDER_AFTER_MS = 150;
 
 takeToken();
 followTokens(renewAccess);
@@ -20,9 +22,15 @@ for (const kind of ["match", "board"]) {
   if (about !== null) begin(`${kind}:${about.id}`);
 }
 const root = document.getElementById("root");
-if (root !== null)
-  createRoot(root).render(
-    <StrictMode>
-      <App />
-    </StrictMode>,
-  );
+const render = (): void => {
+  if (root !== null)
+    createRoot(root).render(
+      <StrictMode>
+        <App />
+      </StrictMode>,
+    );
+};
+// Once a placeholder is shown, React keeps it for 300 ms: it waits a moment for the page's file, which has been on its way since the
+// document came. Where that does not come, it is told where the page would be.
+const pause = new Promise((over) => setTimeout(over, PLACEHOLDER_AFTER_MS));
+void Promise.race([pause, beginPage(pathname).catch(() => pause)]).then(render);

@@ -7,7 +7,7 @@ import { Access } from "./Access.js";
 import { queries } from "./api.js";
 import { Boundary } from "./Boundary.js";
 import { defineWords } from "./language.js";
-import { loaded } from "./loaded.js";
+import { loaded, type Loaded } from "./loaded.js";
 import { Skeleton } from "./Panel.js";
 import { prefer, usePreference, type Theme } from "./preferences.js";
 import { Link, matchPath, usePath, useSearch, type Params } from "./router.js";
@@ -31,7 +31,7 @@ const OPERATOR = "/operator";
 
 type Page = ComponentType<{ params: Params }>;
 /** Every page but the first one is a file of its own, loaded when it is gone to. */
-const PAGES: [string, Page][] = [
+const PAGES: [string, Page | Loaded<{ params: Params }>][] = [
   ["/", MatchesPage],
   ["/match/:id", loaded(async () => (await import("../match/MatchPage.js")).MatchPage)],
   ["/boards", loaded(async () => (await import("../board/BoardsPage.js")).BoardsPage)],
@@ -39,6 +39,11 @@ const PAGES: [string, Page][] = [
   ["/player/:id", loaded(async () => (await import("../player/PlayerPage.js")).PlayerPage)],
   [OPERATOR, loaded(async () => (await import("../operator/OperatorPage.js")).OperatorPage)],
 ];
+
+/** Loads the file of an address's page, if it is one of its own. */
+export async function begin(path: string): Promise<void> {
+  for (const [pattern, Page] of PAGES) if (matchPath(pattern, path) !== null && "begin" in Page) return Page.begin();
+}
 
 export function App() {
   return (

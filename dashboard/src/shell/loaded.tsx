@@ -3,9 +3,12 @@ import { createElement, lazy, type ComponentType, type LazyExoticComponent } fro
 
 const notLoaded = new Set<() => void>();
 
-/** A part whose file is loaded when it is shown. */
-export function loaded<P extends object>(load: () => Promise<ComponentType<P>>): ComponentType<P> {
-  let now: LazyExoticComponent<ComponentType<P>>;
+/** A part whose file is loaded when it is shown, or before by `begin`: what is there when it is first shown needs no placeholder. */
+export type Loaded<P> = ComponentType<P> & { begin: () => Promise<void> };
+
+export function loaded<P extends object>(load: () => Promise<ComponentType<P>>): Loaded<P> {
+  let now: ComponentType<P> | LazyExoticComponent<ComponentType<P>>;
+  let shown = false;
   const renew = (): void => {
     now = lazy(async () => {
       try {
@@ -17,9 +20,16 @@ export function loaded<P extends object>(load: () => Promise<ComponentType<P>>):
     });
   };
   renew();
-  return function Loaded(props: P) {
+  function Part(props: P) {
+    shown = true;
     return createElement(now as ComponentType<P>, props);
+  }
+  const begin = async (): Promise<void> => {
+    const part = await load();
+    // Another component in its place would begin anew.
+    if (!shown) now = part;
   };
+  return Object.assign(Part, { begin });
 }
 
 export function loadAgain(): void {
