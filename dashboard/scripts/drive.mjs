@@ -65,9 +65,10 @@ async function sizesByType(cdp) {
 }
 
 const commands = {
-  async open({ url, tab }) {
+  /** `until`: when it counts as opened; a page that waits for a file of its own has not loaded. */
+  async open({ url, tab, until = "load" }) {
     const { page } = await tabOf(tab);
-    await page.goto(url);
+    await page.goto(url, { waitUntil: until });
     await page.evaluate(observe);
   },
   /** Headers that every request of the page has from now on. */

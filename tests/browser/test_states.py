@@ -163,7 +163,7 @@ def matches_unknown(world: World) -> None:
 
 def page_loading(world: World) -> None:
     world.shown.do("hinder", part="/assets/MatchPage")
-    world.open("/match/one")
+    world.shown.do("open", url=world.at("/match/one"), until="commit")
     world.until("document.querySelector('main [aria-hidden=true]') !== null")
 
 
