@@ -39,20 +39,17 @@ export class Lettering {
     const canvas = document.createElement("canvas");
     const context = canvas.getContext("2d")!;
     const short = name.length > LETTERS_MAX ? `${name.slice(0, LETTERS_MAX - 1)}…` : name;
-    const put = (): void => {
-      context.font = this.font;
-      context.textAlign = "center";
-      context.lineWidth = OUTLINE_PX * px;
-      context.strokeStyle = colour("--pitch");
-      context.fillStyle = colour("--ink");
-    };
-    put();
+    context.font = this.font;
     const { width, actualBoundingBoxAscent: above, actualBoundingBoxDescent: below } = context.measureText(short);
     const base = Math.ceil(above + OUTLINE_PX * px);
     canvas.width = 2 * Math.ceil(width / 2 + OUTLINE_PX * px);
     canvas.height = base + Math.ceil(below + OUTLINE_PX * px);
     // A canvas that takes another size forgets how it writes.
-    put();
+    context.font = this.font;
+    context.textAlign = "center";
+    context.lineWidth = OUTLINE_PX * px;
+    context.strokeStyle = colour("--pitch");
+    context.fillStyle = colour("--ink");
     context.strokeText(short, canvas.width / 2, base);
     context.fillText(short, canvas.width / 2, base);
     const written = { canvas, wide: width, base };
