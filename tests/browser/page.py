@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from tests.faults.frozen import below, frozen
 
 DASHBOARD = Path(__file__).resolve().parents[2] / "dashboard"
 
@@ -51,30 +51,22 @@ class Page:
     @contextlib.contextmanager
     def asleep(self) -> Iterator[None]:
         """No process of the browser runs meanwhile, as in a machine that sleeps: it hears nothing, and its timers stand."""
-        processes = list(_below(self._process.pid))
+        processes = list(below(self._process.pid))
         assert len(processes) > 1, "a browser is several processes"
-        for pid in processes:
-            os.kill(pid, signal.SIGSTOP)
-        try:
+        with frozen(processes):
             yield
-        finally:
-            for pid in processes:
-                os.kill(pid, signal.SIGCONT)
 
     @contextlib.contextmanager
     def frozen(self, tab: str) -> Iterator[None]:
         """The process that runs this tab, and no other tab, does not run meanwhile."""
-        before = {pid: _cpu_ticks(pid) for pid in _below(self._process.pid)}
+        before = {pid: _cpu_ticks(pid) for pid in below(self._process.pid)}
         self.do("evaluate", tab=tab, script=BUSY)
         # Which one it is nobody tells: it is the one that was just busy.
-        worked = {pid: _cpu_ticks(pid) - before.get(pid, 0) for pid in _below(self._process.pid)}
+        worked = {pid: _cpu_ticks(pid) - before.get(pid, 0) for pid in below(self._process.pid)}
         pid = max(worked, key=lambda each: worked[each])
         assert b"--type=renderer" in Path(f"/proc/{pid}/cmdline").read_bytes(), worked
-        os.kill(pid, signal.SIGSTOP)
-        try:
+        with frozen([pid]):
             yield
-        finally:
-            os.kill(pid, signal.SIGCONT)
 
     def close(self) -> None:
         """Closes browser and driver."""
@@ -89,14 +81,6 @@ def _cpu_ticks(pid: int) -> int:
     """What it has used so far."""
     user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     return int(user) + int(system)
-
-
-def _below(pid: int) -> Iterator[int]:
-    """All processes that come from this one."""
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        for child in (thread / "children").read_text().split():
-            yield int(child)
-            yield from _below(int(child))
 
 
 def texts(shown: Page, selector: str) -> list[str]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -26,6 +24,7 @@ from gateway.model.partitions import partition_of
 from gateway.model.standing import Standing
 from tests.aggregate.boards.recount import boards_in, entries_of, recount, stored
 from tests.aggregate.boards.test_losses import publish, right, trouble, until
+from tests.faults.frozen import below, frozen
 from tests.faults.proxy import proxy
 from tests.history.stream import stored as kept
 from tests.stores import Store, pair
@@ -75,19 +74,6 @@ def counting(tmp_path: Path, store: str, server: EmbeddedPostgres) -> Iterator[l
         yield running
 
 
-@contextlib.contextmanager
-def frozen(server: EmbeddedPostgres) -> Iterator[None]:
-    """It keeps its connections, takes new ones, and answers nothing."""
-    pids = [server.pid, *map(int, Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split())]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
-
-
 async def test_a_history_that_does_not_answer_holds_no_board(
     tmp_path: Path, valkey_server: Store, server: EmbeddedPostgres
 ) -> None:
@@ -98,7 +84,8 @@ async def test_a_history_that_does_not_answer_holds_no_board(
         # What is missing is looked for in the history, again and again.
         await asyncio.to_thread(until, lambda: trouble(client, "match:1") == "gap", running)
         in_vain = lambda: running[0].log_text().count("history_not_read")  # noqa: E731
-        with frozen(server):
+        assert server.pid is not None
+        with frozen([server.pid, *below(server.pid)]):
             before = in_vain()
             for _ in range(12):
                 publish(client, "match:2", [("ben", 1)])
