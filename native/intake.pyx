@@ -569,6 +569,7 @@ cdef void gs_sweep(gs_table *t, int64_t now_ms, int64_t unix_s, uint32_t most) n
     cdef uint32_t i, at, slot, following
     cdef uint64_t id
     cdef epoll_event event
+    t.now_ns = gs_now_ns()
     t.now_tick = gs_tick(t, now_ms)
     for i in range(<uint32_t>GS_LISTENERS):
         if t.listeners[i].fd >= 0 and t.listeners[i].paused:
@@ -588,7 +589,7 @@ cdef void gs_sweep(gs_table *t, int64_t now_ms, int64_t unix_s, uint32_t most) n
         while slot != GS_NIL:
             following = t.conns[slot].timer_next
             if t.conns[slot].timer_at <= t.now_tick:
-                if most == 0:
+                if most == 0 or t.load >= GS_LOAD_MAX:
                     return
                 most -= 1
                 id = gs_id(t, slot)
@@ -625,13 +626,26 @@ cdef void gs_await(gs_table *t, uint32_t slot, int64_t unix_s) noexcept nogil:
     gs_timer(t, slot, <uint32_t>due if due < GS_NIL else <uint32_t>GS_NIL)
 
 
+cdef bint _had_come(gs_table *t, uint32_t slot, uint8_t state) noexcept nogil:
+    """Reads first what waits in the kernel: that this process did not run for a while is no silence of the peer.
+
+    Returns:
+        Whether it made a difference: the connection is gone, is not in `state` any more, or was heard of just now.
+    """
+    cdef uint64_t id = gs_id(t, slot)
+    _readable(t, slot)
+    if gs_slot(t, id, False) == GS_NIL or t.conns[slot].state != state:
+        return True
+    return state == GS_WS and t.conns[slot].tick == t.now_tick
+
+
 cdef void _look(gs_table *t, uint32_t slot, int64_t unix_s) noexcept nogil:
     cdef gs_conn *c = &t.conns[slot]
     cdef uint32_t quiet
     cdef uint8_t out[CONTROL_FRAME_MAX]
     cdef gs_frame *frame
     if c.state == GS_HEAD:
-        if t.now_tick > c.tick:
+        if t.now_tick > c.tick and not _had_come(t, slot, GS_HEAD):
             gs_kill(t, slot, GS_R_HEAD_TIMEOUT)
     elif c.state == GS_CLOSING:
         if t.now_tick > c.tick:
@@ -652,6 +666,8 @@ cdef void _look(gs_table *t, uint32_t slot, int64_t unix_s) noexcept nogil:
             if c.flags & GS_WANT_OUT and quiet > t.idle_ticks:
                 gs_kill(t, slot, GS_R_IDLE)
         elif quiet > t.idle_ticks:
+            if _had_come(t, slot, GS_WS):
+                return
             gs_begin_close(t, slot, 1001, <const uint8_t *>b"idle", 4, GS_R_IDLE, True)
         elif quiet > t.idle_ticks // 2 and not c.flags & GS_PINGED:
             c.flags |= GS_PINGED

@@ -36,7 +36,9 @@ CRASH_LOOP_S = 10.0
 """A worker that lived shorter than this is brought back more slowly each time."""
 BACKOFF_S = (0.0, 0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 PING_S = 1.0
-HUNG_AFTER_S = 10.0
+PINGS_UNANSWERED = 10
+"""So many in a row, and a worker hangs. Counted, not timed: while the machine or the supervisor itself stood still, nobody
+was asked, and every answer would seem late."""
 REPORT_TIMEOUT_S = 5.0
 
 
@@ -75,7 +77,7 @@ class _Worker:
     process: ForkServerProcess
     writer: asyncio.StreamWriter
     started_s: float
-    heard_s: float
+    unanswered: int = 0
     ready: bool = False
     listener: asyncio.Task[None] | None = None
 
@@ -263,8 +265,7 @@ class Supervisor:
         process.start()
         theirs.close()
         reader, writer = await control.open_lines(ours)
-        now_s = asyncio.get_running_loop().time()
-        worker = _Worker(index, process, writer, now_s, now_s)
+        worker = _Worker(index, process, writer, asyncio.get_running_loop().time())
         self._workers[index] = worker
         worker.listener = self._keep(self._listen(worker, reader))
 
@@ -277,7 +278,7 @@ class Supervisor:
                 message = None
             if message is None:
                 break
-            worker.heard_s = asyncio.get_running_loop().time()
+            worker.unanswered = 0
             match message:
                 case control.Ready():
                     worker.ready = True
@@ -336,14 +337,14 @@ class Supervisor:
         """Kills a worker whose loop does not answer any more; its death brings it back."""
         while True:
             await asyncio.sleep(PING_S)
-            now_s = asyncio.get_running_loop().time()
             for worker in list(self._workers.values()):
                 if not worker.ready:
                     continue
-                if now_s - worker.heard_s > HUNG_AFTER_S:
+                if worker.unanswered >= PINGS_UNANSWERED:
                     logger.error("worker_hung", index=worker.index, pid=worker.process.pid)
                     worker.process.kill()
                 else:
+                    worker.unanswered += 1
                     with contextlib.suppress(ConnectionError):
                         control.say(worker.writer, control.Ping())
 

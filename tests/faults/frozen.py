@@ -11,14 +11,15 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def frozen(pids: Collection[int]) -> Iterator[None]:
-    """None of these runs meanwhile."""
+    """None of these runs meanwhile; one may have been ended."""
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
         yield
     finally:
         for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 def below(pid: int) -> Iterator[int]:

@@ -12,7 +12,7 @@ import pytest
 
 from native.connections import CLOSE_REASONS
 from tests.native.measure import private_bytes
-from tests.native.stand import SSE, WS, Stand, masked
+from tests.native.stand import HEAD, SSE, WS, Stand, masked
 
 DAY_MS = 86_400_000
 
@@ -184,3 +184,22 @@ def test_memory_of_a_crowd_is_given_back(stand: Stand) -> None:
         assert stand.table.stats()["ws"] == 110
     finally:
         crowd.go(0)
+
+
+def test_what_came_while_the_process_stood_still_is_no_silence(stand: Stand) -> None:
+    stand.again(idle_timeout_ms=10_000, head_timeout_ms=1000)
+    viewer, conn = stand.parked()
+    stand.table.sweep(now_ms(6000))
+    assert viewer.frames() == [(9, b"")]
+    late, asking = stand.viewer()
+    half, waiting = stand.viewer()
+    viewer.send(masked(10, b""))
+    late.send(HEAD)
+    half.send(HEAD[:10])
+    # A minute later, and nobody has polled.
+    stand.events += stand.table.sweep(now_ms(60_000))
+    assert stand.table.kind(conn) == WS
+    assert viewer.frames() == []
+    assert [event[:2] for event in stand.of("head")] == [("head", asking)]
+    assert [event[:2] for event in stand.of("closed")] == [("closed", waiting)]
+    assert CLOSE_REASONS[stand.closed(waiting)] == "head_timeout"

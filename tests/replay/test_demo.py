@@ -77,6 +77,8 @@ def demonstration(tmp_path: Path, matches: Path) -> Iterator[Demonstration]:
         if process.poll() is None:
             process.kill()
         process.wait()
+        # pytest shows it when something has failed.
+        print(output.read_text())
 
 
 def score(url: str, channel: str, team: str) -> int:
