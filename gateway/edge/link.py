@@ -16,6 +16,7 @@ from urllib.parse import quote
 import msgspec
 from picows import WSCloseCode, WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
+from gateway.edge.inbox import Inbox, Source
 from gateway.model.messages import ServerMessage, decode_server_json
 from gateway.observe import metrics
 from gateway.observe.log import logger
@@ -46,6 +47,7 @@ class Link:
         self._loop = loop
         self._users: dict[str, LinkUser] = {}
         self._transport: WSTransport | None = None
+        self._inbox: Inbox | None = None
         self._closed = False
         self._task = loop.create_task(self._keep())
 
@@ -73,6 +75,8 @@ class Link:
         """Ends the link."""
         self._closed = True
         self._task.cancel()
+        if self._inbox is not None:
+            self._inbox.close()
         if self._transport is not None:
             self._transport.disconnect(False)
 
@@ -128,13 +132,24 @@ class Link:
             raise
         return sock
 
-    def receive(self, payload: bytes) -> None:
-        """One message of the owner."""
-        message = decode_server_json(payload)
-        channel = getattr(message, "channel", None)
-        user = self._users.get(channel) if channel is not None else None
-        if user is not None:
-            user.on_message(message, payload)
+    def inbox(self, source: Source) -> Inbox:
+        """Where a connection's messages go; those of one before are forgotten: they are asked for again."""
+        if self._inbox is not None:
+            self._inbox.close()
+        self._inbox = Inbox(self._loop, self._receive, source)
+        return self._inbox
+
+    def _receive(self, payload: bytes) -> None:
+        try:
+            message = decode_server_json(payload)
+            channel = getattr(message, "channel", None)
+            user = self._users.get(channel) if channel is not None else None
+            if user is not None:
+                user.on_message(message, payload)
+        except Exception:  # noqa: BLE001
+            # A bug, and counted as one: the other channels go on, and this one asks again when a delta does not fit.
+            metrics.BUGS.inc()
+            logger.exception("sibling_message_failed", worker=self.index)
 
 
 class _UnixSocket(socket.socket):
@@ -154,7 +169,11 @@ class _Listener(WSListener):
     def __init__(self, link: Link) -> None:
         super().__init__()
         self._link = link
+        self._inbox: Inbox
         self._parts: list[bytes] = []
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self._inbox = self._link.inbox(transport.underlying_transport)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type not in (WSMsgType.TEXT, WSMsgType.CONTINUATION):
@@ -169,4 +188,4 @@ class _Listener(WSListener):
         if self._parts:
             payload = b"".join([*self._parts, payload])
             self._parts.clear()
-        self._link.receive(payload)
+        self._inbox.put(payload)
