@@ -17,7 +17,9 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from gateway.edge.failures import BadRequest, response
 from gateway.edge.live import PUBLIC
+from gateway.observe import metrics
 from gateway.observe.log import logger
 from native.connections import Table
 
@@ -141,6 +143,13 @@ class _Http(HttpToolsProtocol):
         """The parser has seen the end of its body."""
         self._inside = False
         super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """What cannot be parsed is refused like everything else, not in uvicorn's plain text."""
+        failure = BadRequest("the request is not HTTP/1.1")
+        metrics.REFUSALS.labels(failure.code.value).inc()
+        self.transport.write(response(failure))
+        self.transport.close()
 
     @property
     def _between(self) -> bool:

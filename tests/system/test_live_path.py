@@ -448,6 +448,17 @@ def test_a_body_that_looks_like_a_request_is_none(served: GatewayProcess, studio
         assert (connection.status, connection.headers["content-type"]) == (200, "application/json")
 
 
+def test_what_is_no_request_is_a_problem_on_a_kept_connection_too(served: GatewayProcess, studio: Studio) -> None:
+    refused = served.metric("grandstand_refusals_total", code="bad_request")
+    with peer(served.port) as connection:
+        connection.request(f"GET /v1/channels/{studio.channel} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+        assert connection.status == 200
+        connection.request(b"GET\x00/v1 nonsense\r\n\r\n")
+        assert (connection.status, connection.headers["content-type"]) == (400, "application/problem+json")
+        assert json.loads(connection.body)["code"] == "bad_request"
+    assert served.metric("grandstand_refusals_total", code="bad_request") == refused + 1
+
+
 def test_a_request_in_single_bytes_is_served(served: GatewayProcess, studio: Studio) -> None:
     with peer(served.port) as connection:
         key = base64.b64encode(b"0123456789abcdef").decode()
