@@ -52,6 +52,9 @@ class Exchange:
             self._settle(None)
 
     def _late(self) -> None:
+        if self._answered is None or self._answered.done():
+            # The answer came in the same turn, as after this process stood still: the connection is good.
+            return
         self._settle(Unavailable("TimeoutError"))
         self._wire.abort()
 

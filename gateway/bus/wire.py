@@ -99,7 +99,7 @@ class Wire(asyncio.Protocol):
     @property
     def open(self) -> bool:
         """Whether it can be written to."""
-        return self._transport is not None
+        return self._transport is not None and not self._transport.is_closing()
 
     async def connect(self) -> None:
         """Opens it.
