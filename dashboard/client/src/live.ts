@@ -304,10 +304,8 @@ export class Live {
       for (const channel of this.viewers.keys()) this.ask(channel);
     };
     const link = this.makeLink({
-      sample: () => {
-        for (const [channel, viewer] of this.viewers) return wantOf(channel, viewer);
-        return null;
-      },
+      // A connection on which nothing was asked yet is not dead because nothing comes.
+      sample: () => this.sample(true),
       opened: askAll,
       changed: (state) => {
         // Another connection takes its place, this tab's or that of another tab; or all is closed, which is said once.
@@ -326,6 +324,11 @@ export class Live {
     this.link = link;
   }
 
+  private sample(begun?: boolean): Want | null {
+    for (const [channel, viewer] of this.viewers) if (!begun || viewer.begun) return wantOf(channel, viewer);
+    return null;
+  }
+
   private makeLink(parts: Pick<ConstructorParameters<typeof Link>[0], "sample" | "opened" | "changed" | "message">): Link {
     return new Link({
       ...parts,
@@ -335,9 +338,8 @@ export class Live {
       random: this.random,
       silenceMs: this.options.silenceMs ?? SILENCE_MS,
       reachable: async () => {
-        const sample = parts.sample();
-        if (sample === null) return false;
-        const [answer] = await this.fetch(sample.channel, sample.since);
+        const sample = parts.sample() ?? this.sample();
+        const [answer] = sample ? await this.fetch(sample.channel, sample.since) : ([] as Heard[]);
         if (answer?.type !== "error") return answer !== undefined;
         this.receive(answer);
         // Whoever is not let in is so by any way: none of them is blocked.
