@@ -24,7 +24,7 @@ class Cluster:
         self.nodes = [
             Store(
                 directory / f"node-{index}",
-                "--cluster-enabled", "yes", "--cluster-node-timeout", "1500", "--cluster-port", str(free_port()),
+                "--cluster-enabled", "yes", "--cluster-node-timeout", "4000", "--cluster-port", str(free_port()),
                 "--cluster-require-full-coverage", "no", "--repl-diskless-sync-delay", "0",
             )
             for index in range(count)

@@ -20,6 +20,8 @@ from tests.system.test_leaderboards import ask
 from tests.wire.peer import peer
 
 DAY_MS = 86_400_000
+LOOKED_AGAIN_S = 200
+"""What the history did not have yet at the first look is looked at again a minute later."""
 
 
 def publish(server: Store, match: str, ago_ms: int, ends: bool = True) -> list[Entry]:
@@ -66,7 +68,7 @@ def test_a_match_that_has_ended_is_trimmed_and_served_as_before(
     running: tuple[Store, GatewayProcess], histories: dict[str, list[Entry]]
 ) -> None:
     server, served = running
-    until(lambda: server.client.xlen("live:{match:over}") == 1, "the trimming")
+    until(lambda: server.client.xlen("live:{match:over}") == 1, "the trimming", LOOKED_AGAIN_S)
     assert server.client.llen("snap:{match:over}") == 1
     status, headers, snapshot = ask(f"{served.url}/v1/channels/match:over")
     assert status == 200
@@ -84,13 +86,17 @@ def test_a_match_that_has_ended_is_trimmed_and_served_as_before(
 
 def test_boards_own_streams_are_trimmed_when_they_are_quiet(running: tuple[Store, GatewayProcess]) -> None:
     server, served = running
-    until(lambda: server.client.xlen("live:{board:kills.match.over}") == 1, "the trimming")
+    until(lambda: server.client.xlen("live:{board:kills.match.over}") == 1, "the trimming", LOOKED_AGAIN_S)
     assert ask(f"{served.url}/v1/channels/board:kills.match.over")[2]["state"]["rows"]["ana"]["points"] == 20
 
 
 def test_one_that_has_ended_long_ago_is_in_the_history_alone(running: tuple[Store, GatewayProcess]) -> None:
     server, served = running
-    until(lambda: not server.client.exists("live:{match:old}", "snap:{match:old}", "marks:{match:old}"), "deletion", 90)
+    until(
+        lambda: not server.client.exists("live:{match:old}", "snap:{match:old}", "marks:{match:old}"),
+        "deletion",
+        LOOKED_AGAIN_S,
+    )
     assert ask(f"{served.url}/v1/channels/match:old")[0] == 404
     assert len(ask(f"{served.url}/v1/channels/match:old/events?limit=500")[2]["events"]) == 21
     assert ask(f"{served.url}/v1/matches/old/summary")[2]["status"] == "ended"

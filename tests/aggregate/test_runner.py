@@ -93,7 +93,7 @@ class Stage:
         self._stack = stack
 
     async def start(
-        self, member: str, ttl_s: float = 2.0, history: str = "none"
+        self, member: str, ttl_s: float = 10.0, history: str = "none"
     ) -> tuple[Recorder, Runner, asyncio.Task[None]]:
         bus, publisher = RedisStreams(self.store.url), Publisher(self.store.url)
         leases = Leases(self.store.url, member, ttl_s, history)

@@ -11,7 +11,7 @@ from tests.system.gateway import GatewayProcess
 
 def document(served: GatewayProcess, channel: str) -> dict[str, Any]:
     """What the gateway has now; to be asked again each time, as the worker that answers may be a flush behind."""
-    with urllib.request.urlopen(f"{served.url}/v1/channels/{channel}", timeout=10) as answer:
+    with urllib.request.urlopen(f"{served.url}/v1/channels/{channel}", timeout=60) as answer:
         snapshot = json.load(answer)
     return {"version": snapshot["version"], "state": snapshot["state"]}
 

@@ -148,7 +148,6 @@ def sweep(shown: Page, channel: str, path: str, events: list[dict[str, Any]]) ->
     assert shown.read()["marker"] == "same page"
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("game", [*FOLDERS, "arena"])
 def test_no_part_fails_for_values_of_other_types(
     served: GatewayProcess, shown: Page, studio: Callable[[str], Studio], game: str
@@ -163,7 +162,6 @@ def test_no_part_fails_for_values_of_other_types(
     until(lambda: "77" in shown.read()["scores"], "the score")
 
 
-@pytest.mark.timeout(120)
 def test_no_match_in_the_list_fails_for_values_of_other_types(
     served: GatewayProcess, shown: Page, studio: Callable[[str], Studio]
 ) -> None:
@@ -174,7 +172,6 @@ def test_no_match_in_the_list_fails_for_values_of_other_types(
     sweep(shown, "lobby:matches", "/", [])
 
 
-@pytest.mark.timeout(120)
 def test_a_part_that_breaks_leaves_the_others_alone_and_comes_back_with_the_next_good_document(
     served: GatewayProcess, shown: Page, studio: Callable[[str], Studio]
 ) -> None:

@@ -89,13 +89,12 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-@pytest.mark.timeout(180)
 def test_on_another_site(tmp_path: Path) -> None:
     pages = tmp_path / "site"
     pages.mkdir()
     with (
         site(pages) as origin,
-        gateway(tmp_path / "gateway", listen__workers=1, access__origins=[origin]) as served,
+        gateway(tmp_path / "gateway", listen__workers=1, access__origins=[origin], pace__paused_after_s=600) as served,
         page() as shown,
     ):
         (pages / "index.html").write_text(SITE.format(gateway=served.url))
@@ -105,7 +104,7 @@ def test_on_another_site(tmp_path: Path) -> None:
         shown.do("open", url=f"{origin}/index.html")
         until(lambda: inside(shown, "one", ".points") == "0 : 0", "the score")
         assert inside(shown, "one", ".title") == "Final"
-        until(lambda: inside(shown, "one", ".clock") == "1:03", "the clock, told once, to go")
+        until(lambda: "1:03" <= (inside(shown, "one", ".clock") or "") <= "1:07", "the clock, told once, to go")
         one.publish({"op": "score", "team": "red", "by": 3})
         until(lambda: inside(shown, "one", ".points") == "3 : 0", "the new score")
         until(lambda: inside(shown, "again", ".points") == "3 : 0", "it to be everywhere")
@@ -158,11 +157,14 @@ def test_on_another_site(tmp_path: Path) -> None:
         two.close()
 
 
-@pytest.mark.timeout(120)
 def test_a_site_that_may_not_is_told_so_on_the_page(tmp_path: Path) -> None:
     pages = tmp_path / "site"
     pages.mkdir()
-    with site(pages) as origin, gateway(tmp_path / "gateway", listen__workers=1) as served, page() as shown:
+    with (
+        site(pages) as origin,
+        gateway(tmp_path / "gateway", listen__workers=1, pace__paused_after_s=600) as served,
+        page() as shown,
+    ):
         (pages / "index.html").write_text(SITE.format(gateway=served.url))
         studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:one")
         studio.open()
@@ -192,7 +194,6 @@ SAID = """(() => {
 LANGUAGE = "document.querySelector('grandstand-match').shadowRoot.querySelector('.status').lang"
 
 
-@pytest.mark.timeout(240)
 def test_every_state_in_every_language_and_colour(tmp_path: Path) -> None:
     with (
         gateway(tmp_path, listen__workers=1, pace__paused_after_s=3) as served,
@@ -212,7 +213,8 @@ def test_every_state_in_every_language_and_colour(tmp_path: Path) -> None:
             channel = {"unknown": "nobody"}.get(name, name if name in studios else "live")
             if name == "loading":
                 shown.do("hinder", part=f"/v1/channels/match:{channel}")
-            shown.do("open", url=f"http://127.0.0.1:{way.port}/embed?channel=match:{channel}")
+            address = f"http://127.0.0.1:{way.port}/embed?channel=match:{channel}"
+            shown.do("open", url=address)
             if name in ("offline", "reconnecting"):
                 until(lambda: shown.do("evaluate", script=SAID) in (["Live"], ["Paused"]), "the match")
                 if name == "offline":
@@ -232,6 +234,9 @@ def test_every_state_in_every_language_and_colour(tmp_path: Path) -> None:
             shown.do("viewport", width=320, height=700)
             wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             assert shown.do("evaluate", script=wide) == 0, name
+            if name == "loading":
+                # What is held is given up after ten seconds.
+                shown.do("open", url=address)
             # The place is in another language from now on. Some states have one word in both: the language tells them apart.
             shown.do("evaluate", script="document.documentElement.lang = 'de'")
             until(lambda: shown.do("evaluate", script=LANGUAGE) == "de" and said(german), german)  # noqa: B023
@@ -253,9 +258,8 @@ PROPERTIES = {
 }
 
 
-@pytest.mark.timeout(120)
 def test_a_site_colours_it_by_custom_properties(tmp_path: Path) -> None:
-    with gateway(tmp_path, listen__workers=1) as served, page() as shown:
+    with gateway(tmp_path, listen__workers=1, pace__paused_after_s=600) as served, page() as shown:
         studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:one")
         studio.open(title="Final")
         shown.do("open", url=f"{served.url}/embed?channel=match:one")
@@ -282,10 +286,9 @@ def test_a_site_colours_it_by_custom_properties(tmp_path: Path) -> None:
         studio.close()
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_examples(tmp_path: Path, scheme: str) -> None:
-    with gateway(tmp_path, listen__workers=1) as served, page() as shown:
+    with gateway(tmp_path, listen__workers=1, pace__paused_after_s=600) as served, page() as shown:
         studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:one")
         studio.open(title="Final")
         until(lambda: served.metric("grandstand_keyframes_total") >= 1, "the list of matches")

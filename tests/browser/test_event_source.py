@@ -14,8 +14,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.faults.proxy import Proxy
 from tests.system.gateway import gateway
 from tests.system.publishing import Studio
@@ -88,7 +86,6 @@ def browser(url: str) -> Iterator[None]:
             process.wait(20)
 
 
-@pytest.mark.timeout(150)
 def test_it_goes_on_from_its_last_event(tmp_path: Path) -> None:
     with contextlib.ExitStack() as stack:
         served = stack.enter_context(gateway(tmp_path, listen__workers=1, access__origins=["*"]))

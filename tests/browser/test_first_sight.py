@@ -89,7 +89,6 @@ def settled(shown: Page) -> None:
     until(lambda: shown.do("evaluate", script=quiet), "the page to be quiet")
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_by_keyboard_alone(served: GatewayProcess, shown: Page, address: str) -> None:
     shown.do("open", url=served.url + address)
@@ -113,19 +112,15 @@ def test_by_keyboard_alone(served: GatewayProcess, shown: Page, address: str) ->
     assert seen == sorted(seen)
 
 
-@pytest.mark.timeout(120)
 def test_the_first_stop_leads_to_the_content(served: GatewayProcess, shown: Page) -> None:
     shown.do("open", url=f"{served.url}/boards")
     settled(shown)
     shown.do("press", key="Tab")
     assert shown.do("evaluate", script="document.activeElement.getAttribute('href')") == "#main"
     shown.do("press", key="Enter")
-    until(
-        lambda: shown.do("evaluate", script="document.activeElement.id") == "main", "the content to have the focus"
-    )
+    until(lambda: shown.do("evaluate", script="document.activeElement.id") == "main", "the content to have the focus")
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("address", ["/", "/match/seen", "/board/kills.all", "/player/p1"])
 def test_nothing_jumps(served: GatewayProcess, shown: Page, address: str) -> None:
     shown.do("open", url=served.url + address)
@@ -143,7 +138,6 @@ def test_nothing_jumps(served: GatewayProcess, shown: Page, address: str) -> Non
     assert measured["paint"] > 0
 
 
-@pytest.mark.timeout(120)
 def test_names_from_right_to_left_turn_nothing_around(served: GatewayProcess, shown: Page) -> None:
     studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:turned")
     players: dict[str, Any] = {**STATE["players"], "p0": {"name": "שחר 9", "team": "red", "kills": 0, "deaths": 0}}  # type: ignore[dict-item]

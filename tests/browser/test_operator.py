@@ -43,7 +43,6 @@ def violations(shown: Page) -> Any:
     return shown.do("axe")
 
 
-@pytest.mark.timeout(180)
 def test_live_figures_then_one_channel_then_one_connection(served: GatewayProcess, shown: Page) -> None:
     studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:watched")
     studio.open()
@@ -80,7 +79,6 @@ def test_live_figures_then_one_channel_then_one_connection(served: GatewayProces
     studio.close()
 
 
-@pytest.mark.timeout(60)
 def test_its_header_leads_to_no_page_of_the_viewers(served: GatewayProcess, shown: Page) -> None:
     shown.do("open", url=f"{served.admin_url}/operator?channel=match%3Anobody")
     until(lambda: "There is no such" in " ".join(texts(shown, "main [role=status]")), "the channel that is not there")
@@ -92,7 +90,6 @@ def test_its_header_leads_to_no_page_of_the_viewers(served: GatewayProcess, show
     assert shown.do("problems") == []
 
 
-@pytest.mark.timeout(120)
 def test_pausing_stops_what_updates_itself(served: GatewayProcess) -> None:
     def asked(shown: Page) -> int:
         return int(shown.do("requests", part="/admin/v1/overview"))
@@ -110,7 +107,6 @@ def test_pausing_stops_what_updates_itself(served: GatewayProcess) -> None:
         until(lambda: asked(shown) > before + 1, "it to go on")
 
 
-@pytest.mark.timeout(120)
 def test_on_the_public_port_a_token_opens_it(served: GatewayProcess, shown: Page) -> None:
     def token(scope: str) -> str:
         claims = {"sub": "somebody", "scope": scope, "channels": ["*"], "exp": int(time.time()) + 600}
@@ -128,7 +124,6 @@ def test_on_the_public_port_a_token_opens_it(served: GatewayProcess, shown: Page
     assert shown.do("problems") == []
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("media", [{"colorScheme": "dark"}, {"forcedColors": "active"}, {"reducedMotion": "reduce"}])
 def test_in_other_colours_and_narrow(served: GatewayProcess, shown: Page, media: dict[str, str]) -> None:
     shown.do("emulate", **media)

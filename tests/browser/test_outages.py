@@ -9,8 +9,6 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-import pytest
-
 from tests.browser.diary import FRAMES_MAX, Diary
 from tests.browser.page import page
 from tests.browser.served import document
@@ -22,7 +20,6 @@ from tests.system.publishing import Studio
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
 
 
-@pytest.mark.timeout(120)
 def test_store_stopped_and_started(tmp_path: Path) -> None:
     with valkey(tmp_path / "store") as store, gateway(tmp_path, bus__url=store.url) as served, page("diary") as shown:
         studio = Studio(store.url, "match:store")
@@ -49,7 +46,6 @@ def test_store_stopped_and_started(tmp_path: Path) -> None:
         studio.close()
 
 
-@pytest.mark.timeout(120)
 def test_a_hidden_tab_catches_up_with_one_state(tmp_path: Path) -> None:
     with gateway(tmp_path, listen__workers=1) as served, page("plain", "diary") as shown:
         studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:hidden")
@@ -75,7 +71,6 @@ def test_a_hidden_tab_catches_up_with_one_state(tmp_path: Path) -> None:
         studio.close()
 
 
-@pytest.mark.timeout(120)
 def test_a_message_that_does_not_fit_leaves_the_page_standing(tmp_path: Path) -> None:
     with gateway(tmp_path, listen__workers=1) as served, page() as shown:
         studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:odd")
@@ -95,7 +90,6 @@ def test_a_message_that_does_not_fit_leaves_the_page_standing(tmp_path: Path) ->
         studio.close()
 
 
-@pytest.mark.timeout(60)
 def test_the_viewer_of_the_readme_works_in_an_empty_file(tmp_path: Path) -> None:
     code = re.search(r"```html\n(.*?)```", README, re.DOTALL)
     assert code is not None

@@ -6,8 +6,6 @@ import os
 import signal
 from pathlib import Path
 
-import pytest
-
 from tests.browser.diary import Diary
 from tests.browser.page import Page, page
 from tests.browser.served import connected_worker, document
@@ -22,7 +20,6 @@ def clock(shown: Page) -> str:
     return text
 
 
-@pytest.mark.timeout(120)
 def test_worker_killed_while_the_page_is_open(tmp_path: Path) -> None:
     with gateway(tmp_path, listen__workers=2) as served, page("diary") as shown:
         studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:page")
@@ -58,10 +55,9 @@ def test_worker_killed_while_the_page_is_open(tmp_path: Path) -> None:
         studio.close()
 
 
-@pytest.mark.timeout(120)
 def test_list_hostile_names_and_offline(tmp_path: Path) -> None:
     hostile = '<img src=x onerror="document.title=1">'
-    with gateway(tmp_path, listen__workers=1) as served, page("diary") as shown:
+    with gateway(tmp_path, listen__workers=1, pace__paused_after_s=600) as served, page("diary") as shown:
         studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:hostile")
         players = {**STATE["players"], "p0": {"name": hostile, "team": "red", "kills": 0, "deaths": 0}}  # type: ignore[dict-item]
         studio.open(title=hostile, players=players, clock="odd", objectives=7)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.browser.page import page, texts
 from tests.patience import until
 from tests.system.gateway import gateway
 from tests.system.publishing import STATE, Studio
 
 
-@pytest.mark.timeout(180)
 def test_figures_form_and_opponents(tmp_path: Path) -> None:
     hostile = '<img src=x onerror="document.title=1">'
     players = {**STATE["players"], "p0": {"name": hostile, "team": "red", "kills": 0, "deaths": 0}}  # type: ignore[dict-item]
@@ -37,12 +34,13 @@ def test_figures_form_and_opponents(tmp_path: Path) -> None:
         until(told, "three matches and six kills")
         assert texts(shown, "h1") == [hostile]
         assert shown.do("evaluate", script="document.querySelectorAll('main img').length") == 0
-        recent = [row.split("\t") for row in texts(shown, "[data-testid=recent] tbody tr")]
-        assert {(row[0], row[1], row[2]) for row in recent} == {
-            ("The first", "won", "2"),
-            ("The second", "won", "2"),
-            ("The third", "lost", "2"),
-        }
+
+        def recent() -> set[tuple[str, ...]]:
+            rows = [row.split("\t") for row in texts(shown, "[data-testid=recent] tbody tr")]
+            return {tuple(row[:3]) for row in rows}
+
+        wanted = {("The first", "won", "2"), ("The second", "won", "2"), ("The third", "lost", "2")}
+        until(lambda: recent() == wanted, lambda: f"how the matches ended: {recent()}")
 
         def opponents() -> list[list[str]]:
             return [row.split("\t")[:3] for row in texts(shown, "[data-testid=opponents] tbody tr")]

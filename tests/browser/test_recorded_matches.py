@@ -53,7 +53,6 @@ def official_score(folder: str, sheet: dict[str, Any]) -> list[str]:
     return [str(points) for points in (score if isinstance(score, list) else (score["blue"], score["orange"]))]
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("folder", SPEEDS)
 def test_the_page_ends_on_the_official_figures(tmp_path: Path, folder: str) -> None:
     recording = matches() / folder

@@ -6,8 +6,6 @@ import json
 import time
 from pathlib import Path
 
-import pytest
-
 from tests.browser.page import page
 from tests.databases import postgres
 from tests.patience import until
@@ -15,7 +13,6 @@ from tests.system.gateway import gateway
 from tests.system.publishing import STATE, Studio
 
 
-@pytest.mark.timeout(150)
 def test_a_link_to_a_moment_and_back_to_live(tmp_path: Path) -> None:
     with (
         postgres(tmp_path / "postgres") as server,

@@ -100,9 +100,7 @@ def shown() -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def world(
-    served: GatewayProcess, closed: GatewayProcess, bereft: GatewayProcess, shown: Page
-) -> Iterator[World]:
+def world(served: GatewayProcess, closed: GatewayProcess, bereft: GatewayProcess, shown: Page) -> Iterator[World]:
     url = served.wait_for_log("embedded_store", 1)["url"]
     studios = {name: Studio(url, f"match:{name}") for name in ("one", "over", "late", "next", "past")}
     for name, studio in studios.items():
@@ -179,10 +177,11 @@ def nowhere(world: World) -> None:
 
 
 def match_live(world: World) -> None:
-    world.studios["one"].publish({"op": "kill", "actor": "p0", "target": "p7"})
+    one = world.studios["one"]
+    one.publish({"op": "kill", "actor": "p0", "target": "p7"})
     world.open("/match/one")
-    world.state("live")
-    world.studios["one"].score()
+    # It would be paused while nothing is published.
+    until(lambda: bool(one.score()) and world.shown.read()["state"] == "live", "live")
     world.until("document.querySelector('[data-testid=feed] li') !== null")
 
 
@@ -226,7 +225,7 @@ def match_behind(world: World) -> None:
     until(behind, "behind")
     said = world.shown.do("evaluate", script="document.querySelector('[data-testid=state]').textContent")
     # The gateway takes a part of it for the offset of the publisher's clock.
-    assert re.fullmatch(r"Behindby [1-9]\.\d s", said), "by how much"
+    assert re.fullmatch(r"Behindby [1-9]\d*\.\d s", said), "by how much"
 
 
 def stopped(state: Callable[[World], None]) -> Callable[[World], None]:
@@ -610,7 +609,6 @@ def faults(shown: Page) -> list[Any]:
     return found
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("path", ["/", "/boards"])
 def test_before_there_is_anything(served: GatewayProcess, shown: Page, path: str) -> None:
     shown.do("open", url=f"{served.url}{path}")
@@ -619,7 +617,6 @@ def test_before_there_is_anything(served: GatewayProcess, shown: Page, path: str
     assert not found, "\n".join(found)
 
 
-@pytest.mark.timeout(120)
 def test_a_page_that_could_not_be_loaded_is_loaded_again(clean: World) -> None:
     page_not_loaded(clean)
     clean.shown.do("hinder")
@@ -634,7 +631,6 @@ UNDER = """Object.fromEntries([...document.querySelectorAll("main section:has(> 
 }))"""
 
 
-@pytest.mark.timeout(120)
 def test_a_match_is_under_the_heading_of_its_status(clean: World) -> None:
     def under(on: str, **others: str) -> None:
         wanted = {"Live now": on} | others
@@ -664,7 +660,6 @@ ASKED_AGAIN = """new Promise((seen) => {
 })"""
 
 
-@pytest.mark.timeout(120)
 def test_a_list_that_was_not_to_be_had_is_asked_for_again(clean: World) -> None:
     with middlebox(clean.bereft.port) as way:
         clean.shown.do("open", url=f"http://127.0.0.1:{way.port}/")
@@ -675,7 +670,6 @@ def test_a_list_that_was_not_to_be_had_is_asked_for_again(clean: World) -> None:
         assert clean.shown.read()["marker"] == "same page"
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("name", STATES)
 def test_state(clean: World, name: str) -> None:
     STATES[name](clean)

@@ -47,7 +47,6 @@ def count(shown: Page, name: str) -> int:
     return int(shown.do("evaluate", script=f"grandstand.{name}"))
 
 
-@pytest.mark.timeout(120)
 def test_over_a_websocket(served: GatewayProcess, studio: Studio) -> None:
     with page() as shown:
         shown.do("tap")
@@ -59,9 +58,7 @@ def test_over_a_websocket(served: GatewayProcess, studio: Studio) -> None:
             shown.do("say", text=text)
         until(lambda: count(shown, "malformed") == len(ODD), "all of them to be counted")
         assert shown.read()["scores"] == ["1", "0"], "what was there stays"
-        until(
-            lambda: served.metric("grandstand_snapshots_total", reason="join") > joined, "it to ask for a snapshot"
-        )
+        until(lambda: served.metric("grandstand_snapshots_total", reason="join") > joined, "it to ask for a snapshot")
         goes_on(served, studio, shown, 2)
         shown.do("say", text=json.dumps(OTHER_VERSION))
         until(lambda: count(shown, "resyncs") == 1, "it to ask again")
@@ -73,7 +70,6 @@ def test_over_a_websocket(served: GatewayProcess, studio: Studio) -> None:
             until(lambda metric=metric, told=told: served.metric(metric, browser="chromium") == told, name)  # type: ignore[misc]
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     ("blocked", "way", "part", "spoilt"),
     [

@@ -503,7 +503,7 @@ async def test_silence_is_a_loss() -> None:
         await exchange.until_closed()
 
     async with serving(first, second) as url:
-        viewer = Viewer(url, CHANNEL, silence_s=0.5, random=now)
+        viewer = Viewer(url, CHANNEL, silence_s=2, random=now)
         await viewer.until(lambda v: v.version == version(2), TIMEOUT_S)
 
 

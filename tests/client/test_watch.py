@@ -39,7 +39,7 @@ async def script(exchange: Exchange) -> None:
 
 async def test_json_lines_are_the_messages() -> None:
     async with serving(script) as url:
-        code, out, err = await watch(CHANNEL, "--url", url, "--json", "--for", "1")
+        code, out, err = await watch(CHANNEL, "--url", url, "--json", "--for", "5")
     lines = [json.loads(line) for line in out.splitlines()]
     assert (code, err) == (0, "")
     assert [line["type"] for line in lines] == ["snapshot", "delta"]
@@ -48,7 +48,7 @@ async def test_json_lines_are_the_messages() -> None:
 
 async def test_last_view_stays_on_the_screen() -> None:
     async with serving(script) as url:
-        code, out, _ = await watch(CHANNEL, "--url", url, "--for", "1")
+        code, out, _ = await watch(CHANNEL, "--url", url, "--for", "5")
     assert code == 0
     assert version(2) in out
     assert "snapshots 1  deltas 1" in out

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.faults.beat import Beat
 from tests.patience import until
 from tests.system.gateway import GatewayProcess, gateway
@@ -48,7 +46,6 @@ def open_viewer(served: GatewayProcess, channel: str, way: str) -> tuple[Peer, C
     return peer, lambda: peer.event()[1]
 
 
-@pytest.mark.timeout(120)
 def test_slow_readers_cost_bounded_bytes_and_get_one_conflated_message(tmp_path: Path) -> None:
     with gateway(tmp_path, listen__workers=1, viewers__send_buffer_bytes=SEND_BUFFER_BYTES) as served:
         studio = Studio(served.wait_for_log("embedded_store", 1)["url"], "match:slow")

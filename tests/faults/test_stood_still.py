@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import pytest
-
 from gateway.edge.supervisor import PING_S, PINGS_UNANSWERED
 from tests.faults.frozen import frozen
 from tests.patience import until
@@ -19,7 +17,6 @@ def pids(served: GatewayProcess) -> set[int]:
     return {worker["pid"] for worker in served.workers()}
 
 
-@pytest.mark.timeout(180)
 def test_a_supervisor_that_stood_still_keeps_its_workers_and_replaces_one_that_hangs(tmp_path: Path) -> None:
     with gateway(tmp_path, listen__workers=2) as served:
         assert served.process is not None

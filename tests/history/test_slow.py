@@ -12,8 +12,8 @@ from gateway.history.errors import Unavailable
 from gateway.history.migrate import Migration, migrate
 from gateway.history.stats import refresh
 
-READERS_S = 0.3
-SLOW_S = 1.0
+READERS_S = 1.5
+SLOW_S = 3.0
 SLOW_VIEW = f"""
 DROP MATERIALIZED VIEW grandstand.player_duels;
 CREATE MATERIALIZED VIEW grandstand.player_duels AS SELECT 1 AS player, pg_sleep({SLOW_S})::text AS slept;

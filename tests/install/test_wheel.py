@@ -37,7 +37,6 @@ def test_holds_the_page_in_every_coding_and_nothing_of_an_older_one(wheel: Path)
     assert all({f"{name}.br", f"{name}.gz"} <= held for name in scripts)
 
 
-@pytest.mark.timeout(300)
 def test_serves_the_page_where_there_is_no_node(wheel: Path, tmp_path: Path) -> None:
     home = tmp_path / "venv"
     venv.create(home)

@@ -251,12 +251,12 @@ def test_close_by_the_server_waits_for_the_answer(stand: Stand) -> None:
 
 
 def test_close_by_the_server_times_out(stand: Stand) -> None:
-    stand.again(close_timeout_ms=500)
+    stand.again(close_timeout_ms=20_000)
     _, conn = stand.parked()
     stand.table.close(conn, 1000, b"")
     stand.events += stand.table.sweep(soon(0))
     assert stand.of("closed") == []
-    stand.events += stand.table.sweep(soon(700))
+    stand.events += stand.table.sweep(soon(25_000))
     assert reason(stand, conn) == "close_timeout"
 
 
@@ -315,23 +315,23 @@ def test_many_messages_in_one_read(stand: Stand) -> None:
 
 
 def test_head_time_out(stand: Stand) -> None:
-    stand.again(head_timeout_ms=500)
+    stand.again(head_timeout_ms=20_000)
     viewer, conn = stand.viewer()
     viewer.send(HEAD[:10])
     stand.poll()
-    assert stand.table.sweep(soon(100)) == []
-    stand.events += stand.table.sweep(soon(700))
+    assert stand.table.sweep(soon(5_000)) == []
+    stand.events += stand.table.sweep(soon(25_000))
     assert reason(stand, conn) == "head_timeout"
     stand.until(lambda: (viewer.take(), viewer.ended)[1])
 
 
 def test_a_silent_viewer_is_pinged_then_closed(stand: Stand) -> None:
-    stand.again(idle_timeout_ms=1000)
+    stand.again(idle_timeout_ms=20_000)
     viewer, conn = stand.parked()
-    assert stand.table.sweep(soon(700)) == []
-    assert stand.table.sweep(soon(750)) == []
+    assert stand.table.sweep(soon(14_000)) == []
+    assert stand.table.sweep(soon(15_000)) == []
     assert viewer.frames() == [(9, b"")]
-    stand.events += stand.table.sweep(soon(1300))
+    stand.events += stand.table.sweep(soon(26_000))
     assert viewer.frames() == [(8, b"\x03\xe9idle")]
     viewer.sock.close()
     assert reason(stand, conn) == "idle"

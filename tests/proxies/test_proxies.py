@@ -14,7 +14,7 @@ from tests.system.publishing import Studio
 from tests.wire.peer import Document, Peer
 
 CHANNEL = "match:behind"
-pytestmark = [pytest.mark.timeout(120), pytest.mark.parametrize("kind", KINDS)]
+pytestmark = pytest.mark.parametrize("kind", KINDS)
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from gateway.replay.recording import Event, Moment, Recording
 
 CHANNEL = "match:test"
 
+
 async def entries_of(url: str, channel: str = CHANNEL) -> list[Entry]:
     """All entries of a channel's stream."""
     bus = open_bus(url, "poll")

@@ -47,14 +47,17 @@ async def test_a_recorded_match_played_at_full_speed_folds_to_the_file(
 
 async def test_times_are_absolute_and_scaled(store: EmbeddedValkey, publisher: Publisher) -> None:
     recording = counting(list(range(0, 2_001, 20)))
-    began_ms = time.time_ns() // 1_000_000
-    await play(recording, publisher, CHANNEL, 4.0)
-    took_ms = time.time_ns() // 1_000_000 - began_ms
-    stamps = [entry.t_ms for entry in await entries_of(store.url)]
-    assert all(stamp is not None and began_ms <= stamp <= began_ms + took_ms for stamp in stamps)
+    took_ms: list[int] = []
+    # A machine that does something else for a moment spoils one try, not all.
+    while not took_ms or (took_ms[-1] >= 1_000 and len(took_ms) < 20):
+        channel, began_ms = f"{CHANNEL}-{len(took_ms)}", time.time_ns() // 1_000_000
+        await play(recording, publisher, channel, 4.0)
+        took_ms.append(time.time_ns() // 1_000_000 - began_ms)
+        stamps = [entry.t_ms for entry in await entries_of(store.url, channel)]
+        assert all(stamp is not None and began_ms <= stamp <= began_ms + took_ms[-1] for stamp in stamps)
+        assert stamps == sorted(stamp for stamp in stamps if stamp is not None)
     # 2 s at four times their speed; a delay of one moment is not handed on to the next.
-    assert 500 <= took_ms < 1_000
-    assert stamps == sorted(stamp for stamp in stamps if stamp is not None)
+    assert 500 <= took_ms[-1] < 1_000, took_ms
 
 
 async def test_what_is_due_together_is_one_entry(store: EmbeddedValkey, publisher: Publisher) -> None:
@@ -108,7 +111,7 @@ async def test_a_slow_match_still_says_that_it_lives(
     store: EmbeddedValkey, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(player, "HEARTBEAT_S", 0.05)
-    recording = counting([0, 40])
+    recording = counting([0, 300])
     await play(recording, publisher, CHANNEL, 0.1)
     entries = await entries_of(store.url)
     clocks = [event for event in events_in(entries) if event["op"] == "clock"]
@@ -123,14 +126,15 @@ async def test_stopping_ends_a_playing_where_it_is(store: EmbeddedValkey, publis
     began_s = time.monotonic()
     played = await play(recording, publisher, CHANNEL, 1.0, lambda _: stop.set(), stop)
     assert played.outcome is Outcome.STOPPED
-    assert time.monotonic() - began_s < 5
+    assert time.monotonic() - began_s < PATIENCE_S
     assert folded(await entries_of(store.url))["teams"]["a"]["score"] == 2
 
 
 async def test_a_fenced_player_opens_a_new_epoch_with_all_that_was_told(
     store: EmbeddedValkey, publisher: Publisher
 ) -> None:
-    recording = counting(list(range(0, 400, 10)))
+    # Long enough for a player that is late for a while not to tell all the rest at once.
+    recording = counting(list(range(0, 4_000, 10)))
     taken: list[int] = []
 
     async def take_over() -> None:
@@ -151,7 +155,7 @@ async def test_a_fenced_player_opens_a_new_epoch_with_all_that_was_told(
     assert played.epochs == (1, 3)
     assert taken == [2]
     assert folded(entries) == fold_file(recording)
-    assert folded(entries)["teams"]["a"]["score"] == 40
+    assert folded(entries)["teams"]["a"]["score"] == 400
 
 
 async def test_a_player_that_is_fenced_again_and_again_gives_up(
@@ -172,7 +176,7 @@ async def test_a_player_that_is_fenced_again_and_again_gives_up(
 
 
 async def test_nothing_is_lost_or_doubled_while_the_store_is_away(store: EmbeddedValkey, publisher: Publisher) -> None:
-    recording = counting(list(range(0, 1_500, 5)))
+    recording = counting(list(range(0, 6_000, 20)))
     reached = asyncio.Event()
 
     def on_progress(progress: Progress) -> None:
@@ -221,7 +225,7 @@ async def test_an_entry_whose_answer_was_lost_is_not_appended_twice(
 async def test_entries_that_the_store_forgot_are_told_again_in_a_new_epoch(
     store: EmbeddedValkey, publisher: Publisher
 ) -> None:
-    recording = counting(list(range(0, 600, 10)))
+    recording = counting(list(range(0, 4_000, 10)))
     forgotten: list[asyncio.Task[None]] = []
 
     async def forget() -> None:

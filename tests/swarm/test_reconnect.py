@@ -50,9 +50,9 @@ def test_bye_says_when(server: Listener) -> None:
     bye = json.dumps({"type": "bye", "reason": "drain", "retry_ms": [150, 160]}, separators=(",", ":")).encode()
     first.send(frame(bye) + frame(struct.pack(">H", 1012), 8))
     first.client_frame()
+    begun = time.monotonic()
     first.close()
     until(swarm, lambda: total(swarm, "lost") == 1, "the loss")
-    begun = time.monotonic()
     server.open(swarm)
     assert time.monotonic() - begun >= 0.1
     swarm.close_all(hard=True)

@@ -43,6 +43,8 @@ class GatewayProcess:
             "history.embedded_dir": directory / "history",
             "history.url": "none",
             "presence.every_s": 0,
+            # On a machine that stands still for a moment, nobody is turned away for it.
+            "viewers.opening_wait_s": 60,
             "observe.log_format": "json",
             **settings,
         }
@@ -109,13 +111,13 @@ class GatewayProcess:
 
     def workers(self) -> list[dict[str, Any]]:
         """The workers' own reports."""
-        with urllib.request.urlopen(f"{self.admin_url}/admin/v1/workers", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.admin_url}/admin/v1/workers", timeout=60) as answer:
             found: list[dict[str, Any]] = json.load(answer)
         return found
 
     def channels(self) -> list[dict[str, Any]]:
         """What every worker says of its channels."""
-        with urllib.request.urlopen(f"{self.admin_url}/admin/v1/channels", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.admin_url}/admin/v1/channels", timeout=60) as answer:
             found: list[dict[str, Any]] = json.load(answer)
         return found
 
@@ -128,7 +130,7 @@ class GatewayProcess:
 
     def metrics(self) -> str:
         """The metrics of all workers."""
-        with urllib.request.urlopen(f"{self.admin_url}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.admin_url}/metrics", timeout=60) as answer:
             return str(answer.read().decode())
 
     def metric(self, name: str, **labels: str) -> float:

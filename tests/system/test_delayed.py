@@ -66,7 +66,6 @@ def read(served: GatewayProcess, path: str) -> tuple[int, str]:
             return error.code, error.read().decode()
 
 
-@pytest.mark.timeout(300)
 def test_pages_summaries_stats_and_boards_tell_nothing_early(served: GatewayProcess) -> None:
     told: dict[str, tuple[int, str]] = {}
     for path in (
@@ -102,7 +101,6 @@ def test_pages_summaries_stats_and_boards_tell_nothing_early(served: GatewayProc
     assert json.loads(told["/v1/leaderboards"][1])["boards"] == []
 
 
-@pytest.mark.timeout(300)
 def test_a_rewind_tells_nothing_early(served: GatewayProcess) -> None:
     now_ms = time.time_ns() // 1_000_000
     for channel in ("match:1", "match:2", "board:kills.all"):

@@ -14,7 +14,7 @@ from tests.wire.peer import Closed, peer
 
 SECRET = "for tests only, thirty-two bytes or more"
 CHANNEL = "match:ending"
-LIVES_S = 6
+LIVES_S = 15
 
 
 def token(exp: int) -> str:
@@ -34,7 +34,6 @@ def test_a_token_that_ends_ends_its_parked_viewers(tmp_path: Path) -> None:
             peer(served.port) as viewer,
             peer(served.port) as stream,
             peer(served.port) as lasting,
-            peer(served.port) as late,
         ):
             viewer.upgrade(f"/v1/live?channel={CHANNEL}", **rights).next("snapshot")
             assert stream.stream(CHANNEL, **rights).event()[1]["type"] == "snapshot"
@@ -50,7 +49,8 @@ def test_a_token_that_ends_ends_its_parked_viewers(tmp_path: Path) -> None:
             with pytest.raises(Closed):
                 while True:
                     stream.event()
-            assert late.upgrade(f"/v1/live?channel={CHANNEL}", **rights).status == 401
+            with peer(served.port) as late:
+                assert late.upgrade(f"/v1/live?channel={CHANNEL}", **rights).status == 401
             studio.score()
             lasting.next("delta")
             assert served.metric("grandstand_bugs_total") == 0

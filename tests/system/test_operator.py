@@ -74,6 +74,7 @@ def test_overview_tells_channels_workers_and_store(served: GatewayProcess, studi
         return found.get("viewers") == 6 and (found.get("entries_per_s") or 0) > 0
 
     until(busy, "the channel's rate and its viewers without the workers among themselves")
+    until(lambda: ask(served.admin_url, "/admin/v1/overview")[1]["aggregate"]["partitions"] >= 1, "an aggregator")
     status, view = ask(served.admin_url, "/admin/v1/overview")
     assert status == 200
     assert view["gateway"]["workers"] == view["gateway"]["workers_wanted"] == 2
@@ -189,7 +190,6 @@ def test_the_admin_port_serves_the_page(served: GatewayProcess) -> None:
         assert "frame-ancestors" in answer.headers["content-security-policy"]
 
 
-@pytest.mark.timeout(120)
 def test_a_worker_that_dies_is_missed_and_counted(tmp_path: Path) -> None:
     with gateway(tmp_path) as served:
         before = ask(served.admin_url, "/admin/v1/overview")[1]

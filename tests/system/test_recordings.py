@@ -115,7 +115,7 @@ def figures(folder: str, sheet: dict[str, Any], state: dict[str, Any]) -> None:
             assert value is None or shown["points" if name == "score" else name] == value, (player["id"], name)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_every_viewer_ends_on_the_fold_of_the_file_and_the_official_figures(tmp_path: Path) -> None:
     folder = matches()
     with gateway(tmp_path, listen__workers=2) as served:

@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.model.twin import merge
+from tests.patience import PATIENCE_S
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = PATIENCE_S
 
 
 class Closed(Exception):

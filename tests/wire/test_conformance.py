@@ -18,7 +18,6 @@ CASES = [
 COUNT = 265
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("state", STATES)
 def test_nothing_fails(state: str) -> None:
     """In a process of its own: the suite leaves files open."""

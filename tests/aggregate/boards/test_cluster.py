@@ -44,7 +44,7 @@ async def publish(url: str, begun: asyncio.Event, go: asyncio.Event) -> None:
     await publisher.close()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_a_lost_primary_and_a_killed_aggregator(tmp_path: Path) -> None:
     with cluster(tmp_path / "cluster", replicas=True) as nodes, aggregators(tmp_path, nodes.url, 2) as running:
         begun, go = asyncio.Event(), asyncio.Event()

@@ -76,7 +76,7 @@ VALUE_BOARD = "kills.region.eu"
 
 async def test_a_board_and_all_its_parts_live_and_go_together(valkey_server: Store) -> None:
     """A correction, a repair and a void make scores of the parts: none may go while the board is written to."""
-    client, kept_s = valkey_server.client, 1
+    client, kept_s = valkey_server.client, 4
     ledger = Ledger(valkey_server.url, kept_s)
     await ledger.apply([Increment(VALUE_BOARD, CHANNEL, "", FIRST, {"ana": (5, 10)})])
     last = ""
