@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 import uvloop
@@ -19,20 +21,29 @@ STILL_S = 0.3
 """Longer than the time-out, so that it is due in the same turn as the answer."""
 
 
+@asynccontextmanager
+async def exchange_with(server: Store) -> AsyncIterator[Exchange]:
+    client = make_client(server.url, connections=1)
+    one = Exchange(client, AnyReplies())
+    try:
+        yield one
+    finally:
+        # A loop of uvloop does not end before its connections.
+        await one.close()
+        await client.aclose()
+
+
 def test_an_answer_that_lies_in_the_socket_is_not_late(valkey_server: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exchange, "COMMAND_TIMEOUT_S", PATIENCE_S)
 
     async def main() -> None:
-        client = make_client(valkey_server.url, connections=1)
-        one = Exchange(client, AnyReplies())
-        connection = await one.ask(command(b"CLIENT", b"ID"), 1)
-        for _ in range(3):
-            asking = asyncio.ensure_future(one.ask(command(b"CLIENT", b"ID"), 1))
-            await asyncio.sleep(0)
-            time.sleep(STILL_S)  # noqa: ASYNC251 - that is what is tested
-            assert await asking == connection, "the same one"
-        await one.close()
-        await client.aclose()
+        async with exchange_with(valkey_server) as one:
+            connection = await one.ask(command(b"CLIENT", b"ID"), 1)
+            for _ in range(3):
+                asking = asyncio.ensure_future(one.ask(command(b"CLIENT", b"ID"), 1))
+                await asyncio.sleep(0)
+                time.sleep(STILL_S)  # noqa: ASYNC251 - that is what is tested
+                assert await asking == connection, "the same one"
 
     uvloop.run(main())
 
@@ -41,16 +52,13 @@ def test_a_store_that_does_not_answer_is_still_given_up(valkey_server: Store, mo
     monkeypatch.setattr(exchange, "COMMAND_TIMEOUT_S", PATIENCE_S)
 
     async def main() -> None:
-        client = make_client(valkey_server.url, connections=1)
-        one = Exchange(client, AnyReplies())
-        assert await one.ask(command(b"PING"), 1) == [b"PONG"]
-        valkey_server.freeze()
-        with pytest.raises(exchange.Unavailable):
-            await one.ask(command(b"PING"), 1)
-        valkey_server.thaw()
-        # Over a new connection: what the old one would answer yet is nobody's.
-        assert await one.ask(command(b"ECHO", b"here"), 1) == [b"here"]
-        await one.close()
-        await client.aclose()
+        async with exchange_with(valkey_server) as one:
+            assert await one.ask(command(b"PING"), 1) == [b"PONG"]
+            valkey_server.freeze()
+            with pytest.raises(exchange.Unavailable):
+                await one.ask(command(b"PING"), 1)
+            valkey_server.thaw()
+            # Over a new connection: what the old one would answer yet is nobody's.
+            assert await one.ask(command(b"ECHO", b"here"), 1) == [b"here"]
 
     uvloop.run(main())
