@@ -1,6 +1,7 @@
 /** The frame of every page: where one is, where one can go, colours and language. */
 import { QueryClientProvider } from "@tanstack/react-query";
 import { Suspense, useEffect, useRef, type ComponentType } from "react";
+import { begin as beginChannel, LOBBY } from "../live/store.js";
 import { MatchesPage } from "../matches/MatchesPage.js";
 import { Perf } from "../perf/Perf.js";
 import { Access } from "./Access.js";
@@ -30,19 +31,24 @@ const useWords = defineWords({
 const OPERATOR = "/operator";
 
 type Page = ComponentType<{ params: Params }>;
-/** Every page but the first one is a file of its own, loaded when it is gone to. */
-const PAGES: [string, Page | Loaded<{ params: Params }>][] = [
-  ["/", MatchesPage],
-  ["/match/:id", loaded(async () => (await import("../match/MatchPage.js")).MatchPage)],
+/** Every page but the first one is a file of its own, loaded when it is gone to; and the channel that an address is about, if one. */
+const PAGES: [string, Page | Loaded<{ params: Params }>, ((params: Params) => string)?][] = [
+  ["/", MatchesPage, () => LOBBY],
+  ["/match/:id", loaded(async () => (await import("../match/MatchPage.js")).MatchPage), ({ id }) => `match:${id}`],
   ["/boards", loaded(async () => (await import("../board/BoardsPage.js")).BoardsPage)],
-  ["/board/:id", loaded(async () => (await import("../board/BoardPage.js")).BoardPage)],
+  ["/board/:id", loaded(async () => (await import("../board/BoardPage.js")).BoardPage), ({ id }) => `board:${id}`],
   ["/player/:id", loaded(async () => (await import("../player/PlayerPage.js")).PlayerPage)],
   [OPERATOR, loaded(async () => (await import("../operator/OperatorPage.js")).OperatorPage)],
 ];
 
-/** Loads the file of an address's page, if it is one of its own. */
+/** Asks at once for what an address is about, which its page does when it is there; loads the page's file, if it is one of its own. */
 export async function begin(path: string): Promise<void> {
-  for (const [pattern, Page] of PAGES) if (matchPath(pattern, path) !== null && "begin" in Page) return Page.begin();
+  for (const [pattern, Page, channelOf] of PAGES) {
+    const params = matchPath(pattern, path);
+    if (params === null) continue;
+    if (channelOf) beginChannel(channelOf(params));
+    if ("begin" in Page) return Page.begin();
+  }
 }
 
 export function App() {
