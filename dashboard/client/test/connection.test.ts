@@ -1,10 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Live, type ServerMessage } from "../src/index.js";
 import { GOOD, random, spoiled } from "./spoiled.js";
-import { frame, handshake } from "./websocket.js";
+import { end, frame, handshake, listen } from "./websocket.js";
 
 const CHANNEL = "match:1";
 const RIGHT: ServerMessage = { type: "snapshot", channel: CHANNEL, version: "1-9.i", state: { n: 9 }, feed: [], status: "live" };
@@ -27,6 +26,7 @@ describe("a connection that says anything", () => {
   const rounds = Array.from({ length: ROUNDS }, (_, seed): Round => ({ next: random(seed + 1), left: SPOILED }));
   const roundOf = (request: IncomingMessage): Round => rounds[Number(request.url!.split("/")[1])]!;
   let server: Server;
+  let url: string;
 
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     const round = roundOf(request);
@@ -66,21 +66,17 @@ describe("a connection that says anything", () => {
 
   beforeAll(async () => {
     server = createServer(answer).on("upgrade", upgrade);
-    await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+    url = await listen(server);
   });
-  afterAll(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  afterAll(() => end(server));
 
   it("leaves the client with the right document as soon as it is told that", { timeout: 60_000 }, async () => {
-    const { port } = server.address() as AddressInfo;
     const ends = await Promise.all(
       rounds.map(
         (_, seed) =>
           new Promise<{ doc: unknown; since: string | null; malformed: number; bytes: number }>((resolve) => {
             const live = new Live({
-              url: `http://127.0.0.1:${port}/${seed}`,
+              url: `${url}/${seed}`,
               random: () => 0,
               onChange: () => {
                 if (live.connection.value.word !== "live" || viewer.version !== "1-9.i" || viewer.anew) return;

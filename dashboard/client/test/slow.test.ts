@@ -1,10 +1,9 @@
 /** A gateway whose snapshot takes its time: a connection on which nothing was asked yet is none that is dead. */
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Live, type ServerMessage } from "../src/index.js";
-import { frame, handshake, unmasked } from "./websocket.js";
+import { end, frame, handshake, listen, unmasked } from "./websocket.js";
 
 const CHANNEL = "match:1";
 const SNAPSHOT: ServerMessage = { type: "snapshot", channel: CHANNEL, version: "1-9.i", state: { n: 9 }, feed: [], status: "live" };
@@ -12,6 +11,7 @@ const SNAPSHOT: ServerMessage = { type: "snapshot", channel: CHANNEL, version: "
 const TAKES_MS = 8_000;
 
 let server: Server;
+let url: string;
 let opened = 0;
 const asked: unknown[] = [];
 const words: string[] = [];
@@ -29,18 +29,14 @@ beforeAll(async () => {
       socket.write(frame(Buffer.from(JSON.stringify({ type: "tick", channel: CHANNEL, version: "1-9.i" }))));
     });
   });
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  url = await listen(server);
 });
-afterAll(() => {
-  server.closeAllConnections();
-  server.close();
-});
+afterAll(() => end(server));
 
 it("keeps the connection that it has, and asks there from the version that comes", { timeout: 60_000 }, async () => {
-  const { port } = server.address() as AddressInfo;
   await new Promise<void>((resolve) => {
     const live = new Live({
-      url: `http://127.0.0.1:${port}`,
+      url,
       onChange: () => {
         if (live.connection.value.word !== "live" || asked.length === 0 || live.view(CHANNEL)?.version !== "1-9.i") return;
         live.close();

@@ -1,11 +1,10 @@
 import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { eventsOf, openWebSocket, statusOfHeader, type Transport } from "../src/transport.js";
 import { merge, read, Viewer, type Json } from "../src/index.js";
-import { handshake, unmasked } from "./websocket.js";
+import { end, handshake, listen, unmasked } from "./websocket.js";
 
 const load = <T>(name: string): T[] =>
   JSON.parse(readFileSync(new URL(`../../../tests/vectors/${name}.json`, import.meta.url), "utf8")) as T[];
@@ -77,16 +76,14 @@ describe("what a viewer says", () => {
         }
       });
     });
-    await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-    const { port } = server.address() as AddressInfo;
+    const url = await listen(server);
     await new Promise<void>((opened) => {
-      transport = openWebSocket(`http://127.0.0.1:${port}`, null, { opened, message: () => {}, closed: () => {} });
+      transport = openWebSocket(url, null, { opened, message: () => {}, closed: () => {} });
     });
   });
   afterAll(() => {
     transport.close();
-    server.closeAllConnections();
-    server.close();
+    end(server);
   });
 
   it.each(said)("is to the letter: $name", async ({ json }) => {

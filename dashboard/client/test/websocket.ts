@@ -1,6 +1,18 @@
 /** The server's side of a WebSocket (RFC 6455), as little as a test needs of it. */
 import { createHash } from "node:crypto";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** Its address, once it listens. */
+export async function listen(server: Server): Promise<string> {
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+export function end(server: Server): void {
+  server.closeAllConnections();
+  server.close();
+}
 
 /** The answer that opens it. */
 export function handshake(request: IncomingMessage): string {

@@ -1,8 +1,7 @@
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { frame, handshake } from "../../client/test/websocket.js";
+import { end, frame, handshake, listen } from "../../client/test/websocket.js";
 import type { ServerMessage } from "../../client/src/index.js";
 
 const CHANNEL = "match:1";
@@ -24,18 +23,17 @@ describe("the store", () => {
       // The first of what it says: it wants the channel.
       socket.once("data", () => say({ type: "snapshot", channel: CHANNEL, version: name(0), state: { n: 0 }, feed: [], status: "live" }));
     });
-    await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+    const origin = await listen(server);
     // What the store needs of a browser; its connection is a real one, which jsdom's documents and Node's sockets do not make together.
     vi.stubGlobal("document", page);
     vi.stubGlobal("matchMedia", () => ({ matches: false, addEventListener: () => {} }));
     vi.stubGlobal("requestAnimationFrame", (callback: FrameRequestCallback) => setTimeout(() => callback(performance.now()), 16));
     vi.stubGlobal("cancelAnimationFrame", clearTimeout);
-    vi.stubGlobal("location", { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+    vi.stubGlobal("location", { origin });
   });
   afterAll(() => {
-    server.closeAllConnections();
     viewer.destroy();
-    server.close();
+    end(server);
   });
 
   it("is brought up to date once a frame, by timer where there are none, and keeps a bounded feed", async () => {
