@@ -626,17 +626,17 @@ cdef void gs_await(gs_table *t, uint32_t slot, int64_t unix_s) noexcept nogil:
     gs_timer(t, slot, <uint32_t>due if due < GS_NIL else <uint32_t>GS_NIL)
 
 
-cdef bint _had_come(gs_table *t, uint32_t slot, uint8_t state) noexcept nogil:
+cdef bint _had_come(gs_table *t, uint32_t slot) noexcept nogil:
     """Reads first what waits in the kernel: that this process did not run for a while is no silence of the peer.
 
     Returns:
-        Whether it made a difference: the connection is gone, is not in `state` any more, or was heard of just now.
+        Whether it made a difference: the connection is gone or in another state, or was heard of just now.
     """
     cdef uint64_t id = gs_id(t, slot)
+    cdef uint8_t state = t.conns[slot].state
     _readable(t, slot)
-    if gs_slot(t, id, False) == GS_NIL or t.conns[slot].state != state:
-        return True
-    return state == GS_WS and t.conns[slot].tick == t.now_tick
+    # A head's tick is when its time is up: it is not put off by parts of it.
+    return gs_slot(t, id, False) == GS_NIL or t.conns[slot].state != state or t.conns[slot].tick == t.now_tick
 
 
 cdef void _look(gs_table *t, uint32_t slot, int64_t unix_s) noexcept nogil:
@@ -645,7 +645,7 @@ cdef void _look(gs_table *t, uint32_t slot, int64_t unix_s) noexcept nogil:
     cdef uint8_t out[CONTROL_FRAME_MAX]
     cdef gs_frame *frame
     if c.state == GS_HEAD:
-        if t.now_tick > c.tick and not _had_come(t, slot, GS_HEAD):
+        if t.now_tick > c.tick and not _had_come(t, slot):
             gs_kill(t, slot, GS_R_HEAD_TIMEOUT)
     elif c.state == GS_CLOSING:
         if t.now_tick > c.tick:
@@ -666,9 +666,8 @@ cdef void _look(gs_table *t, uint32_t slot, int64_t unix_s) noexcept nogil:
             if c.flags & GS_WANT_OUT and quiet > t.idle_ticks:
                 gs_kill(t, slot, GS_R_IDLE)
         elif quiet > t.idle_ticks:
-            if _had_come(t, slot, GS_WS):
-                return
-            gs_begin_close(t, slot, 1001, <const uint8_t *>b"idle", 4, GS_R_IDLE, True)
+            if not _had_come(t, slot):
+                gs_begin_close(t, slot, 1001, <const uint8_t *>b"idle", 4, GS_R_IDLE, True)
         elif quiet > t.idle_ticks // 2 and not c.flags & GS_PINGED:
             c.flags |= GS_PINGED
             frame = frame_copy(out, control_frame(out, OP_PING, NULL, 0))

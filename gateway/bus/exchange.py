@@ -52,23 +52,23 @@ class Exchange:
             self._settle(None)
 
     def _late(self) -> None:
-        if self._answered is None or self._answered.done():
-            # The answer came in the same turn, as after this process stood still: the connection is good.
-            return
-        self._settle(Unavailable("TimeoutError"))
-        self._wire.abort()
+        # Where the answer came in the same turn, as after this process stood still, the connection is good.
+        if self._settle(Unavailable("TimeoutError")):
+            self._wire.abort()
 
     def _ended(self) -> None:
         self._settle(Unavailable("ConnectionError"))
 
-    def _settle(self, error: BusError | None) -> None:
+    def _settle(self, error: BusError | None) -> bool:
+        """Whether it was awaited still."""
         answered = self._answered
         if answered is None or answered.done():
-            return
+            return False
         if error is None:
             answered.set_result(None)
         else:
             answered.set_exception(error)
+        return True
 
     async def close(self) -> None:
         """Ends the connection; the next exchange begins with a new one."""

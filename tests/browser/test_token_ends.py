@@ -96,8 +96,8 @@ def wrong(shown: Page, tab: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("way", "life_s", "end", "give"),
-    [("websocket", 300, ends, by_address), ("sse", 300, wrong, by_form), ("polling", 300, wrong, by_address)],
+    ("way", "end", "give"),
+    [("websocket", ends, by_address), ("sse", wrong, by_form), ("polling", wrong, by_address)],
     ids=["websocket", "sse", "polling"],
 )
 def test_a_viewer_whose_token_ends_goes_on_with_another(
@@ -105,7 +105,6 @@ def test_a_viewer_whose_token_ends_goes_on_with_another(
     shown: Page,
     studio: Studio,
     way: str,
-    life_s: float,
     end: Callable[[Page, str], None],
     give: Callable[[Page, str, str], None],
 ) -> None:
@@ -113,7 +112,7 @@ def test_a_viewer_whose_token_ends_goes_on_with_another(
     with middlebox(served.port, *(["websocket"] if way != "websocket" else [])) as between:
         if way == "polling":
             shown.do("hinder", part="/stream", how="fail")
-        shown.do("open", tab=way, url=f"http://127.0.0.1:{between.port}/match/ends#token={token(life_s)}")
+        shown.do("open", tab=way, url=f"http://127.0.0.1:{between.port}/match/ends#token={token(300)}")
         until(lambda: state(shown, way) == "live", "the match")
         assert shown.do("read", tab=way)["connection"]["transport"] == way
         score = str(int(shown.do("read", tab=way)["scores"][0]) + 1)

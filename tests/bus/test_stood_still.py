@@ -16,7 +16,7 @@ from gateway.bus.exchange import Exchange
 from gateway.bus.wire import AnyReplies, command
 from tests.stores import Store
 
-PATIENCE_S = 0.2
+TIME_OUT_S = 0.2
 STILL_S = 0.3
 """Longer than the time-out, so that it is due in the same turn as the answer."""
 
@@ -34,7 +34,7 @@ async def exchange_with(server: Store) -> AsyncIterator[Exchange]:
 
 
 def test_an_answer_that_lies_in_the_socket_is_not_late(valkey_server: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "COMMAND_TIMEOUT_S", PATIENCE_S)
+    monkeypatch.setattr(exchange, "COMMAND_TIMEOUT_S", TIME_OUT_S)
 
     async def main() -> None:
         async with exchange_with(valkey_server) as one:
@@ -49,7 +49,7 @@ def test_an_answer_that_lies_in_the_socket_is_not_late(valkey_server: Store, mon
 
 
 def test_a_store_that_does_not_answer_is_still_given_up(valkey_server: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "COMMAND_TIMEOUT_S", PATIENCE_S)
+    monkeypatch.setattr(exchange, "COMMAND_TIMEOUT_S", TIME_OUT_S)
 
     async def main() -> None:
         async with exchange_with(valkey_server) as one:
